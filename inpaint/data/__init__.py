@@ -1,0 +1,27 @@
+"""Picture collections, and the streams of training and validation samples made of them."""
+
+from inpaint.data.decode import PictureError, decode_picture
+from inpaint.data.layouts import DATA_NAMES, open_source
+from inpaint.data.samples import FixedSamples, SkipCounter, TrainingSamples
+from inpaint.data.shards import TarSource
+from inpaint.data.sources import ConcatSource, FolderSource, PictureSource, SubsetSource, hold_out
+from inpaint.data.stream import SampleStream, init_worker, stream_loader
+
+__all__ = [
+    "DATA_NAMES",
+    "ConcatSource",
+    "FixedSamples",
+    "FolderSource",
+    "PictureError",
+    "PictureSource",
+    "SampleStream",
+    "SkipCounter",
+    "SubsetSource",
+    "TarSource",
+    "TrainingSamples",
+    "decode_picture",
+    "hold_out",
+    "init_worker",
+    "open_source",
+    "stream_loader",
+]

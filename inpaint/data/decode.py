@@ -1,0 +1,55 @@
+"""Decoding a picture file to RGB."""
+
+import io
+import warnings
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+_JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+
+
+class PictureError(ValueError):
+    """A picture that cannot be used: not readable, or too small."""
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file name is one of a picture; hidden files (`._a.jpg` from macOS) are none."""
+    base = name.rsplit("/", 1)[-1]
+    return base.lower().endswith(PICTURE_SUFFIXES) and not base.startswith(".")
+
+
+def decode_picture(data: bytes) -> np.ndarray:
+    """The picture in `data` as RGB uint8 (H, W, 3), with its EXIF orientation applied.
+
+    Gray, palette and CMYK pictures are converted, 16-bit ones lose their low byte, alpha is
+    dropped. A JPEG that ends as it should goes through OpenCV, which is up to a quarter faster
+    than Pillow. Everything else goes through Pillow: it refuses cut-off files, which older
+    OpenCV releases return half gray.
+
+    Raises:
+        PictureError: `data` is no picture, or a damaged one.
+    """
+    if data.startswith(_JPEG_START) and data.endswith(_JPEG_END):
+        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        if bgr is not None:
+            return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    return _decode_with_pillow(data)
+
+
+def _decode_with_pillow(data: bytes) -> np.ndarray:
+    try:
+        # Pillow warns of odd metadata and of very large pictures; neither matters here.
+        with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as opened:
+            warnings.simplefilter("ignore")
+            picture = ImageOps.exif_transpose(opened)
+            if picture.mode.startswith("I"):  # 16 bits; Pillow's own conversion clips at 255
+                gray = (np.asarray(picture) >> 8).clip(0, 255).astype(np.uint8)
+                return np.repeat(gray[:, :, None], 3, axis=2)
+            return np.array(picture.convert("RGB"))
+    # A damaged file can raise nearly anything in Pillow's decoders, SyntaxError included.
+    except Exception as error:
+        raise PictureError(f"not a readable picture: {error}") from error

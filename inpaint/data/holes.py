@@ -1,0 +1,78 @@
+"""Where training holes come from: the generator, or a folder of mask files."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from inpaint.data.sources import find_pictures
+from inpaint.masks.generate import HOLE_BUCKETS, random_hole
+
+# (size in pixels, generator) -> square hole, bool (size, size), True = fill
+DrawHole = Callable[[int, np.random.Generator], np.ndarray]
+
+_MAX_DRAWS = 20  # mask files tried before a hole folder counts as unusable
+
+
+class GeneratedHoles:
+    """Random irregular holes.
+
+    Args:
+        ratio_weights: how often each bucket of `HOLE_BUCKETS` is drawn, relative to the others;
+            None draws all six equally often.
+    """
+
+    def __init__(self, ratio_weights: Sequence[float] | None = None) -> None:
+        weights = np.array([1.0] * len(HOLE_BUCKETS) if ratio_weights is None else ratio_weights)
+        if weights.shape != (len(HOLE_BUCKETS),) or not (weights >= 0).all() or not weights.any():
+            raise ValueError(
+                f"ratio_weights must be {len(HOLE_BUCKETS)} numbers of 0 or more, not all 0, "
+                f"one for each hole ratio bucket; got {ratio_weights}"
+            )
+        self.steps = np.cumsum(weights / weights.sum())
+
+    def __call__(self, size: int, rng: np.random.Generator) -> np.ndarray:
+        bucket = int(np.searchsorted(self.steps[:-1], rng.random(), side="right"))
+        return random_hole((size, size), rng, ratio=HOLE_BUCKETS[bucket])
+
+
+class FolderHoles:
+    """Holes from mask files, white = fill, each time turned, flipped and cut differently.
+
+    The cut is a square with 60 to 100 % of the mask's shorter side. Masks are never stretched
+    to another aspect ratio.
+
+    Raises:
+        FileNotFoundError: no mask file lies in the folder, at any depth.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.names = find_pictures(self.folder)
+        if not self.names:
+            raise FileNotFoundError(f"no mask pictures in {folder}; give a folder of PNG files")
+
+    def __call__(self, size: int, rng: np.random.Generator) -> np.ndarray:
+        from inpaint.masks.read import read_hole
+
+        for _ in range(_MAX_DRAWS):
+            mask = read_hole(self.folder / self.names[int(rng.integers(len(self.names)))])
+            hole = self._cut(mask, size, rng)
+            if hole.any() and not hole.all():
+                return hole
+        raise ValueError(
+            f"{_MAX_DRAWS} masks in a row from {self.folder} were empty or full; "
+            "masks must be white where pictures are to be filled and black elsewhere"
+        )
+
+    @staticmethod
+    def _cut(mask: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+        side = math.ceil(min(mask.shape) * rng.uniform(0.6, 1.0))
+        top, left = (int(rng.integers(length - side + 1)) for length in mask.shape)
+        square = np.rot90(mask[top : top + side, left : left + side], int(rng.integers(4)))
+        if rng.random() < 0.5:
+            square = square[:, ::-1]
+        pixels = np.ascontiguousarray(square, dtype=np.uint8)
+        return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_NEAREST) > 0

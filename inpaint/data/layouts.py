@@ -1,0 +1,212 @@
+"""Finding the pictures of a data set where its publishers, or common tools, put them."""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+from inpaint.data.shards import TarSource, expand_shards, fetch_shard, is_url
+from inpaint.data.sources import ConcatSource, FolderSource, PictureSource, Split, hold_out
+
+DATA_NAMES = ("places2", "celeba-hq", "imagenet", "folder", "wds")
+
+_PLACES_URL = "http://data.csail.mit.edu/places/places365"
+_FETCH = {
+    "places2": (
+        "Fetch it (24 GB of training pictures, 0.5 GB for validation) with\n"
+        f"  wget -c -P {{root}} {_PLACES_URL}/train_256_places365standard.tar "
+        f"{_PLACES_URL}/val_256.tar\n"
+        "The two tar files are read as they are. Or, unpacked by torchvision:\n"
+        "  python -c \"from torchvision.datasets import Places365; [Places365('{root}', split=s, "
+        "small=True, download=True) for s in ('train-standard', 'val')]\""
+    ),
+    "celeba-hq": (
+        "Fetch a 256 pixel copy with train and val parts (2.6 GB) with\n"
+        "  wget -O celeba_hq.zip 'https://www.dropbox.com/s/f7pvjij2xlpff59/celeba_hq.zip?dl=1' "
+        "&& unzip celeba_hq.zip && mv celeba_hq {root}\n"
+        "or put the 1024 pixel pictures of "
+        "https://github.com/switchablenorms/CelebAMask-HQ there."
+    ),
+    "imagenet": (
+        "ImageNet cannot be fetched without an account: get ILSVRC2012 from "
+        "https://image-net.org/download.php and unpack it into\n"
+        "  {root}/train/<class>/*.JPEG and {root}/val/<class>/*.JPEG"
+    ),
+    "folder": "Give the folder that holds your pictures with --root.",
+    "wds": "Give tar files with --root: a path, 'shards/*.tar', 'shard-{{000..009}}.tar', or URLs.",
+}
+
+# In order of preference. torchvision renames a tree after unpacking it, `data_256` to
+# `data_256_standard`, so that both training sets can lie side by side.
+_PLACES_TREES: dict[Split, list[str]] = {
+    "train": [
+        *("data_256_standard", "data_256_challenge", "data_256"),
+        *("data_large_standard", "data_large_challenge", "data_large"),
+    ],
+    "val": ["val_256", "val_large"],
+}
+_PLACES_TARS: dict[Split, list[str]] = {
+    "train": [
+        *("train_256_places365standard.tar", "train_256_places365challenge.tar"),
+        *("train_large_places365standard.tar", "train_large_places365challenge.tar"),
+    ],
+    "val": ["val_256.tar", "val_large.tar"],
+}
+
+
+def open_source(
+    data: str, root: str | Path | Sequence[str | Path] | None = None, *, split: Split = "train"
+) -> PictureSource:
+    """The pictures of a data set.
+
+    Args:
+        data: one of the following.
+            `places2`: under `root`, the first of: shards `train-*.tar` and `val-*.tar`; the
+            trees of torchvision's Places365 (`data_256_standard`, `val_256`, ...) or of the
+            plain archives (`data_256`, `data_large`, ...); the archives themselves
+            (`train_256_places365standard.tar`, `val_256.tar`, ...). Small pictures go before
+            large ones.
+            `celeba-hq`: the folder `CelebA-HQ-img` of CelebAMask-HQ, or else any pictures.
+            `imagenet`: `train` and `val` with a folder for each class, also under
+            `ILSVRC/Data/CLS-LOC`.
+            `folder`: all pictures under `root`, at any depth.
+            `wds`: tar shards: a file, a folder of them, wildcards, `shard-{000..009}.tar`, or
+            http(s) URLs of them, which are downloaded once into the cache folder.
+        root: where it lies, by default `data/` and the name. Several roots, in a list or with
+            commas between them, are put together; `path@5` repeats the pictures of a root five
+            times, so that a small collection counts beside a large one.
+        split: `train` or `val`. `celeba-hq` and `folder` take sub-folders of these names if both
+            are there, `wds` shards with names such as `train-*.tar` and `val-*.tar`. Without
+            such names some pictures are held out, see `hold_out`.
+
+    Raises:
+        FileNotFoundError: no picture is there; the message says where to get the data.
+        ValueError: an unknown name of a data set or split.
+    """
+    if data not in DATA_NAMES:
+        raise ValueError(f"data must be one of {', '.join(DATA_NAMES)}, got {data!r}")
+    if split not in get_args(Split):
+        raise ValueError(f"split must be one of {', '.join(get_args(Split))}, got {split!r}")
+    if root is None and data in ("folder", "wds"):
+        raise ValueError(f"{data} needs a root. {_FETCH[data].format()}")
+    roots = _split_roots(f"data/{data}" if root is None else root)
+    if split == "val":  # repeats only balance training
+        roots = [(path, 1) for path, _ in roots]
+    if data == "wds":
+        return _open_shards(roots, split)
+    sources = [_OPENERS[data](Path(path), split) for path, _ in roots]
+    if len(sources) == 1 and roots[0][1] == 1:
+        return sources[0]
+    return ConcatSource(sources, [times for _, times in roots])
+
+
+def _split_roots(root: str | Path | Sequence[str | Path]) -> list[tuple[str, int]]:
+    """Each root with its number of repeats."""
+    if isinstance(root, str) and not Path(root).exists():
+        root = [part for part in root.split(",") if part]
+    parts = [root] if isinstance(root, str | Path) else root
+    matches = [re.fullmatch(r"(.+?)(?:@([1-9]\d*))?", str(part)) for part in parts]
+    roots = [(match[1], int(match[2] or 1)) for match in matches if match]
+    if not roots:
+        raise ValueError(f"root must name at least one place, got {root!r}")
+    return roots
+
+
+def _open_places2(root: Path, split: Split) -> PictureSource:
+    trees, tars = _PLACES_TREES[split], _PLACES_TARS[split]
+    shards = sorted(root.glob(f"{split}-*.tar"))
+    if shards and len(source := TarSource(shards)):
+        return source
+    for tree in trees:
+        if (root / tree).is_dir():
+            folder = FolderSource(root / tree, _list_file(root, tree))
+            if len(folder):
+                return folder
+    for tar in tars:
+        if (root / tar).is_file() and len(source := TarSource([root / tar])):
+            return source
+    raise _missing("places2", root, [f"{split}-*.tar", *(f"{tree}/" for tree in trees), *tars])
+
+
+def _list_file(root: Path, tree: str) -> list[str] | None:
+    """The pictures of a Places365 tree by its published list: walking 1.8 million files is slow.
+
+    None if the list is missing or the tree does not hold both its first and its last picture.
+    """
+    lists = {"standard": "train_standard", "challenge": "train_challenge"}
+    kind = "val" if tree.startswith("val_") else lists.get(tree.rsplit("_", 1)[-1])
+    path = root / f"places365_{kind}.txt"
+    if kind is None or not path.is_file():
+        return None
+    names = [line.split()[0].lstrip("/") for line in path.read_text().splitlines() if line.strip()]
+    complete = names and all((root / tree / name).is_file() for name in (names[0], names[-1]))
+    return names if complete else None
+
+
+def _open_imagenet(root: Path, split: Split) -> PictureSource:
+    folders = [split, f"ILSVRC/Data/CLS-LOC/{split}"]
+    for folder in folders:
+        if (root / folder).is_dir() and len(source := FolderSource(root / folder)):
+            return source
+    raise _missing("imagenet", root, [f"{folder}/" for folder in folders])
+
+
+def _open_folder(data: str, root: Path, split: Split) -> PictureSource:
+    if data == "celeba-hq":
+        # Beside its pictures CelebAMask-HQ holds masks, which are PNG files too.
+        known = (root / "CelebA-HQ-img", root / "CelebAMask-HQ" / "CelebA-HQ-img")
+        root = next((folder for folder in known if folder.is_dir()), root)
+    if (root / "train").is_dir() and (root / "val").is_dir():
+        return _filled(FolderSource(root / split), data, root, [f"pictures under {split}/"])
+    source = _filled(FolderSource(root), data, root, ["pictures, at any depth"])
+    return hold_out(source, split)
+
+
+_OPENERS: dict[str, Callable[[Path, Split], PictureSource]] = {
+    "places2": _open_places2,
+    "celeba-hq": partial(_open_folder, "celeba-hq"),
+    "imagenet": _open_imagenet,
+    "folder": partial(_open_folder, "folder"),
+}
+
+
+def _open_shards(roots: Sequence[tuple[str, int]], split: Split) -> PictureSource:
+    """All roots together decide whether the shards are named by split."""
+    spots: list[tuple[str, int]] = []
+    for root, times in roots:
+        spec = f"{root}/*.tar" if Path(root).is_dir() else root
+        try:
+            spots += [(spot, times) for spot in expand_shards(spec)]
+        except FileNotFoundError:
+            raise _missing("wds", Path(root), [spec]) from None
+    named = {part: [s for s in spots if _is_named(s[0], part)] for part in get_args(Split)}
+    by_name = all(named.values())
+    chosen = named[split] if by_name else spots
+    sources: list[PictureSource] = []
+    repeats = sorted({times for _, times in chosen})
+    for times in repeats:
+        paths = [fetch_shard(s) if is_url(s) else Path(s) for s, t in chosen if t == times]
+        sources.append(_filled(TarSource(paths), "wds", paths[0], ["pictures in the tar files"]))
+    if not by_name:
+        sources = [hold_out(source, split) for source in sources]
+    return sources[0] if repeats == [1] else ConcatSource(sources, repeats)
+
+
+def _is_named(spot: str, split: Split) -> bool:
+    words = re.split(r"[^a-z]+", spot.split("?")[0].rsplit("/", 1)[-1].lower())
+    return split in words or (split == "val" and "validation" in words)
+
+
+def _filled(source: PictureSource, data: str, root: Path, wanted: Sequence[str]) -> PictureSource:
+    if len(source) == 0:
+        raise _missing(data, root, wanted)
+    return source
+
+
+def _missing(data: str, root: Path, wanted: Sequence[str]) -> FileNotFoundError:
+    state = "holds none of" if root.exists() else "does not exist; it should hold one of"
+    return FileNotFoundError(
+        f"no {data} pictures: {root} {state}: {', '.join(wanted)}. "
+        + _FETCH[data].format(root=root)
+    )

@@ -1,0 +1,210 @@
+"""Training and validation samples: a square picture and its hole."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from inpaint.data.crops import CropPolicy, center_square, check_policy, random_square
+from inpaint.data.decode import PictureError
+from inpaint.data.holes import DrawHole, FolderHoles, GeneratedHoles
+from inpaint.data.sources import PictureSource
+from inpaint.data.stream import REPLACEMENT_STREAM, SAMPLE_STREAM, PictureOrder
+from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
+
+logger = logging.getLogger(__name__)
+
+_MAX_TRIES = 100  # pictures tried for one sample; so many bad ones in a row are no accident
+_UNUSABLE = (OSError, PictureError)
+
+
+class TrainingSamples(Dataset[dict[str, Any]]):
+    """Random squares of pictures with random holes, by global sample number.
+
+    Sample n is a function of (source, settings, seed, n), see `SampleStream`. It is a dict:
+    `image` uint8 (3, size, size) RGB; `hole` bool (1, size, size), True = fill; `index`, the
+    picture's number in the source; `skipped`, how many pictures were unreadable or too small
+    before this one was found; and `rejected`, the number of the first of these, or -1.
+    A replacement for an unusable picture is drawn by (seed, n), too.
+
+    Args:
+        source: the pictures.
+        size: side in pixels.
+        seed: any number from 0.
+        crop, max_upscale: how squares are cut, see `random_square`.
+        ratio_weights: how often each hole ratio bucket is drawn, see `GeneratedHoles`.
+        hole_dir: a folder of mask files to take holes from instead, see `FolderHoles`.
+
+    Raises:
+        ValueError: the source is empty, or a setting is out of range.
+        RuntimeError: from `samples[n]`, if 100 pictures in a row cannot be used.
+    """
+
+    def __init__(
+        self,
+        source: PictureSource,
+        size: int,
+        *,
+        seed: int = 0,
+        crop: CropPolicy = "resize-crop",
+        max_upscale: float = 2.0,
+        ratio_weights: tuple[float, ...] | None = None,
+        hole_dir: str | Path | None = None,
+    ) -> None:
+        _check_source(source, size)
+        check_policy(crop)
+        self.source = source
+        self.size = size
+        self.seed = seed
+        self.crop = crop
+        self.max_upscale = max_upscale
+        self.order = PictureOrder(len(source), seed)
+        self.draw_hole: DrawHole = (
+            GeneratedHoles(ratio_weights) if hole_dir is None else FolderHoles(hole_dir)
+        )
+
+    def __len__(self) -> int:
+        """Samples in an epoch. Sample numbers go on beyond it."""
+        return len(self.source)
+
+    def __getitem__(self, n: int) -> dict[str, Any]:
+        planned = index = self.order.picture(n)
+        replacements = np.random.default_rng([REPLACEMENT_STREAM, self.seed, n])
+        for skipped in range(_MAX_TRIES):
+            rng = np.random.default_rng([SAMPLE_STREAM, self.seed, n])
+            try:
+                square = self.cut(index, rng)
+            except _UNUSABLE as error:
+                failure = error
+                index = int(replacements.integers(len(self.source)))
+                continue
+            hole = self.draw_hole(self.size, rng)
+            return _sample(square, hole, index, skipped, planned if skipped else -1)
+        raise RuntimeError(
+            f"{_MAX_TRIES} pictures in a row cannot be used; check the data ({self.source!r}) "
+            f"and the size ({self.size}). The last: {failure}"
+        ) from failure
+
+    def cut(self, index: int, rng: np.random.Generator) -> np.ndarray:
+        """A random square of one picture: uint8 (size, size, 3).
+
+        Raises:
+            OSError, PictureError: the picture is unreadable or too small.
+        """
+        picture = self.source.load(index)
+        try:
+            return random_square(
+                picture, self.size, rng, policy=self.crop, max_upscale=self.max_upscale
+            )
+        except PictureError as error:
+            raise PictureError(f"{self.source.name(index)}: {error}") from error
+
+
+class FixedSamples(Dataset[dict[str, Any]]):
+    """The same pictures with the same holes every time, for validation.
+
+    Pictures are taken at even distances through the source, since sources are often sorted by
+    class: all of them if `count` is their number. Each is cut to the square in its middle and
+    scaled to `size`. Sample i has a hole of bucket i % 6, so the buckets are equally frequent.
+    In place of an unreadable picture stands the next readable one. Samples are dicts as those of
+    `TrainingSamples`, with `bucket`, an index into `HOLE_BUCKETS`, in addition.
+
+    Args:
+        source: the pictures.
+        size: side in pixels.
+        count: how many samples; at most, and by default, as many as there are pictures.
+        seed: of the holes.
+    """
+
+    def __init__(
+        self, source: PictureSource, size: int, *, count: int | None = None, seed: int = 0
+    ) -> None:
+        _check_source(source, size)
+        if count is not None and count < 1:
+            raise ValueError(f"count must be at least 1, got {count}")
+        self.source = source
+        self.size = size
+        self.count = len(source) if count is None else min(count, len(source))
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, i: int) -> dict[str, Any]:
+        if not 0 <= i < self.count:
+            raise IndexError(f"wanted a sample number from 0 to {self.count - 1}, got {i}")
+        bucket = i % len(HOLE_BUCKETS)
+        hole = fixed_hole((self.size, self.size), i, seed=self.seed, bucket=bucket)
+        planned = i * len(self.source) // self.count
+        for skipped in range(_MAX_TRIES):
+            index = (planned + skipped) % len(self.source)
+            try:
+                square = center_square(self.source.load(index), self.size)
+            except _UNUSABLE as error:
+                failure = error
+                continue
+            sample = _sample(square, hole, index, skipped, planned if skipped else -1)
+            return {**sample, "bucket": bucket}
+        raise RuntimeError(
+            f"{_MAX_TRIES} pictures in a row cannot be read; check the data ({self.source!r}). "
+            f"The last: {failure}"
+        ) from failure
+
+
+class SkipCounter:
+    """Counts the pictures that batches had to do without, and logs the first few.
+
+    It lives in the training process: workers only put numbers into their samples.
+
+    Args:
+        samples: what the batches are made of.
+        log_first: how many files are named in the log.
+    """
+
+    def __init__(self, samples: TrainingSamples, *, log_first: int = 10) -> None:
+        self.samples = samples
+        self.log_first = log_first
+        self.total = 0  # failed attempts
+        self.rejected: set[int] = set()  # numbers of the pictures that failed
+
+    def update(self, batch: dict[str, torch.Tensor]) -> int:
+        """Take a batch into account; the answer is the new total of failed attempts."""
+        self.total += int(batch["skipped"].sum())
+        for index in batch["rejected"].tolist():
+            if index >= 0 and index not in self.rejected:
+                self.rejected.add(index)
+                self._log(index)
+        return self.total
+
+    def _log(self, index: int) -> None:
+        if len(self.rejected) <= self.log_first:
+            try:  # once more, because the reason stayed in the worker
+                self.samples.cut(index, np.random.default_rng(0))
+                reason: object = f"{self.samples.source.name(index)}: could not be read before"
+            except _UNUSABLE as error:
+                reason = error
+            logger.warning("picture skipped: %s", reason)
+        if len(self.rejected) == self.log_first:
+            logger.warning("further skipped pictures are counted, but not named")
+
+
+def _check_source(source: PictureSource, size: int) -> None:
+    if len(source) == 0:
+        raise ValueError("the source holds no pictures")
+    if size < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {size}")
+
+
+def _sample(
+    square: np.ndarray, hole: np.ndarray, index: int, skipped: int, rejected: int
+) -> dict[str, Any]:
+    return {
+        "image": torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1))),
+        "hole": torch.from_numpy(hole[None]),
+        "index": index,
+        "skipped": skipped,
+        "rejected": rejected,
+    }

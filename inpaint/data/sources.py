@@ -1,0 +1,182 @@
+"""Collections of pictures that are read by number."""
+
+import os
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from inpaint.data.decode import PictureError, decode_picture, is_picture
+
+Split = Literal["train", "val"]
+
+
+class PictureSource(Protocol):
+    """Pictures by number; small to pickle, safe to use in any number of worker processes."""
+
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str:
+        """A name that stays the same wherever the collection lies, such as `a/abbey/01.jpg`."""
+        ...
+
+    def load(self, index: int) -> np.ndarray:
+        """The picture as RGB uint8 (H, W, 3).
+
+        Raises:
+            OSError: the file cannot be read.
+            PictureError: the file is not a readable picture.
+        """
+        ...
+
+
+class PackedNames:
+    """A read-only list of strings in two arrays.
+
+    Millions of `str` objects would be copied into every worker process, page by page, as soon
+    as their reference counts change; two arrays stay shared.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        encoded = [os.fsencode(name) for name in names]
+        self.text = np.frombuffer(b"".join(encoded), np.uint8)
+        self.starts = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, index: int) -> str:
+        start, stop = self.starts[index], self.starts[index + 1]
+        return os.fsdecode(self.text[start:stop].tobytes())
+
+
+class FolderSource:
+    """Picture files under one folder.
+
+    Args:
+        root: the folder.
+        names: paths relative to it; None means every picture under it, at any depth, sorted.
+    """
+
+    def __init__(self, root: str | Path, names: Iterable[str] | None = None) -> None:
+        self.root = Path(root)
+        self.names = PackedNames(find_pictures(self.root) if names is None else names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        return f"{len(self):,} pictures under {self.root}"
+
+    def name(self, index: int) -> str:
+        return self.names[index]
+
+    def load(self, index: int) -> np.ndarray:
+        path = self.root / self.names[index]
+        try:
+            return decode_picture(path.read_bytes())
+        except PictureError as error:
+            raise PictureError(f"{path}: {error}") from error
+
+
+class SubsetSource:
+    """Some pictures of another source, chosen by their numbers."""
+
+    def __init__(self, source: PictureSource, indices: Sequence[int] | np.ndarray) -> None:
+        self.source = source
+        self.indices = np.asarray(indices, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __repr__(self) -> str:
+        return f"{len(self):,} of {self.source!r}"
+
+    def name(self, index: int) -> str:
+        return self.source.name(int(self.indices[index]))
+
+    def load(self, index: int) -> np.ndarray:
+        return self.source.load(int(self.indices[index]))
+
+
+class ConcatSource:
+    """Several sources as one.
+
+    Args:
+        sources: at least one.
+        repeats: how often the pictures of each source appear in one pass over the whole, so
+            that a small source is not drowned by a large one; 1 each by default.
+    """
+
+    def __init__(
+        self, sources: Sequence[PictureSource], repeats: Sequence[int] | None = None
+    ) -> None:
+        repeats = [1] * len(sources) if repeats is None else list(repeats)
+        if not sources or len(repeats) != len(sources) or min(repeats) < 1:
+            raise ValueError(
+                "wanted at least one source and one repeat of 1 or more for each, "
+                f"got {len(sources)} sources and repeats {repeats}"
+            )
+        self.sources = list(sources)
+        self.repeats = repeats
+        sizes = [len(source) * times for source, times in zip(sources, repeats, strict=True)]
+        self.starts = np.cumsum([0, *sizes])
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def __repr__(self) -> str:
+        parts = [
+            f"{times} x {source!r}" if times > 1 else repr(source)
+            for source, times in zip(self.sources, self.repeats, strict=True)
+        ]
+        return " + ".join(parts)
+
+    def name(self, index: int) -> str:
+        source, local = self._locate(index)
+        return source.name(local)
+
+    def load(self, index: int) -> np.ndarray:
+        source, local = self._locate(index)
+        return source.load(local)
+
+    def _locate(self, index: int) -> tuple[PictureSource, int]:
+        if not 0 <= index < len(self):
+            raise IndexError(f"wanted a picture number from 0 to {len(self) - 1}, got {index}")
+        part = int(np.searchsorted(self.starts, index, side="right")) - 1
+        source = self.sources[part]
+        return source, int(index - self.starts[part]) % len(source)
+
+
+def hold_out(source: PictureSource, split: Split) -> PictureSource:
+    """The training or the validation part of a collection that comes without such parts.
+
+    One picture in thirty, at least one and at most 1,000, is held out for validation: those
+    whose names have the smallest CRC-32. The choice depends on the names only, so it is the
+    same on every machine. A collection of one picture serves as both parts.
+    """
+    if len(source) == 1:
+        return source
+    codes = np.array([zlib.crc32(os.fsencode(source.name(i))) for i in range(len(source))])
+    held = np.zeros(len(source), dtype=bool)
+    held[np.argsort(codes, kind="stable")[: min(1000, max(1, len(source) // 30))]] = True
+    return SubsetSource(source, np.flatnonzero(held if split == "val" else ~held))
+
+
+def find_pictures(root: Path) -> list[str]:
+    """Sorted relative paths, with `/`, of all pictures under `root`; links are followed once."""
+    names: list[str] = []
+    seen: set[tuple[int, int]] = set()
+    for folder, subfolders, files in os.walk(root, followlinks=True):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:  # a link back to where we have been
+            subfolders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        prefix = Path(folder).relative_to(root).as_posix()
+        prefix = "" if prefix == "." else prefix + "/"
+        names.extend(prefix + name for name in files if is_picture(name))
+    return sorted(names)
