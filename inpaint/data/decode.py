@@ -26,7 +26,7 @@ def decode_picture(data: bytes) -> np.ndarray:
     """The picture in `data` as RGB uint8 (H, W, 3), with its EXIF orientation applied.
 
     Gray, palette and CMYK pictures are converted, 16-bit ones lose their low byte, alpha is
-    dropped. A JPEG that ends as it should goes through OpenCV, which is up to a quarter faster
+    dropped. A JPEG that ends as it should goes through OpenCV, which is about a quarter faster
     than Pillow. Everything else goes through Pillow: it refuses cut-off files, which older
     OpenCV releases return half gray.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from inpaint.data.sources import find_pictures
 from inpaint.masks.generate import HOLE_BUCKETS, random_hole
+from inpaint.masks.read import read_hole
 
 # (size in pixels, generator) -> square hole, bool (size, size), True = fill
 DrawHole = Callable[[int, np.random.Generator], np.ndarray]
@@ -42,10 +43,11 @@ class FolderHoles:
     """Holes from mask files, white = fill, each time turned, flipped and cut differently.
 
     The cut is a square with 60 to 100 % of the mask's shorter side. Masks are never stretched
-    to another aspect ratio.
+    to another aspect ratio. An unreadable, empty or full one is passed over.
 
     Raises:
         FileNotFoundError: no mask file lies in the folder, at any depth.
+        RuntimeError: from a call, if 20 masks in a row cannot be used.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -55,16 +57,19 @@ class FolderHoles:
             raise FileNotFoundError(f"no mask pictures in {folder}; give a folder of PNG files")
 
     def __call__(self, size: int, rng: np.random.Generator) -> np.ndarray:
-        from inpaint.masks.read import read_hole
-
         for _ in range(_MAX_DRAWS):
-            mask = read_hole(self.folder / self.names[int(rng.integers(len(self.names)))])
-            hole = self._cut(mask, size, rng)
+            path = self.folder / self.names[int(rng.integers(len(self.names)))]
+            try:
+                hole = self._cut(read_hole(path), size, rng)
+            except (OSError, ValueError) as error:
+                failure = str(error)
+                continue
             if hole.any() and not hole.all():
                 return hole
-        raise ValueError(
-            f"{_MAX_DRAWS} masks in a row from {self.folder} were empty or full; "
-            "masks must be white where pictures are to be filled and black elsewhere"
+            failure = f"{path} is empty or full"
+        raise RuntimeError(
+            f"{_MAX_DRAWS} masks in a row from {self.folder} cannot be used; masks must be white "
+            f"where pictures are to be filled and black elsewhere. The last: {failure}"
         )
 
     @staticmethod

@@ -22,9 +22,10 @@ _FETCH = {
         "small=True, download=True) for s in ('train-standard', 'val')]\""
     ),
     "celeba-hq": (
-        "Fetch a 256 pixel copy with train and val parts (2.6 GB) with\n"
-        "  wget -O celeba_hq.zip 'https://www.dropbox.com/s/f7pvjij2xlpff59/celeba_hq.zip?dl=1' "
-        "&& unzip celeba_hq.zip && mv celeba_hq {root}\n"
+        "Fetch a copy with train and val parts with\n"
+        "  mkdir -p {root} && wget -O {root}/celeba_hq.zip "
+        "'https://www.dropbox.com/s/f7pvjij2xlpff59/celeba_hq.zip?dl=1' "
+        "&& unzip -d {root} {root}/celeba_hq.zip\n"
         "or put the 1024 pixel pictures of "
         "https://github.com/switchablenorms/CelebAMask-HQ there."
     ),
@@ -33,7 +34,7 @@ _FETCH = {
         "https://image-net.org/download.php and unpack it into\n"
         "  {root}/train/<class>/*.JPEG and {root}/val/<class>/*.JPEG"
     ),
-    "folder": "Give the folder that holds your pictures with --root.",
+    "folder": "Give the folder that holds your pictures with --root; for tar files use --data wds.",
     "wds": "Give tar files with --root: a path, 'shards/*.tar', 'shard-{{000..009}}.tar', or URLs.",
 }
 
@@ -43,8 +44,9 @@ _PLACES_TREES: dict[Split, list[str]] = {
     "train": [
         *("data_256_standard", "data_256_challenge", "data_256"),
         *("data_large_standard", "data_large_challenge", "data_large"),
+        *("places365_standard/train", "train"),
     ],
-    "val": ["val_256", "val_large"],
+    "val": ["val_256", "val_large", "places365_standard/val", "val"],
 }
 _PLACES_TARS: dict[Split, list[str]] = {
     "train": [
@@ -64,10 +66,11 @@ def open_source(
         data: one of the following.
             `places2`: under `root`, the first of: shards `train-*.tar` and `val-*.tar`; the
             trees of torchvision's Places365 (`data_256_standard`, `val_256`, ...) or of the
-            plain archives (`data_256`, `data_large`, ...); the archives themselves
-            (`train_256_places365standard.tar`, `val_256.tar`, ...). Small pictures go before
-            large ones.
-            `celeba-hq`: the folder `CelebA-HQ-img` of CelebAMask-HQ, or else any pictures.
+            plain archives (`data_256`, `data_large`, ...), small pictures before large ones;
+            `train` and `val` as in the archive with a folder for each class; the archives
+            themselves (`train_256_places365standard.tar`, `val_256.tar`, ...).
+            `celeba-hq`: `CelebA-HQ-img` of CelebAMask-HQ, or `celeba_hq` of StarGAN v2, or else
+            all pictures under `root`.
             `imagenet`: `train` and `val` with a folder for each class, also under
             `ILSVRC/Data/CLS-LOC`.
             `folder`: all pictures under `root`, at any depth.
@@ -96,21 +99,27 @@ def open_source(
     if data == "wds":
         return _open_shards(roots, split)
     sources = [_OPENERS[data](Path(path), split) for path, _ in roots]
-    if len(sources) == 1 and roots[0][1] == 1:
-        return sources[0]
-    return ConcatSource(sources, [times for _, times in roots])
+    return _joined(sources, [times for _, times in roots])
 
 
 def _split_roots(root: str | Path | Sequence[str | Path]) -> list[tuple[str, int]]:
-    """Each root with its number of repeats."""
+    """Each root with its number of repeats; a name that exists as it is means just that."""
     if isinstance(root, str) and not Path(root).exists():
-        root = [part for part in root.split(",") if part]
-    parts = [root] if isinstance(root, str | Path) else root
-    matches = [re.fullmatch(r"(.+?)(?:@([1-9]\d*))?", str(part)) for part in parts]
-    roots = [(match[1], int(match[2] or 1)) for match in matches if match]
+        root = root.split(",")
+    parts = [str(part) for part in ([root] if isinstance(root, str | Path) else root)]
+    roots = [_split_repeats(part) for part in parts if part]
     if not roots:
         raise ValueError(f"root must name at least one place, got {root!r}")
     return roots
+
+
+def _split_repeats(part: str) -> tuple[str, int]:
+    match = None if Path(part).exists() else re.fullmatch(r"(.+)@([1-9]\d*)", part)
+    return (match[1], int(match[2])) if match else (part, 1)
+
+
+def _joined(sources: Sequence[PictureSource], repeats: Sequence[int]) -> PictureSource:
+    return sources[0] if list(repeats) == [1] else ConcatSource(sources, repeats)
 
 
 def _open_places2(root: Path, split: Split) -> PictureSource:
@@ -155,11 +164,11 @@ def _open_imagenet(root: Path, split: Split) -> PictureSource:
 def _open_folder(data: str, root: Path, split: Split) -> PictureSource:
     if data == "celeba-hq":
         # Beside its pictures CelebAMask-HQ holds masks, which are PNG files too.
-        known = (root / "CelebA-HQ-img", root / "CelebAMask-HQ" / "CelebA-HQ-img")
-        root = next((folder for folder in known if folder.is_dir()), root)
+        known = ("CelebA-HQ-img", "CelebAMask-HQ/CelebA-HQ-img", "celeba_hq")
+        root = next((root / folder for folder in known if (root / folder).is_dir()), root)
     if (root / "train").is_dir() and (root / "val").is_dir():
-        return _filled(FolderSource(root / split), data, root, [f"pictures under {split}/"])
-    source = _filled(FolderSource(root), data, root, ["pictures, at any depth"])
+        return _filled(FolderSource(root / split), data, root, f"pictures under {split}/")
+    source = _filled(FolderSource(root), data, root, "pictures, at any depth")
     return hold_out(source, split)
 
 
@@ -172,25 +181,29 @@ _OPENERS: dict[str, Callable[[Path, Split], PictureSource]] = {
 
 
 def _open_shards(roots: Sequence[tuple[str, int]], split: Split) -> PictureSource:
-    """All roots together decide whether the shards are named by split."""
-    spots: list[tuple[str, int]] = []
-    for root, times in roots:
-        spec = f"{root}/*.tar" if Path(root).is_dir() else root
-        try:
-            spots += [(spot, times) for spot in expand_shards(spec)]
-        except FileNotFoundError:
-            raise _missing("wds", Path(root), [spec]) from None
-    named = {part: [s for s in spots if _is_named(s[0], part)] for part in get_args(Split)}
-    by_name = all(named.values())
-    chosen = named[split] if by_name else spots
+    """Shards of both splits under all roots together mean that names decide."""
+    groups = [(_list_shards(root), times) for root, times in roots]
+    spots = [spot for group, _ in groups for spot in group]
+    by_name = all(any(_is_named(spot, part) for spot in spots) for part in get_args(Split))
     sources: list[PictureSource] = []
-    repeats = sorted({times for _, times in chosen})
-    for times in repeats:
-        paths = [fetch_shard(s) if is_url(s) else Path(s) for s, t in chosen if t == times]
-        sources.append(_filled(TarSource(paths), "wds", paths[0], ["pictures in the tar files"]))
-    if not by_name:
-        sources = [hold_out(source, split) for source in sources]
-    return sources[0] if repeats == [1] else ConcatSource(sources, repeats)
+    repeats: list[int] = []
+    for group, times in groups:
+        chosen = [spot for spot in group if not by_name or _is_named(spot, split)]
+        if not chosen:
+            continue
+        source = TarSource([fetch_shard(spot) if is_url(spot) else spot for spot in chosen])
+        if len(source) == 0:
+            raise FileNotFoundError(f"no pictures in the tar files {', '.join(chosen)}")
+        sources.append(source if by_name else hold_out(source, split))
+        repeats.append(times)
+    return _joined(sources, repeats)
+
+
+def _list_shards(root: str) -> list[str]:
+    try:
+        return expand_shards(f"{root}/*.tar" if Path(root).is_dir() else root)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{error}. {_FETCH['wds'].format()}") from None
 
 
 def _is_named(spot: str, split: Split) -> bool:
@@ -198,15 +211,16 @@ def _is_named(spot: str, split: Split) -> bool:
     return split in words or (split == "val" and "validation" in words)
 
 
-def _filled(source: PictureSource, data: str, root: Path, wanted: Sequence[str]) -> PictureSource:
+def _filled(source: PictureSource, data: str, root: Path, wanted: str) -> PictureSource:
     if len(source) == 0:
-        raise _missing(data, root, wanted)
+        raise _missing(data, root, [wanted])
     return source
 
 
 def _missing(data: str, root: Path, wanted: Sequence[str]) -> FileNotFoundError:
-    state = "holds none of" if root.exists() else "does not exist; it should hold one of"
+    state = "" if root.is_dir() else ", which is no folder"
+    kind = "" if data == "folder" else f"{data} "
     return FileNotFoundError(
-        f"no {data} pictures: {root} {state}: {', '.join(wanted)}. "
+        f"no {kind}pictures in {root}{state}; looked for {', '.join(wanted)}. "
         + _FETCH[data].format(root=root)
     )

@@ -47,14 +47,17 @@ class TarSource:
         indices = [index_tar(path) for path in self.paths]
         counts = [len(index.names) for index in indices]
         self.names = PackedNames(name for index in indices for name in index.names)
-        self.spans = np.concatenate([index.spans for index in indices] or [np.empty((0, 2))])
+        self.spans = np.concatenate(
+            [index.spans for index in indices] or [np.empty((0, 2), np.int64)]
+        )
         self.shards = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __repr__(self) -> str:
-        return f"{len(self):,} pictures in {len(self.paths)} tar files ({self.paths[0]}, ...)"
+        places = ", ".join(map(str, sorted({path.parent for path in self.paths})))
+        return f"{len(self):,} pictures in {len(self.paths)} tar files in {places}"
 
     def name(self, index: int) -> str:
         return f"{self.paths[self.shards[index]].name}/{self.names[index]}"
@@ -87,17 +90,15 @@ def index_tar(path: Path) -> TarIndex:
     cached = cache_folder() / "tar-index" / f"{_digest(key)}.npz"
     if cached.exists():
         with np.load(cached) as arrays:
-            return TarIndex(os.fsdecode(arrays["names"].tobytes()).split("\0"), arrays["spans"])
+            names = os.fsdecode(arrays["names"].tobytes()).split("\0")[:-1]
+            return TarIndex(names, arrays["spans"])
     logger.info("indexing %s, %.1f GB, once", path, status.st_size / 1e9)
     index = _scan_tar(path)
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
         partial = cached.with_suffix(f".{os.getpid()}.npz")
-        np.savez(
-            partial,
-            names=np.frombuffer(os.fsencode("\0".join(index.names)), np.uint8),
-            spans=index.spans,
-        )
+        text = "".join(name + "\0" for name in index.names)
+        np.savez(partial, names=np.frombuffer(os.fsencode(text), np.uint8), spans=index.spans)
         partial.replace(cached)
     except OSError as error:
         logger.warning("the index of %s is not kept: %s", path, error)

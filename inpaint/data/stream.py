@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 # First word of each generator's seed, so that no two uses share random numbers.
@@ -33,12 +34,6 @@ class PictureOrder:
             self._permutation = rng.permutation(self.length)
             self._epoch = epoch
         return int(self._permutation[position])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"length": self.length, "seed": self.seed}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
 
 
 class SampleStream(Sampler[list[int]]):
@@ -109,6 +104,9 @@ def stream_loader(
         pin_memory=pin_memory,
         worker_init_fn=init_worker,
         prefetch_factor=4 if workers else None,
+        # Starting a loader draws a number; not from the global generator, so that a resumed
+        # run finds that one as it was.
+        generator=torch.Generator(),
     )
 
 

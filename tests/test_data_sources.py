@@ -1,0 +1,454 @@
+"""Picture collections: decoding, layouts of data sets, tar shards."""
+
+import functools
+import http.server
+import io
+import os
+import pickle
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inpaint.data import (
+    ConcatSource,
+    FolderSource,
+    PictureError,
+    PictureSource,
+    SubsetSource,
+    TarSource,
+    decode_picture,
+    hold_out,
+    open_source,
+)
+from inpaint.data import shards as shards_module
+from inpaint.data.shards import expand_shards, fetch_shard
+
+
+def encode(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def gray_value(value: int, size: tuple[int, int] = (8, 8), kind: str = "PNG") -> bytes:
+    return encode(Image.new("RGB", size, (value, value, value)), kind)
+
+
+def write_pictures(folder: Path, *names: str) -> None:
+    """Picture number i has the gray value i, so that it can be told from the others."""
+    for i, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(gray_value(i))
+
+
+def write_tar(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, mode) as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+def names_of(source: PictureSource) -> list[str]:
+    return [source.name(i) for i in range(len(source))]
+
+
+def values_of(source: PictureSource) -> list[int]:
+    return [int(source.load(i)[0, 0, 0]) for i in range(len(source))]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("INPAINT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def ramp() -> Image.Image:
+    """6 wide and 4 high, red growing to the right, green growing downwards."""
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    pixels[..., 0] = np.arange(6) * 40
+    pixels[..., 1] = np.arange(4)[:, None] * 60
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [("RGB", "PNG"), ("RGBA", "PNG"), ("RGB", "BMP"), ("CMYK", "TIFF"), ("RGB", "TIFF")],
+)
+def test_lossless_colour_pictures_decode_to_the_same_rgb(mode: str, kind: str) -> None:
+    decoded = decode_picture(encode(ramp().convert(mode), kind))
+    assert decoded.dtype == np.uint8
+    assert np.abs(decoded.astype(int) - np.asarray(ramp())).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "1", "P"])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_gray_and_palette_pictures_decode_to_three_channels(mode: str, kind: str) -> None:
+    picture = ramp().convert(mode)
+    decoded = decode_picture(encode(picture, kind))
+    assert np.array_equal(decoded, np.asarray(picture.convert("RGB")))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_jpegs_of_all_modes_decode_as_pillow_decodes_them(mode: str) -> None:
+    data = encode(ramp().resize((48, 32)).convert(mode), "JPEG", quality=95)
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    assert np.abs(decode_picture(data) - expected).max() <= 3
+
+
+def test_sixteen_bit_gray_keeps_its_high_byte() -> None:
+    deep = np.array([[0, 256, 257, 40000, 65535]], np.uint16)
+    decoded = decode_picture(encode(Image.fromarray(deep)))
+    assert decoded[0, :, 0].tolist() == [0, 1, 1, 156, 255]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_exif_orientation_is_applied(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter clockwise
+    decoded = decode_picture(encode(ramp(), kind, exif=exif))
+    assert decoded.shape == (6, 4, 3)
+    assert decoded[0, 0, 1] > decoded[0, -1, 1]  # green grows to the left now
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kept", [0.0, 0.01, 0.6])
+def test_cut_off_pictures_are_refused(kind: str, kept: float) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    data = encode(Image.fromarray(noise), kind)
+    with pytest.raises(PictureError, match="not a readable picture"):
+        decode_picture(data[: int(kept * len(data))])
+
+
+def test_folder_is_read_at_any_depth_in_sorted_order(tmp_path: Path) -> None:
+    write_pictures(tmp_path, "b.PNG", "a/c/d.png", "a/.hidden.png", ".git/x.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    source = FolderSource(tmp_path)
+    assert names_of(source) == ["a/c/d.png", "b.PNG"]
+    assert values_of(source) == [1, 0]
+
+
+def test_folder_with_a_link_to_itself_is_read_once(tmp_path: Path) -> None:
+    write_pictures(tmp_path, "a/b.png")
+    (tmp_path / "a" / "again").symlink_to(tmp_path)
+    assert len(FolderSource(tmp_path)) == 1
+
+
+def test_names_beyond_ascii_survive(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "pictures", "été/ü.png")
+    write_tar(tmp_path / "a.tar", {"été/ü.png": gray_value(9)})
+    assert names_of(FolderSource(tmp_path / "pictures")) == ["été/ü.png"]
+    assert names_of(TarSource([tmp_path / "a.tar"])) == ["a.tar/été/ü.png"]
+
+
+def test_unreadable_picture_error_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"text")
+    write_tar(tmp_path / "a.tar", {"bad.jpg": b"text"})
+    with pytest.raises(PictureError, match=r"bad\.png: not a readable picture"):
+        FolderSource(tmp_path).load(0)
+    with pytest.raises(PictureError, match=r"a\.tar, member bad\.jpg: not a readable picture"):
+        TarSource([tmp_path / "a.tar"]).load(0)
+
+
+def test_tar_members_are_read_in_place_and_others_passed_over(tmp_path: Path) -> None:
+    first = {"./x/a.png": gray_value(1), "x/a.txt": b"label", "._b.png": b"", "b.jpeg": b"bad"}
+    second = {"c" * 200 + ".png": gray_value(2)}  # the long name takes an extra header
+    source = TarSource(
+        [write_tar(tmp_path / "0.tar", first), write_tar(tmp_path / "1.tar", second)]
+    )
+    assert names_of(source) == ["0.tar/x/a.png", "0.tar/b.jpeg", "1.tar/" + "c" * 200 + ".png"]
+    assert values_of(SubsetSource(source, [2, 0])) == [2, 1]
+
+
+def test_pickled_sources_read_the_same_pictures(tmp_path: Path) -> None:
+    tar = TarSource([write_tar(tmp_path / "0.tar", {"a.png": gray_value(7)})])
+    write_pictures(tmp_path / "folder", "b.png")
+    source = ConcatSource([tar, FolderSource(tmp_path / "folder")], [1, 2])
+    again = pickle.loads(pickle.dumps(source))
+    assert names_of(again) == names_of(source) == ["0.tar/a.png", "b.png", "b.png"]
+    assert values_of(again) == [7, 0, 0]
+
+
+def test_index_of_a_large_tar_is_kept_until_the_tar_changes(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards_module, "_KEEP_INDEX_ABOVE", 0)
+    path = write_tar(tmp_path / "0.tar", {"a.png": gray_value(1), "b.png": gray_value(2)})
+    assert values_of(TarSource([path])) == [1, 2]
+    assert len(list((cache / "tar-index").iterdir())) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(shards_module, "_scan_tar", None)  # a second scan would fail
+        assert values_of(TarSource([path])) == [1, 2]
+    write_tar(path, {"c.png": gray_value(3)})
+    os.utime(path, ns=(0, 0))
+    assert values_of(TarSource([path])) == [3]
+
+
+def test_large_tar_without_pictures_stays_empty_when_its_index_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shards_module, "_KEEP_INDEX_ABOVE", 0)
+    path = write_tar(tmp_path / "0.tar", {"a.txt": b"text"})
+    assert [len(TarSource([path])) for _ in range(2)] == [0, 0]
+
+
+def test_compressed_tar_is_refused_with_advice(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "a.tar", {"a.png": gray_value(0)}, "w:gz")
+    with pytest.raises(ValueError, match=r"not an uncompressed tar file.*unpack a \.tar\.gz"):
+        TarSource([path])
+
+
+def test_concat_repeats_pictures_of_small_sources(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "a", "0.png", "1.png")
+    write_pictures(tmp_path / "b", "0.png", "1.png", "2.png")
+    parts = [FolderSource(tmp_path / "a"), FolderSource(tmp_path / "b")]
+    assert values_of(ConcatSource(parts, [2, 1])) == [0, 1, 0, 1, 0, 1, 2]
+    assert values_of(ConcatSource(parts)) == [0, 1, 0, 1, 2]
+    with pytest.raises(ValueError, match=r"one repeat of 1 or more.*repeats \[1, 0\]"):
+        ConcatSource(parts, [1, 0])
+    with pytest.raises(IndexError, match="from 0 to 4, got 5"):
+        ConcatSource(parts).load(5)
+
+
+def test_held_out_pictures_follow_from_names_and_are_never_trained_on(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "a", *(f"{i:03}.png" for i in range(90)))
+    write_pictures(tmp_path / "b", *(f"{i:03}.png" for i in range(90)))
+    train = names_of(open_source("folder", tmp_path / "a"))
+    val = names_of(open_source("folder", tmp_path / "a", split="val"))
+    assert len(val) == 3
+    assert sorted(train + val) == [f"{i:03}.png" for i in range(90)]
+    assert val == names_of(open_source("folder", tmp_path / "b", split="val"))
+
+
+def test_single_picture_serves_training_and_validation(tmp_path: Path) -> None:
+    write_pictures(tmp_path, "only.png")
+    source = FolderSource(tmp_path)
+    assert hold_out(source, "train") is hold_out(source, "val") is source
+
+
+@pytest.mark.parametrize(
+    ("data", "train", "val"),
+    [
+        ("places2", "data_256_standard/a/abbey/1.jpg", "val_256/1.jpg"),
+        ("places2", "data_large_standard/a/abbey/1.jpg", "val_large/1.jpg"),
+        ("places2", "data_256_challenge/a/abbey/1.jpg", "val_256/1.jpg"),
+        ("places2", "data_256/a/abbey/1.jpg", "val_256/1.jpg"),
+        ("places2", "data_large/a/abbey/1.jpg", "val_large/1.jpg"),
+        ("places2", "places365_standard/train/abbey/1.jpg", "places365_standard/val/abbey/1.jpg"),
+        ("imagenet", "train/n01440764/1.JPEG", "val/n01440764/1.JPEG"),
+        (
+            "imagenet",
+            "ILSVRC/Data/CLS-LOC/train/n01440764/1.JPEG",
+            "ILSVRC/Data/CLS-LOC/val/1.JPEG",
+        ),
+        ("celeba-hq", "train/female/1.jpg", "val/female/1.jpg"),
+        ("celeba-hq", "celeba_hq/train/female/1.jpg", "celeba_hq/val/male/2.jpg"),
+        ("folder", "train/1.jpg", "val/1.jpg"),
+    ],
+)
+def test_known_trees_are_found_by_split(tmp_path: Path, data: str, train: str, val: str) -> None:
+    write_pictures(tmp_path, train, val)
+    assert values_of(open_source(data, tmp_path)) == [0]
+    assert values_of(open_source(data, str(tmp_path), split="val")) == [1]
+
+
+def test_places_archives_are_read_as_published(tmp_path: Path) -> None:
+    train = {"data_256/a/abbey/00000001.jpg": gray_value(1)}
+    write_tar(tmp_path / "train_256_places365standard.tar", train)
+    write_tar(tmp_path / "val_256.tar", {"val_256/Places365_val_00000001.jpg": gray_value(2)})
+    assert values_of(open_source("places2", tmp_path)) == [1]
+    assert values_of(open_source("places2", tmp_path, split="val")) == [2]
+
+
+def test_places_shards_are_found_by_split(tmp_path: Path) -> None:
+    write_tar(tmp_path / "train-000.tar", {"a.png": gray_value(1)})
+    write_tar(tmp_path / "train-001.tar", {"b.png": gray_value(2)})
+    write_tar(tmp_path / "val-000.tar", {"c.png": gray_value(3)})
+    assert values_of(open_source("places2", tmp_path)) == [1, 2]
+    assert values_of(open_source("places2", tmp_path, split="val")) == [3]
+
+
+def test_small_places_pictures_go_before_large_ones(tmp_path: Path) -> None:
+    write_pictures(tmp_path, "data_large_standard/a/1.jpg", "data_256_standard/a/1.jpg")
+    assert values_of(open_source("places2", tmp_path)) == [1]
+
+
+def test_published_places_list_sets_the_pictures_of_a_whole_tree(tmp_path: Path) -> None:
+    write_pictures(tmp_path, *(f"data_256_standard/a/{i}.jpg" for i in range(3)))
+    write_pictures(tmp_path, *(f"val_256/{i}.jpg" for i in range(3)))
+    (tmp_path / "places365_train_standard.txt").write_text("/a/2.jpg 0\n/a/0.jpg 0\n")
+    (tmp_path / "places365_val.txt").write_text("1.jpg 7\n0.jpg 3\n")
+    assert names_of(open_source("places2", tmp_path)) == ["a/2.jpg", "a/0.jpg"]
+    assert names_of(open_source("places2", tmp_path, split="val")) == ["1.jpg", "0.jpg"]
+
+
+def test_published_places_list_is_not_believed_for_part_of_a_tree(tmp_path: Path) -> None:
+    write_pictures(tmp_path, "data_256_standard/a/0.jpg")
+    (tmp_path / "places365_train_standard.txt").write_text("/a/0.jpg 0\n/z/9.jpg 364\n")
+    assert names_of(open_source("places2", tmp_path)) == ["a/0.jpg"]
+
+
+def test_celeba_masks_are_not_taken_for_pictures(tmp_path: Path) -> None:
+    names = [f"CelebAMask-HQ/CelebA-HQ-img/{i}.jpg" for i in range(3)]
+    write_pictures(tmp_path, *names, "CelebAMask-HQ/CelebAMask-HQ-mask-anno/0/00000_hair.png")
+    train, val = (open_source("celeba-hq", tmp_path, split=s) for s in ("train", "val"))
+    assert sorted(names_of(train) + names_of(val)) == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+@pytest.mark.parametrize("make_root", [True, False])
+@pytest.mark.parametrize(
+    ("data", "split", "advice"),
+    [
+        ("places2", "train", r"data_256_standard/.*wget -c -P \S+pictures http\S+standard\.tar"),
+        ("places2", "val", r"looked for val-\*\.tar, val_256/.*Places365\('\S+pictures'"),
+        ("celeba-hq", "train", "pictures, at any depth.*celeba_hq.zip"),
+        ("imagenet", "train", "looked for train/.*image-net.org/download"),
+        ("folder", "train", "at any depth.*--root"),
+    ],
+)
+def test_missing_pictures_are_reported_with_the_way_to_get_them(
+    tmp_path: Path, data: str, split: str, advice: str, make_root: bool
+) -> None:
+    root = tmp_path / "pictures"
+    if make_root:
+        root.mkdir()
+    state = "" if make_root else ", which is no folder"
+    with pytest.raises(
+        FileNotFoundError, match=rf"(?s)no ({data} )?pictures in \S+{state};.*{advice}"
+    ):
+        open_source(data, root, split=split)  # type: ignore[arg-type]
+
+
+def test_missing_shards_are_reported_with_the_way_to_name_them(tmp_path: Path) -> None:
+    for root in (tmp_path, tmp_path / "a-*.tar", tmp_path / "a-{00..01}.tar"):
+        with pytest.raises(FileNotFoundError, match=r"no tar shard at .*shard-\{000\.\.009\}"):
+            open_source("wds", root)
+    write_tar(tmp_path / "a.tar", {"a.txt": b"text"})
+    with pytest.raises(FileNotFoundError, match=r"no pictures in the tar files .*a\.tar"):
+        open_source("wds", tmp_path)
+
+
+def test_wrong_names_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"data must be one of places2, .*, got 'coco'"):
+        open_source("coco")
+    with pytest.raises(ValueError, match="split must be one of train, val, got 'test'"):
+        open_source("folder", tmp_path, split="test")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="folder needs a root"):
+        open_source("folder")
+    with pytest.raises(ValueError, match="root must name at least one place"):
+        open_source("folder", [])
+
+
+def test_default_root_lies_under_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_pictures(tmp_path, "data/places2/val_256/1.jpg")
+    assert len(open_source("places2", split="val")) == 1
+
+
+def test_several_roots_are_joined_and_repeated_for_training_only(tmp_path: Path) -> None:
+    write_pictures(tmp_path, "a/train/1.png", "a/val/1.png", "b/train/1.png", "b/val/1.png")
+    roots = f"{tmp_path}/a,{tmp_path}/b@3"
+    assert values_of(open_source("imagenet", roots)) == [0, 2, 2, 2]
+    assert values_of(open_source("imagenet", roots.split(","), split="val")) == [1, 3]
+
+
+def test_existing_root_may_hold_a_comma_and_an_at_sign(tmp_path: Path) -> None:
+    write_pictures(tmp_path, "a,b@3/only.png")
+    assert values_of(open_source("folder", f"{tmp_path}/a,b@3")) == [0]
+
+
+def test_shard_specs_expand_ranges_and_wildcards(tmp_path: Path) -> None:
+    for i in range(8, 12):
+        write_tar(tmp_path / f"s-{i:03}.tar", {})
+    whole = [str(tmp_path / f"s-{i:03}.tar") for i in range(8, 12)]
+    assert expand_shards(f"{tmp_path}/s-*.tar") == whole
+    assert expand_shards(f"{tmp_path}/s-{{009..011}}.tar") == whole[1:]
+    assert expand_shards("http://h/{1..2}/{00..01}.tar") == [
+        f"http://h/{a}/{b}.tar" for a in "12" for b in ("00", "01")
+    ]
+    with pytest.raises(FileNotFoundError, match=r"s-012\.tar"):
+        expand_shards(f"{tmp_path}/s-{{011..012}}.tar")
+    with pytest.raises(ValueError, match=r"range \{2\.\.1\}"):
+        expand_shards("s-{2..1}.tar")
+
+
+def test_shards_named_by_split_are_chosen_by_name(tmp_path: Path) -> None:
+    write_tar(tmp_path / "x-train-0.tar", {"a.png": gray_value(1)})
+    write_tar(tmp_path / "x-validation-0.tar", {"b.png": gray_value(2)})
+    assert values_of(open_source("wds", tmp_path)) == [1]
+    assert values_of(open_source("wds", tmp_path, split="val")) == [2]
+    specs = [tmp_path / "x-train-0.tar", tmp_path / "x-validation-0.tar"]
+    assert values_of(open_source("wds", specs, split="val")) == [2]
+
+
+def test_shards_of_one_split_only_hold_some_pictures_out(tmp_path: Path) -> None:
+    write_tar(tmp_path / "train-0.tar", {f"{i}.png": gray_value(i) for i in range(5)})
+    write_tar(tmp_path / "train-1.tar", {f"{i}.png": gray_value(i) for i in range(5, 9)})
+    roots = f"{tmp_path}/train-0.tar,{tmp_path}/train-1.tar@2"
+    train, val = (values_of(open_source("wds", roots, split=s)) for s in ("train", "val"))
+    assert len(val) == 2
+    assert sorted({*train, *val}) == list(range(9))
+    assert not {*train} & {*val}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, Path, list[str]]]:
+    """A web server on this machine: its address, its folder, and the paths asked for."""
+    folder, asked = tmp_path / "www", []
+    folder.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            if self.path.startswith("/short"):
+                self.send_response(200)
+                self.send_header("Content-Length", "1000")
+                self.end_headers()
+                self.wfile.write(b"x")
+            else:
+                super().do_GET()
+
+        def log_message(self, *_: object) -> None: ...
+
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{httpd.server_port}", folder, asked
+        httpd.shutdown()
+        thread.join()
+
+
+def test_url_shards_are_downloaded_once(server: tuple[str, Path, list[str]], cache: Path) -> None:
+    address, folder, asked = server
+    for i in range(2):
+        write_tar(folder / f"train-{i}.tar", {"a.png": gray_value(i)})
+    write_tar(folder / "val-0.tar", {"a.png": gray_value(9)})
+    roots = [f"{address}/train-{{0..1}}.tar", f"{address}/val-0.tar?key=1"]
+    for _ in range(2):
+        assert values_of(open_source("wds", roots)) == [0, 1]
+    assert asked == ["/train-0.tar", "/train-1.tar"]
+    assert values_of(open_source("wds", roots, split="val")) == [9]
+    assert sorted(path.name for path in cache.rglob("*.*")) == [
+        "train-0.tar", "train-1.tar", "val-0.tar",
+    ]  # fmt: skip
+
+
+def test_failed_downloads_are_tried_again_and_leave_no_file(
+    server: tuple[str, Path, list[str]], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    address, _, asked = server
+    with pytest.raises(OSError, match=r"cannot download .*/none\.tar: .*404"):
+        fetch_shard(f"{address}/none.tar", attempts=1)
+    with pytest.raises(OSError, match=r"cannot download .*/short\.tar: 1 of 1,000 bytes"):
+        fetch_shard(f"{address}/short.tar")
+    assert asked == ["/none.tar", *["/short.tar"] * 3]
+    assert not [path for path in cache.rglob("*") if path.is_file()]
