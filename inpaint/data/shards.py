@@ -27,7 +27,7 @@ _KEEP_INDEX_ABOVE = 256 * 2**20
 class TarSource:
     """Pictures in tar files, read at random without unpacking them.
 
-    Opening scans the headers of each tar once, about 10 microseconds a member on a local disk;
+    Opening scans the headers of each tar once, about 15 microseconds a member on a local disk;
     what is no picture is passed over. The scan of a tar over 256 MiB is kept in the cache
     folder: Places365's 26 GB archive of 1.8 million pictures takes some minutes the first time
     and a second after that.
