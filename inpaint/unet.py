@@ -1,0 +1,220 @@
+"""The partial-convolution U-Net of arXiv:1804.07723, section 3.2, in any width and depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inpaint.layers import partial_conv
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """Size of a PConvUNet. The defaults are the paper's network, made for 512x512 pictures.
+
+    Raises ValueError for values that make no network.
+    """
+
+    widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512, 512)  # channels of each level
+    kernels: tuple[int, ...] = (7, 5, 5, 3, 3, 3, 3, 3)  # encoder kernel sizes, odd, px
+    leak: float = 0.2  # slope of the decoder's LeakyReLU below 0
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # RGB in [0, 1], of ImageNet
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # JSON has no tuples
+            value = getattr(self, field.name)
+            if isinstance(value, list):
+                object.__setattr__(self, field.name, tuple(value))
+        if not self.widths or len(self.widths) != len(self.kernels):
+            raise ValueError(
+                f"widths and kernels must have one entry for each level, got {len(self.widths)} "
+                f"and {len(self.kernels)}"
+            )
+        if min(self.widths) < 1:
+            raise ValueError(f"widths must be positive, got {self.widths}")
+        if any(k < 1 or k % 2 == 0 for k in self.kernels):
+            raise ValueError(f"kernels must be odd, got {self.kernels}")
+
+    @classmethod
+    def named(cls, name: str) -> UNetConfig:
+        """The configuration called `name`; ValueError lists the names when there is none."""
+        if name not in _NAMED:
+            raise ValueError(f"network must be one of {', '.join(_NAMED)}, got {name!r}")
+        return _NAMED[name]
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> UNetConfig:
+        """The inverse of to_dict. Raises ValueError for keys that are no settings."""
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            raise ValueError(f"unknown network settings: {', '.join(unknown)}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain types that JSON can hold."""
+        return asdict(self)
+
+
+_NAMED = {
+    "paper": UNetConfig(),
+    "compact": UNetConfig(widths=(32, 64, 128, 256, 256, 256, 256), kernels=(7, 5, 5, 3, 3, 3, 3)),
+}
+
+
+class PConvBlock(nn.Module):
+    """Partial convolution, batch norm, activation.
+
+    Features come in masked and go out masked, zero in every hole. So a tensor that is used
+    twice, by the next level and by the skip connection, is masked once.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel: int,
+        stride: int = 1,
+        norm: bool = True,
+        leak: float | None = 0.0,
+    ) -> None:
+        """leak: slope of the activation below 0 (0 is a ReLU), None for no activation."""
+        super().__init__()
+        # A plain convolution holds the weights, so its state dict is the usual one.
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=not norm
+        )
+        self.norm = nn.BatchNorm2d(out_channels) if norm else nn.Identity()
+        self.leak = leak
+
+    def forward(
+        self, x: Tensor, valid: Tensor, mask_channels: Sequence[int] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """x (B, C, H, W), zero in its holes; valid (B or 1, K, H, W); see partial_conv.
+
+        Returns features and mask of size ceil(H / stride) x ceil(W / stride); the mask has one
+        channel.
+        """
+        y, valid = partial_conv(
+            x,
+            self.conv.weight,
+            self.conv.bias,
+            valid,
+            mask_channels=mask_channels,
+            stride=self.conv.stride,
+            padding=self.conv.padding,
+            masked=True,
+        )
+        if isinstance(self.norm, nn.Identity):
+            masked = y  # nothing has moved the holes away from zero
+        else:
+            masked = self.norm(y).mul_(valid)
+        if self.leak is None:
+            return masked, valid
+        return F.leaky_relu(masked, self.leak, inplace=True), valid  # keeps zeros
+
+
+class PConvUNet(nn.Module):
+    """U-Net of partial convolutions: a picture with holes in, a whole picture out.
+
+    The encoder halves the size at each level, the decoder doubles it by nearest upsampling and
+    concatenates features and masks of the encoder. The last level sees the picture itself. Works
+    for any size: an odd level is upsampled and cropped.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: UNetConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = UNetConfig() if config is None else config
+        widths = (3, *config.widths)
+        self.encoder = nn.ModuleList(
+            PConvBlock(c_in, c_out, kernel=kernel, stride=2, norm=level > 0)
+            for level, (c_in, c_out, kernel) in enumerate(
+                zip(widths, config.widths, config.kernels, strict=False)
+            )
+        )
+        self.decoder = nn.ModuleList(
+            PConvBlock(
+                deep + skip,
+                skip,
+                kernel=3,
+                norm=level > 0,
+                leak=config.leak if level > 0 else None,
+            )
+            for level, (skip, deep) in reversed(
+                list(enumerate(zip(widths, config.widths, strict=False)))
+            )
+        )
+        for name in ("mean", "std"):
+            constant = torch.tensor(getattr(config, name)).view(1, 3, 1, 1)
+            self.register_buffer(name, constant, persistent=False)
+        self._frozen_norms: list[nn.BatchNorm2d] = []
+        self.apply(_initialise)
+
+    def forward(self, image: Tensor, valid: Tensor) -> Tensor:
+        """Fill a batch of pictures.
+
+        image: (B, 3, H, W), RGB in [0, 1]; what it holds in the holes does not matter.
+        valid: (B or 1, 1, H, W), 1 = known, 0 = hole.
+
+        Returns the network's picture, (B, 3, H, W), about [0, 1] but not clamped; also where the
+        input was known, so paste it into the hole. A picture without any known pixel comes back
+        as the mean colour.
+        """
+        valid = valid.to(image.dtype)
+        features, mask = (image - self.mean) / self.std * valid, valid
+        skips = []
+        for block in self.encoder:
+            skips.append((features, mask))
+            features, mask = block(features, mask)
+        for block in self.decoder:
+            skip, skip_mask = skips.pop()
+            features = torch.cat([_upsample(features, skip), skip], 1)
+            masks = (_upsample(mask, skip_mask), skip_mask)
+            mask = torch.cat([m.expand(max(len(m) for m in masks), -1, -1, -1) for m in masks], 1)
+            channels = (features.shape[1] - skip.shape[1], skip.shape[1])
+            features, mask = block(features, mask, channels)
+        return features * self.std + self.mean
+
+    def freeze_norm(self, *, decoder: bool = False) -> None:
+        """Fix the encoder's batch norms, their statistics and affine parameters alike.
+
+        The paper's second phase (section 4.2): holes disturb the statistics, so they are learnt
+        in the first phase and left alone. decoder: fix the decoder's too, for batches that are
+        too small for statistics. Stays in force through later calls of train().
+        """
+        parts = [self.encoder, self.decoder] if decoder else [self.encoder]
+        self._frozen_norms = [
+            m for part in parts for m in part.modules() if isinstance(m, nn.BatchNorm2d)
+        ]
+        for norm in self._frozen_norms:
+            norm.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> PConvUNet:
+        super().train(mode)
+        for norm in self._frozen_norms:
+            norm.eval()
+        return self
+
+
+def _upsample(x: Tensor, like: Tensor) -> Tensor:
+    """x at twice its size, nearest, cropped to the height and width of `like`."""
+    height, width = like.shape[-2:]
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")[..., :height, :width]
+
+
+def _initialise(module: nn.Module) -> None:
+    """He initialisation of the convolutions."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
