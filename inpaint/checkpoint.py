@@ -1,0 +1,133 @@
+"""Weight files: safetensors that rebuild their own network, and where the shipped ones lie."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from inpaint.unet import PConvUNet, UNetConfig
+
+DEFAULT_WEIGHTS = "places2-compact"
+
+
+class CheckpointError(ValueError):
+    """A file that is no checkpoint, or one that does not fit."""
+
+
+def weights_folder() -> Path:
+    """Where the shipped weights lie: `weights/` beside the package in a checkout, or the copy of
+    it that a wheel installs inside the package."""
+    package = Path(__file__).parent
+    beside = package.parent / "weights"
+    return beside if beside.is_dir() else package / "_weights"
+
+
+def shipped_weights(name: str = DEFAULT_WEIGHTS) -> Path:
+    """Path of the shipped weight file called `name`, without its ending.
+
+    Raises FileNotFoundError that lists the names there are.
+    """
+    path = weights_folder() / f"{name}.safetensors"
+    if not path.is_file():
+        names = sorted(p.stem for p in weights_folder().glob("*.safetensors"))
+        raise FileNotFoundError(
+            f"no shipped weights called {name!r} in {weights_folder()}; "
+            f"there are: {', '.join(names) or 'none'}"
+        )
+    return path
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place on success, and goes on an error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_weights(
+    network: PConvUNet,
+    path: str | Path,
+    *,
+    dtype: torch.dtype = torch.float32,
+    notes: dict[str, Any] | None = None,
+) -> None:
+    """Write the network's weights with its configuration.
+
+    dtype: of the floating-point tensors in the file; float16 halves it.
+    notes: JSON-able facts about the training that travel in the file's metadata.
+    """
+    tensors = {
+        key: value.detach().cpu().to(dtype if value.is_floating_point() else None).contiguous()
+        for key, value in network.state_dict().items()
+        if not key.endswith("num_batches_tracked")
+    }
+    metadata = {
+        "format": "inpaint-pconv-unet",
+        "config": json.dumps(network.config.to_dict()),
+        "notes": json.dumps(notes or {}),
+    }
+    with written_whole(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Configuration and notes of a weight file, {"config": ..., "notes": ...}.
+
+    Raises FileNotFoundError, or CheckpointError when the file is not one of ours.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no weight file at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
+    if "config" not in metadata:
+        raise CheckpointError(f"{path} holds no network configuration, so it is not one of ours")
+    try:
+        config, notes = json.loads(metadata["config"]), json.loads(metadata.get("notes", "{}"))
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path} has unreadable metadata: {error}") from error
+    return {"config": config, "notes": notes}
+
+
+def load_network(path: str | Path, device: str | torch.device = "cpu") -> PConvUNet:
+    """The network of a weight file, float32, in eval mode.
+
+    Raises FileNotFoundError, or CheckpointError naming what does not fit.
+    """
+    try:
+        config = UNetConfig.from_dict(read_metadata(path)["config"])
+    except (TypeError, ValueError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path} has an unusable configuration: {error}") from error
+    network = PConvUNet(config)
+    state = {key: value.float() for key, value in load_file(path).items()}
+    counters = {key for key in network.state_dict() if key.endswith("num_batches_tracked")}
+    try:
+        wrong = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} does not fit its configuration: {error}") from error
+    missing = sorted(set(wrong.missing_keys) - counters)
+    if missing or wrong.unexpected_keys:
+        raise CheckpointError(
+            f"{path} does not fit its configuration: missing {missing}, "
+            f"unexpected {sorted(wrong.unexpected_keys)}"
+        )
+    return network.to(device).eval()

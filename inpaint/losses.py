@@ -1,0 +1,130 @@
+"""The loss terms of arXiv:1804.07723, section 3.3.
+
+Every term is a plain function of tensors. Pictures are (B, 3, H, W), RGB in [0, 1]; `hole` is
+(B, 1, H, W), 1 = hole, 0 = known. `output` is the network's picture (I_out), `composite` is the
+output inside the hole and the target elsewhere (I_comp), `target` is the truth (I_gt). All sums
+are divided by the number of their elements, as the authors did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factors of the terms in the total, arXiv:1804.07723 eq. 7. Raises ValueError below 0."""
+
+    valid: float = 1.0
+    hole: float = 6.0
+    perceptual: float = 0.05
+    style_out: float = 120.0
+    style_comp: float = 120.0
+    tv: float = 0.1
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not getattr(self, field.name) >= 0:
+                raise ValueError(
+                    f"loss weight {field.name} must be 0 or more, got {getattr(self, field.name)}"
+                )
+
+    @property
+    def needs_vgg(self) -> bool:
+        """Whether any term on VGG-16 features counts."""
+        return self.perceptual > 0 or self.style_out > 0 or self.style_comp > 0
+
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """Weighted sum of the named terms; a term that is absent counts as 0."""
+        return torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()
+
+
+def composite_image(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+    """The output inside the hole, the target elsewhere: I_comp."""
+    return torch.where(hole > 0, output, target)
+
+
+def hole_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+    """L1 distance inside the hole, averaged over the whole picture: L_hole."""
+    return (hole * (output - target)).abs().mean()
+
+
+def valid_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+    """L1 distance outside the hole, averaged over the whole picture: L_valid."""
+    return ((1 - hole) * (output - target)).abs().mean()
+
+
+def perceptual_loss(features: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
+    """L1 distance of features, each level averaged over its size, summed over levels (eq. 3)."""
+    return torch.stack([F.l1_loss(a, b) for a, b in zip(features, target, strict=True)]).sum()
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Correlations of channels, (B, C, C), of features (B, C, H, W), divided by C*H*W.
+
+    In float32: sums over many positions overflow half precision.
+    """
+    b, c, h, w = features.shape
+    flat = features.reshape(b, c, h * w).float()  # (B, C, HW)
+    with torch.autocast(features.device.type, enabled=False):
+        return torch.bmm(flat, flat.transpose(1, 2)) / (c * h * w)
+
+
+def style_loss(features: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
+    """L1 distance of Gram matrices, averaged over their C*C entries, summed over levels (eq. 4)."""
+    return perceptual_loss([gram_matrix(f) for f in features], [gram_matrix(f) for f in target])
+
+
+def tv_loss(composite: Tensor, hole: Tensor) -> Tensor:
+    """Differences of neighbours inside the hole dilated by one pixel (eq. 6).
+
+    A pair counts when both its pixels lie in that region, so the hole's edge is smoothed and the
+    rest of the picture is not. Divided by the number of elements of the picture.
+    """
+    region = F.max_pool2d(hole, 3, stride=1, padding=1)
+    across = (composite[..., :, 1:] - composite[..., :, :-1]).abs()
+    down = (composite[..., 1:, :] - composite[..., :-1, :]).abs()
+    across = across * region[..., :, 1:] * region[..., :, :-1]
+    down = down * region[..., 1:, :] * region[..., :-1, :]
+    return (across.sum() + down.sum()) / composite.numel()
+
+
+def inpainting_terms(
+    output: Tensor,
+    target: Tensor,
+    hole: Tensor,
+    *,
+    vgg: nn.Module | None = None,
+    crop: tuple[slice, slice] | None = None,
+) -> dict[str, Tensor]:
+    """All terms by name, unweighted: valid, hole, tv, and with `vgg` also perceptual, style_out
+    and style_comp.
+
+    vgg: takes pictures, returns the features of each level.
+    crop: rows and columns the VGG terms look at; they cost several times a compact network.
+
+    The target's features are found once and serve output and composite alike.
+    """
+    output = output.float()
+    composite = composite_image(output, target, hole)
+    terms = {
+        "valid": valid_loss(output, target, hole),
+        "hole": hole_loss(output, target, hole),
+        "tv": tv_loss(composite, hole),
+    }
+    if vgg is None:
+        return terms
+    rows, columns = crop or (slice(None), slice(None))
+    with torch.no_grad():
+        truth = vgg(target[..., rows, columns])
+    both = vgg(torch.cat([output, composite])[..., rows, columns])
+    of_output, of_composite = zip(*(level.chunk(2) for level in both), strict=True)
+    terms["perceptual"] = perceptual_loss(of_output, truth) + perceptual_loss(of_composite, truth)
+    terms["style_out"] = style_loss(of_output, truth)
+    terms["style_comp"] = style_loss(of_composite, truth)
+    return terms
