@@ -1,0 +1,197 @@
+"""Settings of a training run, and the recipes that `--config` names."""
+
+from __future__ import annotations
+
+import math
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args, get_type_hints
+
+from inpaint.losses import LossWeights
+
+FrozenNorm = Literal["none", "encoder", "all"]
+
+L1_ONLY = LossWeights(perceptual=0, style_out=0, style_comp=0)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one size and one schedule. Raises ValueError."""
+
+    steps: int  # optimiser steps
+    size: int  # side of the square samples, px
+    batch_size: int  # samples of one step, over all processes
+    lr: float  # learning rate at the start of the phase
+    lr_end: float | None = None  # reached at its end along a cosine; None keeps lr
+    losses: LossWeights = field(default_factory=LossWeights)
+    loss_crop: int | None = None  # side of the crop the VGG terms see, px; None sees all
+    frozen_norm: FrozenNorm = "none"  # which batch norms keep their statistics
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "size", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if not self.lr > 0:
+            raise ValueError(f"lr must be above 0, got {self.lr}")
+        if self.frozen_norm not in get_args(FrozenNorm):
+            raise ValueError(
+                f"frozen_norm must be one of {get_args(FrozenNorm)}, got {self.frozen_norm!r}"
+            )
+        if self.loss_crop is not None and not 8 <= self.loss_crop <= self.size:
+            raise ValueError(
+                f"loss_crop must lie between 8 and the size {self.size}, got {self.loss_crop}"
+            )
+
+    def lr_at(self, step: int) -> float:
+        """Learning rate of step 0 to steps - 1 of this phase."""
+        if self.lr_end is None:
+            return self.lr
+        share = 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return self.lr_end + (self.lr - self.lr_end) * share
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network and the phases that train it."""
+
+    network: str  # a name that UNetConfig.named knows
+    phases: tuple[Phase, ...]
+    bucket_weights: tuple[float, ...] = (1, 1, 1, 1, 1, 1)  # how often each hole-ratio bucket
+
+
+RECIPES = {
+    # arXiv:1804.07723, section 4.2: batch 6 at 512 px; batch norm frozen in the encoder and a
+    # quarter of the learning rate for the second phase. Section 4.1 trains 10 days on one V100,
+    # about this many steps.
+    "paper": Recipe(
+        network="paper",
+        phases=(
+            Phase(steps=500_000, size=512, batch_size=6, lr=2e-4),
+            Phase(steps=300_000, size=512, batch_size=6, lr=5e-5, frozen_norm="encoder"),
+        ),
+    ),
+    # For two CPU cores; see weights/README.md for the hours. Colours and structure first, where
+    # a picture costs little, then texture, then larger pictures.
+    "compact": Recipe(
+        network="compact",
+        phases=(
+            Phase(steps=6_000, size=128, batch_size=16, lr=8e-4, lr_end=3e-4, losses=L1_ONLY),
+            Phase(steps=6_000, size=128, batch_size=16, lr=4e-4, lr_end=2e-4, loss_crop=64),
+            Phase(steps=4_000, size=256, batch_size=8, lr=3e-4, lr_end=1e-4, loss_crop=96),
+            Phase(
+                steps=2_000,
+                size=256,
+                batch_size=8,
+                lr=5e-5,
+                loss_crop=96,
+                frozen_norm="encoder",
+            ),
+        ),
+        bucket_weights=(2, 2, 2, 1.5, 1, 1),
+    ),
+}
+
+
+def _option(text: str, default: Any) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run. Every field is a command-line option. Raises ValueError."""
+
+    data: str = _option("places2, celeba-hq, imagenet, folder or wds", "places2")
+    root: str | None = _option(
+        "where the data lies: a folder, shards, or several of them with commas between, each "
+        "with an optional @N to repeat it N times; default: data/NAME",
+        None,
+    )
+    val_root: str | None = _option("the same for validation; default: root", None)
+    config: str = _option(f"recipe: {', '.join(RECIPES)}", "paper")
+    phase: int | None = _option("only this phase of the recipe, from 1", None)
+    out: str | None = _option("folder for checkpoints and logs; default runs/CONFIG", None)
+    resume: bool = _option("go on from the checkpoint in the out folder", False)
+    init: str | None = _option("weight file to start from", None)
+    minutes: float | None = _option("stop after this many minutes; --resume goes on", None)
+    steps: int | None = _option("optimiser steps in all; phases shrink in proportion", None)
+    size: int | None = _option("side of the samples in every phase, px", None)
+    batch_size: int | None = _option("samples of a step in every phase, over all processes", None)
+    lr: float | None = _option("learning rate of the first phase; the others in proportion", None)
+    loss_crop: int | None = _option("side of the random crop the VGG terms see, px", None)
+    no_vgg: bool = _option("leave out the VGG terms", False)
+    vgg_weights: str | None = _option(
+        "VGG-16 file with torchvision's key names; default: the shipped one", None
+    )
+    holes: str | None = _option("folder of hole pictures instead of generated holes", None)
+    precision: str = _option("auto, fp32, bf16 or fp16", "auto")
+    grad_clip: float = _option("largest gradient norm", 1.0)
+    ema_decay: float = _option("decay of the weight average for one step", 0.999)
+    seed: int = _option("seed of everything random", 0)
+    workers: int = _option("processes that load samples", 2)
+    threads: int | None = _option("CPU threads of torch; default: torch's own", None)
+    checkpoint_minutes: float = _option("minutes between checkpoints", 5.0)
+    validate_minutes: float = _option("minutes between validations", 15.0)
+    val_pictures: int = _option("pictures of a validation", 48)
+    log_steps: int = _option("steps between log lines", 50)
+
+    def __post_init__(self) -> None:
+        if self.config not in RECIPES:
+            raise ValueError(f"config must be one of {', '.join(RECIPES)}, got {self.config!r}")
+        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
+            raise ValueError(f"precision must be auto, fp32, bf16 or fp16, got {self.precision!r}")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"ema_decay must lie in [0, 1), got {self.ema_decay}")
+        if self.resume and self.init:
+            raise ValueError("resume goes on from a checkpoint, so init has no effect; drop one")
+        last = len(RECIPES[self.config].phases)
+        if self.phase is not None and not 1 <= self.phase <= last:
+            raise ValueError(f"phase must lie between 1 and {last}, got {self.phase}")
+        for name in ("log_steps", "val_pictures", "checkpoint_minutes", "validate_minutes"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+
+    def phases(self) -> tuple[Phase, ...]:
+        """The recipe's phases with this run's options applied."""
+        phases = RECIPES[self.config].phases
+        if self.phase is not None:
+            phases = phases[self.phase - 1 : self.phase]
+        total, first_lr = sum(phase.steps for phase in phases), phases[0].lr
+        changed = []
+        for phase in phases:
+            scale = (self.lr or first_lr) / first_lr
+            size = self.size or phase.size
+            crop = self.loss_crop or phase.loss_crop
+            changed.append(
+                replace(
+                    phase,
+                    steps=max(1, round(phase.steps * (self.steps or total) / total)),
+                    size=size,
+                    batch_size=self.batch_size or phase.batch_size,
+                    lr=phase.lr * scale,
+                    lr_end=None if phase.lr_end is None else phase.lr_end * scale,
+                    losses=replace(phase.losses, perceptual=0, style_out=0, style_comp=0)
+                    if self.no_vgg
+                    else phase.losses,
+                    loss_crop=None if crop is None else min(crop, size),
+                )
+            )
+        return tuple(changed)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """One option for each field of TrainConfig."""
+    hints = get_type_hints(TrainConfig)
+    for setting in fields(TrainConfig):
+        flag, text = "--" + setting.name.replace("_", "-"), setting.metadata["help"]
+        kind = next(t for t in (get_args(hints[setting.name]) or (hints[setting.name],)))
+        if kind is bool:
+            parser.add_argument(flag, action="store_true", help=text)
+            continue
+        if setting.default is not None:
+            text += " (%(default)s)"
+        parser.add_argument(flag, type=kind, default=setting.default, help=text)
+
+
+def config_from(arguments: Namespace) -> TrainConfig:
+    """The TrainConfig of parsed options. Raises ValueError."""
+    return TrainConfig(**{f.name: getattr(arguments, f.name) for f in fields(TrainConfig)})
