@@ -1,0 +1,27 @@
+"""Pictures read and written without losing anything the file format can hold."""
+
+from inpaint.images.picture import (
+    FORMATS,
+    JpegCoding,
+    Picture,
+    PictureError,
+    format_of,
+    with_pixels,
+)
+from inpaint.images.pil import from_pil, to_pil
+from inpaint.images.read import DEFAULT_MAX_PIXELS, read_picture
+from inpaint.images.write import write_picture
+
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "FORMATS",
+    "JpegCoding",
+    "Picture",
+    "PictureError",
+    "format_of",
+    "from_pil",
+    "read_picture",
+    "to_pil",
+    "with_pixels",
+    "write_picture",
+]

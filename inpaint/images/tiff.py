@@ -1,0 +1,189 @@
+"""TIFF: the tags worth keeping, and a writer for every depth with all of them.
+
+Pillow cannot hold 16-bit RGB, and OpenCV writes no metadata. A TIFF file is a header, a directory
+and compressed strips, so it is written here; Pillow serialises the directory.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from PIL.TiffImagePlugin import (
+    BITSPERSAMPLE,
+    COLORMAP,
+    COMPRESSION,
+    EXIFIFD,
+    EXTRASAMPLES,
+    ICCPROFILE,
+    IMAGELENGTH,
+    IMAGEWIDTH,
+    PHOTOMETRIC_INTERPRETATION,
+    PLANAR_CONFIGURATION,
+    PREDICTOR,
+    RESOLUTION_UNIT,
+    ROWSPERSTRIP,
+    SAMPLESPERPIXEL,
+    STRIPBYTECOUNTS,
+    STRIPOFFSETS,
+    X_RESOLUTION,
+    XMP,
+    Y_RESOLUTION,
+    ImageFileDirectory_v2,
+    TiffImageFile,
+)
+
+GPS_IFD = 0x8825
+INTEROP_IFD = 0xA005  # an offset inside the EXIF directory, meaningless elsewhere
+IPTC = 33723
+# Document name, description, make, model, page, software, date, artist, host, white point,
+# primaries, rating, copyright, IPTC; then what places a map on the globe.
+DESCRIPTIVE = (
+    *(269, 270, 271, 272, 285, 297, 305, 306, 315, 316, 318, 319, 18246, 33432, IPTC),
+    *(33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113),
+)
+DEFLATE, NO_COMPRESSION = 8, 1
+STRIP_BYTES = 1 << 18  # small enough to read in part, large enough to compress well
+
+
+def descriptive_exif(image: TiffImageFile) -> bytes | None:
+    """EXIF bytes of the tags that describe the picture, not its storage; None if there are none."""
+    exif = Image.Exif()
+    for tag in DESCRIPTIVE:
+        if tag in image.tag_v2:
+            exif[tag] = image.tag_v2[tag]
+    source = image.getexif()
+    for tag in (EXIFIFD, GPS_IFD):
+        if directory := dict(source.get_ifd(tag)):
+            directory.pop(INTEROP_IFD, None)
+            exif[tag] = directory
+    return exif.tobytes() if len(exif) else None
+
+
+def encode_tiff(
+    samples: np.ndarray,
+    *,
+    palette: np.ndarray | None = None,
+    compressed: bool = True,
+    metadata: Mapping[str, Any],
+) -> bytes:
+    """A TIFF file of (H, W, C) uint8 or uint16 samples, C = 1 gray, 2 gray + alpha, 3, 4 RGBA.
+
+    With a `palette`, (N, 3) uint8 RGB, the samples are (H, W, 1) uint8 indices. Strips are
+    compressed by Deflate, unless `compressed` is False. `metadata` holds what `describe` takes.
+    """
+    height, width, channels = samples.shape
+    difference = compressed and palette is None  # neighbouring indices are not alike
+    rows = max(1, STRIP_BYTES // samples[0].nbytes)
+    blocks = (samples[top : top + rows] for top in range(0, height, rows))
+    strips = [_strip(block, difference=difference, compressed=compressed) for block in blocks]
+
+    directory = describe(**metadata)
+    directory[IMAGEWIDTH], directory[IMAGELENGTH] = width, height
+    directory[BITSPERSAMPLE] = (samples.dtype.itemsize * 8,) * channels
+    directory[SAMPLESPERPIXEL] = channels
+    directory[PHOTOMETRIC_INTERPRETATION] = 2 if channels >= 3 else 1
+    directory[PLANAR_CONFIGURATION] = 1
+    directory[COMPRESSION] = DEFLATE if compressed else NO_COMPRESSION
+    directory[ROWSPERSTRIP] = rows
+    if difference:
+        directory[PREDICTOR] = 2
+    if channels in (2, 4):
+        directory[EXTRASAMPLES] = 2  # alpha that the colours are not multiplied by
+    if palette is not None:
+        table = np.zeros((256, 3), np.uint16)
+        table[: len(palette)] = palette.astype(np.uint16) * 257
+        directory[PHOTOMETRIC_INTERPRETATION] = 3
+        directory[COLORMAP] = tuple(table.T.ravel().tolist())  # all reds, greens, blues
+    return _assemble(directory, strips)
+
+
+def encode_bilevel_tiff(
+    image: Image.Image, *, compressed: bool = True, metadata: Mapping[str, Any]
+) -> bytes:
+    """A TIFF file of a Pillow image in mode 1, in fax coding unless `compressed` is False.
+
+    Pillow codes the pixels, but would lose or refuse EXIF: its strips get another directory.
+    """
+    file = io.BytesIO()
+    image.save(file, "TIFF", compression="group4" if compressed else "raw")
+    coded = TiffImageFile(io.BytesIO(file.getvalue())).tag_v2
+    data = file.getvalue()
+    spans = zip(coded[STRIPOFFSETS], coded[STRIPBYTECOUNTS], strict=True)
+    strips = [data[start : start + size] for start, size in spans]
+    directory = describe(**metadata)
+    for tag in coded:
+        if tag not in (STRIPOFFSETS, STRIPBYTECOUNTS):
+            directory.tagtype[tag] = coded.tagtype[tag]
+            directory[tag] = coded[tag]
+    return _assemble(directory, strips)
+
+
+def _assemble(directory: ImageFileDirectory_v2, strips: list[bytes]) -> bytes:
+    sizes = [len(strip) for strip in strips]
+    for tag in (STRIPOFFSETS, STRIPBYTECOUNTS):
+        directory.tagtype[tag] = 4  # 32 bits, also where the first offsets would fit into 16
+    directory[STRIPBYTECOUNTS] = tuple(sizes)
+    # Relative to the end of the directory; Pillow adds where that is.
+    directory[STRIPOFFSETS] = tuple(int(n) for n in np.cumsum([0, *sizes[:-1]]))
+    file = io.BytesIO()
+    directory.save(file)
+    if file.tell() + sum(sizes) >= 1 << 32:
+        raise ValueError("a TIFF file cannot be larger than 4 GB")
+    return b"".join([file.getvalue(), *strips])
+
+
+def _strip(samples: np.ndarray, *, difference: bool, compressed: bool) -> bytes:
+    samples = samples.astype(samples.dtype.newbyteorder("<"))  # a copy
+    if difference:
+        samples[:, 1:] -= samples[:, :-1].copy()  # wraps round, as the format wants
+    return zlib.compress(samples.tobytes()) if compressed else samples.tobytes()
+
+
+def describe(
+    *,
+    exif: bytes | None = None,
+    icc: bytes | None = None,
+    xmp: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
+) -> ImageFileDirectory_v2:
+    """A directory with the metadata only."""
+    directory = ImageFileDirectory_v2(prefix=b"II")
+    if exif:
+        for tag, value in _exif_tags(exif).items():
+            directory[tag] = value
+    if dpi:
+        directory[X_RESOLUTION], directory[Y_RESOLUTION] = dpi
+        directory[RESOLUTION_UNIT] = 2  # inches
+    if icc:
+        directory.tagtype[ICCPROFILE] = 7  # undefined bytes
+        directory[ICCPROFILE] = icc
+    if xmp:
+        directory.tagtype[XMP] = 1  # bytes
+        directory[XMP] = xmp
+    return directory
+
+
+def _exif_tags(exif: bytes) -> dict[int, Any]:
+    loaded = Image.Exif()
+    loaded.load(exif)
+    tags = {tag: loaded[tag] for tag in DESCRIPTIVE if tag in loaded}
+    for tag in (EXIFIFD, GPS_IFD):
+        if directory := dict(loaded.get_ifd(tag)):
+            directory.pop(INTEROP_IFD, None)
+            tags[tag] = directory
+    return tags
+
+
+def is_cut_short(image: TiffImageFile, size: int) -> bool:
+    """Whether the strips or tiles reach beyond a file of `size` bytes."""
+    tags = image.tag_v2
+    for offsets, counts in ((273, 279), (324, 325)):
+        spans = zip(tags.get(offsets, ()), tags.get(counts, ()), strict=False)
+        if any(offset + count > size for offset, count in spans):
+            return True
+    return False

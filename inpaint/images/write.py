@@ -1,0 +1,285 @@
+"""Writing pictures: as they came, in one piece or not at all."""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import io
+import os
+import struct
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from inpaint.images.exif import EXIF_PREFIX
+from inpaint.images.palette import distinct_colours, palette_indices, rgba
+from inpaint.images.picture import FORMATS, Picture, PictureError
+from inpaint.images.pil import IPTC_RESOURCE, to_pil
+from inpaint.images.png import encode_png16, xmp_body
+from inpaint.images.tiff import encode_bilevel_tiff, encode_tiff
+
+DEFAULT_QUALITY = 95
+# Qualities tried for a lossy source that does not tell its own, and how much it may grow.
+QUALITY_LADDER = (30, 40, 50, 60, 65, 70, 75, 80, 85, 90, 95)
+MAX_GROWTH = 1.05
+TEMPORARY_PREFIX = ".inpaint-"
+ALIASES = {"jpeg": "jpg", "tif": "tiff", "heif": "heic"}
+METRES_PER_INCH = 0.0254
+
+
+def write_picture(
+    picture: Picture,
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    quality: int | None = None,
+) -> None:
+    """Write the picture, with all its metadata that the format has a place for.
+
+    `format` is a key of FORMATS; None is the source's own, whatever the suffix of `path`.
+    `quality`, 1 to 100, is for formats with loss and turns a lossless WebP into a lossy one. None
+    keeps a JPEG's tables and subsampling, a WebP's losslessness, and for other lossy sources takes
+    the best quality at which the file does not grow.
+
+    The file appears at `path` complete, or `path` stays as it was. Raises PictureError for what
+    the format cannot hold, ValueError for an unknown format or quality, OSError for a failing disk.
+    """
+    data = _encode(picture, format=format, quality=quality)
+    _replace(Path(path), data)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{uuid4().hex}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _encode(picture: Picture, *, format: str | None, quality: int | None) -> bytes:
+    name = picture.format if format is None else ALIASES.get(format, format)
+    if name not in ENCODERS:
+        raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
+    if quality is not None and not 1 <= quality <= 100:
+        raise ValueError(f"quality must lie in 1 to 100, got {quality}")
+    if picture.deep and name not in ("png", "tiff"):
+        raise PictureError(f"{name} cannot hold 16 bits a channel; choose png or tiff")
+    if picture.alpha is not None and name == "jpg":
+        raise PictureError("jpg cannot hold transparency; choose png, or flatten the picture")
+    try:  # all in memory, so an OSError is the encoder's
+        return ENCODERS[name](picture, quality)
+    except PictureError:
+        raise
+    except (OSError, ValueError, RuntimeError, OverflowError, struct.error) as error:
+        height, width = picture.size
+        raise PictureError(f"cannot write {width} x {height} pixels as {name}: {error}") from error
+
+
+def _save(image: Image.Image, name: str, **options: Any) -> bytes:
+    """The file Pillow writes, without the options that are None."""
+    if FORMATS[name][0] not in Image.SAVE:
+        raise PictureError(f"this installation of Pillow cannot write {name}; choose another")
+    file = io.BytesIO()
+    given = {key: value for key, value in options.items() if value is not None}
+    image.save(file, FORMATS[name][0], **given)
+    return file.getvalue()
+
+
+def _plain(picture: Picture) -> Image.Image:
+    """A Pillow image without metadata: encoders write what they are told, no more."""
+    image = to_pil(picture)
+    image.info.clear()
+    return image
+
+
+def _samples(picture: Picture) -> np.ndarray:
+    """(H, W, C): gray, gray + alpha, RGB or RGBA."""
+    return np.dstack([picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha])
+
+
+def _bilevel(picture: Picture) -> Image.Image | None:
+    """A 1-bit image if the source was one and the pixels still are black and white."""
+    if picture.mode != "1" or picture.alpha is not None or not picture.gray:
+        return None
+    if not np.isin(picture.pixels, (0, 255)).all():
+        return None
+    return _plain(picture).convert("1", dither=Image.Dither.NONE)
+
+
+def _indexed(picture: Picture, *, nearest: bool = False) -> Image.Image | None:
+    """A palette image if the picture has a palette that holds its colours."""
+    indices = palette_indices(picture, nearest=nearest)
+    if indices is None or picture.palette is None:
+        return None
+    image = Image.fromarray(indices)
+    image.putpalette(picture.palette[:, :3].tobytes())
+    return image
+
+
+def _png(picture: Picture, quality: int | None) -> bytes:
+    chunks = picture.chunks
+    if picture.xmp:
+        chunks = (*chunks, (b"iTXt", xmp_body(picture.xmp)))
+    if picture.deep:
+        exif = picture.exif.removeprefix(EXIF_PREFIX) if picture.exif else None
+        return encode_png16(
+            _samples(picture), exif=exif, icc=picture.icc, dpi=picture.dpi, chunks=chunks
+        )
+    info = PngImagePlugin.PngInfo()
+    for kind, body in chunks:
+        info.add(kind, body)
+    image, transparency = _indexed(picture), None
+    if image is None:
+        image = _bilevel(picture) or _plain(picture)
+    elif picture.alpha is not None and picture.palette is not None:
+        transparency = picture.palette[:, 3].tobytes()
+    return _save(
+        image,
+        "png",
+        pnginfo=info,
+        exif=picture.exif,
+        icc_profile=picture.icc,
+        dpi=picture.dpi,
+        transparency=transparency,
+    )
+
+
+def _tiff(picture: Picture, quality: int | None) -> bytes:
+    metadata = {key: getattr(picture, key) for key in ("exif", "icc", "xmp", "dpi")}
+    options: dict[str, Any] = {"metadata": metadata, "compressed": picture.compressed}
+    bilevel = _bilevel(picture)
+    if bilevel is not None:
+        return encode_bilevel_tiff(bilevel, **options)
+    indices = palette_indices(picture) if picture.alpha is None else None
+    if indices is not None and picture.palette is not None:
+        return encode_tiff(indices[..., None], palette=picture.palette[:, :3], **options)
+    samples = _samples(picture)
+    if samples.shape[2] == 2 and picture.deep:
+        samples = rgba(picture)  # nothing reads 16-bit gray with alpha
+    return encode_tiff(samples, **options)
+
+
+def _jpg(picture: Picture, quality: int | None) -> bytes:
+    coding = picture.jpeg
+    if coding is None:
+        options: dict[str, Any] = {"quality": quality or DEFAULT_QUALITY, "subsampling": 0}
+    elif quality is None:
+        options = {"qtables": [list(table) for table in coding.qtables]}
+    else:
+        options = {"quality": quality}
+    if coding is not None:
+        options |= {
+            "subsampling": coding.subsampling,
+            "progressive": coding.progressive,
+            "keep_rgb": coding.rgb,
+        }
+    return _save(
+        _plain(picture),
+        "jpg",
+        optimize=True,  # most cameras and editors do; without it their files would grow
+        exif=picture.exif,
+        icc_profile=picture.icc,
+        xmp=picture.xmp,
+        dpi=picture.dpi,
+        comment=picture.comment,
+        extra=_iptc_segment(picture.iptc) if picture.iptc else None,
+        **options,
+    )
+
+
+def _iptc_segment(iptc: bytes) -> bytes:
+    """The APP13 segment that holds IPTC, or nothing if it does not fit into one."""
+    resource = b"8BIM" + struct.pack(">HHI", IPTC_RESOURCE, 0, len(iptc)) + iptc
+    body = b"Photoshop 3.0\0" + resource + b"\0" * (len(iptc) % 2)
+    return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body if len(body) < 65534 else b""
+
+
+def _webp(picture: Picture, quality: int | None) -> bytes:
+    image = _plain(picture)
+    metadata = {"exif": picture.exif, "icc_profile": picture.icc, "xmp": picture.xmp}
+
+    def save(quality: int) -> bytes:
+        return _save(image, "webp", quality=quality, exact=True, **metadata)
+
+    if quality is None and picture.lossless and picture.format == "webp":
+        return _save(image, "webp", lossless=True, exact=True, **metadata)
+    return _search_quality(picture, "webp", save) if quality is None else save(quality)
+
+
+def _avif(picture: Picture, quality: int | None) -> bytes:
+    return _avif_like(picture, quality, "avif")
+
+
+def _heic(picture: Picture, quality: int | None) -> bytes:
+    return _avif_like(picture, quality, "heic")
+
+
+def _avif_like(picture: Picture, quality: int | None, name: str) -> bytes:
+    image = _plain(picture)
+    metadata = {"exif": picture.exif, "icc_profile": picture.icc, "xmp": picture.xmp}
+
+    def save(quality: int) -> bytes:
+        return _save(image, name, quality=quality, **metadata)
+
+    return _search_quality(picture, name, save) if quality is None else save(quality)
+
+
+def _search_quality(picture: Picture, name: str, save: Callable[[int], bytes]) -> bytes:
+    """The file of best quality that is about as small as the source, if that was of this kind."""
+    if picture.format != name or picture.lossless or picture.file_size is None:
+        return save(DEFAULT_QUALITY)
+    cached = cache(save)
+    limit = int(picture.file_size * MAX_GROWTH)
+    fitting = bisect.bisect_right(QUALITY_LADDER, limit, key=lambda q: len(cached(q)))
+    return cached(QUALITY_LADDER[max(0, fitting - 1)])
+
+
+def _gif(picture: Picture, quality: int | None) -> bytes:
+    if picture.palette is None:
+        picture = dataclasses.replace(picture, palette=distinct_colours(picture))
+    image = _indexed(picture, nearest=True)
+    assert image is not None and picture.palette is not None
+    clear = np.flatnonzero(picture.palette[:, 3] == 0)
+    transparency = int(clear[0]) if len(clear) else None
+    return _save(image, "gif", transparency=transparency, comment=picture.comment)
+
+
+def _bmp(picture: Picture, quality: int | None) -> bytes:
+    if picture.alpha is not None:
+        return _bmp_with_alpha(picture)
+    image = _indexed(picture) or _bilevel(picture) or _plain(picture)
+    return _save(image, "bmp", dpi=picture.dpi)
+
+
+def _bmp_with_alpha(picture: Picture) -> bytes:
+    """A BMP file with a version 4 header: Pillow writes older ones, whose alpha nobody reads."""
+    height, width = picture.size
+    pixels = rgba(picture)[::-1, :, [2, 1, 0, 3]].tobytes()  # from the bottom up, BGRA
+    per_metre = [round(d / METRES_PER_INCH) for d in picture.dpi or (96, 96)]
+    masks = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
+    header = struct.pack(
+        "<IiiHHII2i2I", 108, width, height, 1, 32, 3, len(pixels), *per_metre, 0, 0
+    )
+    header += struct.pack("<4I", *masks) + b"BGRs" + bytes(48)
+    start = 14 + len(header)
+    return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + header + pixels
+
+
+ENCODERS: dict[str, Callable[[Picture, int | None], bytes]] = {
+    "jpg": _jpg,
+    "png": _png,
+    "webp": _webp,
+    "tiff": _tiff,
+    "bmp": _bmp,
+    "gif": _gif,
+    "avif": _avif,
+    "heic": _heic,
+}
