@@ -1,0 +1,211 @@
+"""The predictor: knows pictures, sizes and devices, where the network knows tensors only."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from inpaint.checkpoint import DEFAULT_WEIGHTS, load_network, read_metadata, shipped_weights
+from inpaint.images import Picture, from_pil, to_pil, with_pixels
+from inpaint.masks.read import read_hole
+from inpaint.regions import Reach, Region, Tile, plan_regions, scaled_size, tile_weights
+from inpaint.unet import PConvUNet
+
+logger = logging.getLogger("inpaint")
+
+AnyImage = TypeVar("AnyImage", Image.Image, np.ndarray)
+
+
+class Inpainter:
+    """Fills holes in pictures of any size.
+
+    Known pixels come back bit for bit; only pixels of the hole change. The same picture and hole
+    give the same answer, whatever was filled before.
+    """
+
+    def __init__(
+        self,
+        network: PConvUNet,
+        *,
+        device: str | torch.device = "cpu",
+        reach: Reach | None = None,
+    ) -> None:
+        """network: any PConvUNet. reach: the scale it was trained for."""
+        self.device = torch.device(device)
+        self.network = network.to(self.device).eval().to(memory_format=torch.channels_last)
+        self.reach = Reach() if reach is None else reach
+
+    @classmethod
+    def load(
+        cls, weights: str | Path = DEFAULT_WEIGHTS, *, device: str | torch.device | None = None
+    ) -> Inpainter:
+        """An inpainter with the shipped weights, others of that folder by name, or a file's.
+
+        device: None takes the GPU if there is one. Raises FileNotFoundError or CheckpointError.
+        """
+        path = Path(weights)
+        if not path.suffix:
+            path = shipped_weights(str(weights))
+        if device is None:
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        network = load_network(path)
+        reach = read_metadata(path)["notes"].get("reach")
+        return cls(network, device=device, reach=Reach(**reach) if reach else None)
+
+    def fill(self, image: AnyImage, hole: Image.Image | np.ndarray) -> AnyImage:
+        """The picture with its hole filled; of the same kind, size and type.
+
+        image: a PIL image, or an array (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA of
+        uint8, uint16, or floats in [0, 1]. A PIL image's EXIF orientation is applied. Alpha is
+        kept; transparent pixels are not looked at.
+        hole: white, nonzero alpha or True = fill; see read_hole. (height, width) like the image,
+        or of the same aspect ratio.
+
+        Raises ValueError for other shapes and sizes, TypeError for other kinds.
+        """
+        if isinstance(image, Image.Image):
+            picture = from_pil(image)
+            where = read_hole(hole, size=picture.size)
+            return to_pil(self.fill_picture(picture, where))
+        if not isinstance(image, np.ndarray):
+            raise TypeError(f"image must be a PIL image or a numpy array, got {type(image)}")
+        colours, alpha = _split_array(image)
+        where = read_hole(hole, size=(image.shape[0], image.shape[1]))
+        filled = image.copy()
+        channels = colours.shape[2] if colours.ndim == 3 else None
+        view = filled if channels is None else filled[..., :channels]
+        view[:] = self._fill_colours(colours, where, alpha).reshape(view.shape)
+        return filled
+
+    def fill_picture(self, picture: Picture, hole: np.ndarray) -> Picture:
+        """The picture, as read_picture gives it, with its hole, (H, W) bool, filled."""
+        if hole.shape != picture.size:
+            raise ValueError(f"hole must be {picture.size} like the picture, got {hole.shape}")
+        return with_pixels(picture, self._fill_colours(picture.pixels, hole, picture.alpha))
+
+    def _fill_colours(
+        self, colours: np.ndarray, hole: np.ndarray, alpha: np.ndarray | None
+    ) -> np.ndarray:
+        """colours (H, W) or (H, W, 1 or 3) with the hole filled; a new array of the same dtype."""
+        result = colours.copy()
+        if hole.all():
+            logger.warning("the hole is the whole picture: nothing is known to fill it from")
+        known = ~hole if alpha is None else ~hole & (alpha > 0)
+        for region in plan_regions(hole, self.reach):
+            filled = self._fill_region(result, known, region)
+            result[region.box][region.mask] = _like(filled[region.mask], result)
+            known[region.box][region.mask] = True
+        return result
+
+    def _fill_region(self, colours: np.ndarray, known: np.ndarray, region: Region) -> np.ndarray:
+        """The network's picture of a region's box: (h, w, 3) float32 in [0, 1]."""
+        rows, columns = region.box
+        total = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
+        weights = np.zeros((*total.shape[:2], 1), np.float32)
+        for tile in region.tiles:
+            inner = _relative(tile.inner, region.box)
+            weight = tile_weights(tile)
+            total[inner] += weight * self._fill_tile(colours, known, tile, region.factor)
+            weights[inner] += weight
+        return total / weights
+
+    def _fill_tile(
+        self, colours: np.ndarray, known: np.ndarray, tile: Tile, factor: float
+    ) -> np.ndarray:
+        """The network's picture of a tile's inner part: (h, w, 3) float32 in [0, 1]."""
+        image, valid = _shrink(_rgb(colours[tile.outer]), known[tile.outer], factor)
+        output = self._predict(image, valid)
+        height, width = known[tile.outer].shape
+        if output.shape[:2] != (height, width):
+            output = cv2.resize(output, (width, height), interpolation=cv2.INTER_CUBIC)
+        return output[_relative(tile.inner, tile.outer)].clip(0, 1)
+
+    @torch.inference_mode()
+    def _predict(self, image: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Arrays (H, W, 3) in [0, 1] and (H, W) in {0, 1} through the network; float32."""
+        batch = self._tensor(image), self._tensor(valid[..., None])
+        output = self.network(*batch)[0].permute(1, 2, 0)
+        return np.ascontiguousarray(output.float().cpu().numpy())
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        """(H, W, C) to (1, C, H, W) on the device, channels last in memory."""
+        return torch.from_numpy(array).to(self.device).permute(2, 0, 1)[None]
+
+
+def _split_array(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Views of an array's colours, (H, W) or (H, W, 1 or 3), and of its alpha, if any."""
+    shape_fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))
+    if not shape_fits or 0 in image.shape:
+        raise ValueError(
+            f"image must be (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got {image.shape}"
+        )
+    if image.dtype not in (np.uint8, np.uint16, np.float16, np.float32, np.float64):
+        raise TypeError(
+            f"image must be uint8, uint16 or floats in [0, 1], got {image.dtype}; "
+            "convert it with image.astype(np.uint8)"
+        )
+    if image.dtype.kind == "f" and not (np.nanmin(image) >= 0 and np.nanmax(image) <= 1):
+        raise ValueError(
+            "an image of floats must lie in [0, 1], got values from "
+            f"{np.nanmin(image):g} to {np.nanmax(image):g}"
+        )
+    if image.ndim == 3 and image.shape[2] == 4:
+        return image[..., :3], image[..., 3]
+    return image, None
+
+
+def _rgb(colours: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, 1 or 3) of any type as (H, W, 3) float32 in [0, 1], without NaN."""
+    if colours.ndim == 2:
+        colours = colours[..., None]
+    values = colours.astype(np.float32)
+    if colours.dtype.kind != "f":
+        values /= np.iinfo(colours.dtype).max
+    else:
+        values = np.nan_to_num(values, copy=False)
+    return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)))
+
+
+def _like(values: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """RGB values, (N, 3) in [0, 1], in the type and channels of `colours`."""
+    if colours.ndim == 2 or colours.shape[2] == 1:
+        # Rec. 601 luma, as PIL and OpenCV turn colours into gray.
+        values = values @ np.array([0.299, 0.587, 0.114], np.float32)
+        values = values.reshape(-1, *colours.shape[2:])
+    if colours.dtype.kind != "f":
+        values = np.rint(values * np.iinfo(colours.dtype).max)
+    return values.astype(colours.dtype)
+
+
+def _shrink(image: np.ndarray, known: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
+    """A picture (H, W, 3) made smaller, with its mask (H, W) in {0, 1}, both float32.
+
+    A small pixel is the mean of the known pixels below it, so that nothing leaks out of the
+    hole, and is known when half of them are.
+    """
+    valid = known.astype(np.float32)
+    height, width = scaled_size(known.shape, factor)
+    if (height, width) == known.shape:
+        return image, valid
+    share = cv2.resize(valid, (width, height), interpolation=cv2.INTER_AREA)
+    image = (
+        cv2.resize(image * valid[..., None], (width, height), interpolation=cv2.INTER_AREA)
+        / np.maximum(share, 1e-6)[..., None]
+    )
+    return image, (share >= 0.5).astype(np.float32)
+
+
+def _relative(rectangle: tuple[slice, slice], to: tuple[slice, slice]) -> tuple[slice, slice]:
+    """A rectangle inside another, in coordinates of the other."""
+    (y, x), (to_y, to_x) = rectangle, to
+    return (
+        slice(y.start - to_y.start, y.stop - to_y.start),
+        slice(x.start - to_x.start, x.stop - to_x.start),
+    )
