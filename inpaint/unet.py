@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from inpaint.layers import partial_conv
 
@@ -40,6 +41,13 @@ class UNetConfig:
             raise ValueError(f"widths must be positive, got {self.widths}")
         if any(k < 1 or k % 2 == 0 for k in self.kernels):
             raise ValueError(f"kernels must be odd, got {self.kernels}")
+        if self.leak < 0:
+            raise ValueError(f"leak must be at least 0, got {self.leak}")
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise ValueError(
+                "mean and std must have one entry for each of R, G, B, and std must be positive, "
+                f"got {self.mean} and {self.std}"
+            )
 
     @classmethod
     def named(cls, name: str) -> UNetConfig:
@@ -156,21 +164,24 @@ class PConvUNet(nn.Module):
         for name in ("mean", "std"):
             constant = torch.tensor(getattr(config, name)).view(1, 3, 1, 1)
             self.register_buffer(name, constant, persistent=False)
-        self._frozen_norms: list[nn.BatchNorm2d] = []
+        self._frozen: set[str] = set()  # parts whose batch norms are fixed
         self.apply(_initialise)
 
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:
         """Fill a batch of pictures.
 
-        image: (B, 3, H, W), RGB in [0, 1]; what it holds in the holes does not matter.
-        valid: (B or 1, 1, H, W), 1 = known, 0 = hole.
+        image: (B, 3, H, W), RGB in [0, 1]; what it holds in the holes does not matter, NaN
+        included.
+        valid: (B or 1, 1, H, W), any dtype, 1 = known, 0 = hole.
 
         Returns the network's picture, (B, 3, H, W), about [0, 1] but not clamped; also where the
         input was known, so paste it into the hole. A picture without any known pixel comes back
-        as the mean colour.
+        as the mean colour. Raises ValueError for shapes that do not fit.
         """
-        valid = valid.to(image.dtype)
-        features, mask = (image - self.mean) / self.std * valid, valid
+        _check_shapes(image, valid)
+        # Not a product: it would keep a NaN.
+        features = torch.where(valid > 0, (image - self.mean) / self.std, 0)
+        mask = valid.to(image.dtype)
         skips = []
         for block in self.encoder:
             skips.append((features, mask))
@@ -178,8 +189,7 @@ class PConvUNet(nn.Module):
         for block in self.decoder:
             skip, skip_mask = skips.pop()
             features = torch.cat([_upsample(features, skip), skip], 1)
-            masks = (_upsample(mask, skip_mask), skip_mask)
-            mask = torch.cat([m.expand(max(len(m) for m in masks), -1, -1, -1) for m in masks], 1)
+            mask = torch.cat([_upsample(mask, skip_mask), skip_mask], 1)
             channels = (features.shape[1] - skip.shape[1], skip.shape[1])
             features, mask = block(features, mask, channels)
         return features * self.std + self.mean
@@ -189,21 +199,33 @@ class PConvUNet(nn.Module):
 
         The paper's second phase (section 4.2): holes disturb the statistics, so they are learnt
         in the first phase and left alone. decoder: fix the decoder's too, for batches that are
-        too small for statistics. Stays in force through later calls of train().
+        too small for statistics. Stays in force through later calls of train(), for good.
         """
-        parts = [self.encoder, self.decoder] if decoder else [self.encoder]
-        self._frozen_norms = [
-            m for part in parts for m in part.modules() if isinstance(m, nn.BatchNorm2d)
-        ]
-        for norm in self._frozen_norms:
+        self._frozen |= {"encoder", "decoder"} if decoder else {"encoder"}
+        for norm in self._frozen_norms():
             norm.requires_grad_(False)
         self.train(self.training)
 
     def train(self, mode: bool = True) -> PConvUNet:
         super().train(mode)
-        for norm in self._frozen_norms:
+        for norm in self._frozen_norms():
             norm.eval()
         return self
+
+    def _frozen_norms(self) -> Iterator[nn.Module]:
+        for part in sorted(self._frozen):
+            yield from (m for m in getattr(self, part).modules() if isinstance(m, _BatchNorm))
+
+
+def _check_shapes(image: Tensor, valid: Tensor) -> None:
+    if image.dim() != 4 or image.shape[1] != 3:
+        raise ValueError(f"image must have shape (B, 3, H, W), got {tuple(image.shape)}")
+    batch, _, height, width = image.shape
+    if tuple(valid.shape) not in {(1, 1, height, width), (batch, 1, height, width)}:
+        raise ValueError(
+            f"valid must have shape ({batch} or 1, 1, {height}, {width}) for an image of shape "
+            f"{tuple(image.shape)}, got {tuple(valid.shape)}"
+        )
 
 
 def _upsample(x: Tensor, like: Tensor) -> Tensor:
