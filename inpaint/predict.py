@@ -170,7 +170,7 @@ def _rgb(colours: np.ndarray) -> np.ndarray:
         values /= np.iinfo(colours.dtype).max
     else:
         values = np.nan_to_num(values, copy=False)
-    return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], 3)))
+    return np.broadcast_to(values, (*values.shape[:2], 3)).copy()
 
 
 def _like(values: np.ndarray, colours: np.ndarray) -> np.ndarray:

@@ -27,10 +27,12 @@ class Reach:
     most_side: int = 512  # it sees at most this much at once; bounds the memory
 
     def __post_init__(self) -> None:
-        if not (self.radius >= 1 and 32 <= self.least_side <= self.most_side / 2):
-            raise ValueError(
-                f"reach needs radius >= 1 and 32 <= least_side <= most_side / 2, got {self}"
-            )
+        # A tile shows most_side / 4 around the part it answers for: with a larger radius it could
+        # show nothing that is known.
+        if not (1 <= self.radius <= self.most_side / 4):
+            raise ValueError(f"reach needs 1 <= radius <= most_side / 4, got {self}")
+        if not 32 <= self.least_side <= self.most_side / 2:
+            raise ValueError(f"reach needs 32 <= least_side <= most_side / 2, got {self}")
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,10 @@ def plan_regions(hole: np.ndarray, reach: Reach) -> list[Region]:
     rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
     if not len(rows):
         return []
-    # Labels and distances are found where the hole is, not over a whole large photo.
-    top, left = int(rows[0]), int(columns[0])
-    part = hole[top : rows[-1] + 1, left : columns[-1] + 1]
+    # Labels and distances are found where the hole is, not over a whole large photo; one pixel
+    # around it is known, and ends the hole.
+    top, left = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
+    part = np.ascontiguousarray(hole[top : rows[-1] + 2, left : columns[-1] + 2])
     count, labels, stats, _ = cv2.connectedComponentsWithStats(part.view(np.uint8), connectivity=8)
     factors = _factors(part, labels, count, reach)
     regions = []

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from inpaint.regions import Reach, plan_regions, tile_weights
+
+REACH = Reach(radius=20, least_side=64, most_side=256)
+
+
+def hole_with(size, *rectangles):
+    hole = np.zeros(size, bool)
+    for top, left, bottom, right in rectangles:
+        hole[top:bottom, left:right] = True
+    return hole
+
+
+def length(span):
+    return span.stop - span.start
+
+
+def test_no_hole_needs_no_region():
+    assert plan_regions(np.zeros((40, 50), bool), REACH) == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_hole_pixel_is_in_exactly_one_mask_and_one_tile(seed):
+    rng = np.random.default_rng(seed)
+    size = tuple(rng.integers(30, 900, 2))
+    hole = rng.random(size) < 0.001
+    for _ in range(5):
+        top, left = rng.integers(0, size[0]), rng.integers(0, size[1])
+        hole[top : top + rng.integers(1, 300), left : left + rng.integers(1, 300)] = True
+    filled = np.zeros(size, int)
+    for region in plan_regions(hole, REACH):
+        filled[region.box] += region.mask
+        covered = np.zeros(size, bool)
+        for tile in region.tiles:
+            covered[tile.inner] = True
+            for outer, inner, limit in zip(tile.outer, tile.inner, size, strict=True):
+                assert 0 <= outer.start <= inner.start < inner.stop <= outer.stop <= limit
+        assert covered[region.box].all()
+    assert (filled == hole).all()
+
+
+def test_thickness_decides_the_scale_and_not_extent():
+    wire = plan_regions(hole_with((2000, 2000), (1000, 0, 1006, 2000)), REACH)
+    assert [region.factor for region in wire] == [1.0]
+    (disk,) = plan_regions(hole_with((2000, 2000), (900, 900, 1060, 1060)), REACH)
+    assert disk.factor == pytest.approx(4.0)  # 80 pixels deep where 20 can be bridged
+
+
+def test_thin_holes_are_filled_before_thick_ones():
+    hole = hole_with((600, 600), (0, 0, 200, 200), (400, 400, 410, 410))
+    factors = [region.factor for region in plan_regions(hole, REACH)]
+    assert factors == sorted(factors) and factors[0] == 1.0
+
+
+def test_no_tile_is_larger_than_the_network_may_see():
+    hole = hole_with((3000, 4000), (100, 50, 2900, 90), (1500, 0, 1530, 4000))
+    for region in plan_regions(hole, REACH):
+        for tile in region.tiles:
+            assert max(map(length, tile.outer)) <= REACH.most_side * region.factor
+
+
+def test_a_small_hole_is_seen_with_its_surroundings():
+    (region,) = plan_regions(hole_with((500, 500), (250, 250, 252, 252)), REACH)
+    (tile,) = region.tiles
+    assert [length(span) for span in tile.outer] == [REACH.least_side] * 2
+
+
+def test_context_moves_inwards_at_the_border():
+    (region,) = plan_regions(hole_with((500, 500), (0, 490, 10, 500)), REACH)
+    assert region.tiles[0].outer == (slice(0, 64), slice(436, 500))
+
+
+def test_neighbouring_specks_share_a_region():
+    specks = [(y, x, y + 1, x + 1) for y in (0, 9, 18) for x in (0, 9, 18)]
+    assert len(plan_regions(hole_with((300, 300), *specks), REACH)) == 1
+
+
+def test_time_follows_the_hole_for_thousands_of_specks():
+    hole = np.zeros((2000, 2000), bool)
+    hole[::40, ::40] = True
+    regions = plan_regions(hole, REACH)
+    assert sum(len(region.tiles) for region in regions) < 5000
+
+
+def test_a_picture_that_is_all_hole_has_a_finite_scale():
+    (region,) = plan_regions(np.ones((300, 200), bool), REACH)
+    assert 1 <= region.factor < 40
+
+
+def test_weights_fall_towards_a_tiles_edges():
+    (region,) = plan_regions(hole_with((90, 90), (10, 10, 13, 15)), REACH)
+    weights = tile_weights(region.tiles[0])[..., 0]
+    assert weights.tolist() == [[1, 1, 1, 1, 1], [1, 2, 2, 2, 1], [1, 1, 1, 1, 1]]
+
+
+def test_a_reach_that_cannot_tile_is_refused():
+    with pytest.raises(ValueError, match="least_side <= most_side / 2"):
+        Reach(least_side=300, most_side=512)
