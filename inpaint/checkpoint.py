@@ -67,11 +67,12 @@ def save_weights(
 ) -> None:
     """Write the network's weights with its configuration.
 
-    dtype: of the floating-point tensors in the file; float16 halves it.
+    dtype: of the kernels in the file; float16 halves it. Biases and batch-norm statistics stay
+        float32: they are small, and a large variance is beyond float16.
     notes: JSON-able facts about the training that travel in the file's metadata.
     """
     tensors = {
-        key: value.detach().cpu().to(dtype if value.is_floating_point() else None).contiguous()
+        key: value.detach().cpu().to(dtype if value.ndim > 1 else torch.float32).contiguous()
         for key, value in network.state_dict().items()
         if not key.endswith("num_batches_tracked")
     }
@@ -103,6 +104,8 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         config, notes = json.loads(metadata["config"]), json.loads(metadata.get("notes", "{}"))
     except json.JSONDecodeError as error:
         raise CheckpointError(f"{path} has unreadable metadata: {error}") from error
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path} has an unusable configuration: {config!r}")
     return {"config": config, "notes": notes}
 
 

@@ -8,6 +8,7 @@ are divided by the number of their elements, as the authors did.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -29,10 +30,9 @@ class LossWeights:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if not getattr(self, field.name) >= 0:
-                raise ValueError(
-                    f"loss weight {field.name} must be 0 or more, got {getattr(self, field.name)}"
-                )
+            weight = getattr(self, field.name)
+            if not (math.isfinite(weight) and weight >= 0):
+                raise ValueError(f"loss weight {field.name} must be 0 or more, got {weight}")
 
     @property
     def needs_vgg(self) -> bool:
@@ -61,16 +61,17 @@ def valid_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
 
 def perceptual_loss(features: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
     """L1 distance of features, each level averaged over its size, summed over levels (eq. 3)."""
-    return torch.stack([F.l1_loss(a, b) for a, b in zip(features, target, strict=True)]).sum()
+    pairs = zip(features, target, strict=True)
+    return torch.stack([F.l1_loss(_full(a), _full(b)) for a, b in pairs]).sum()
 
 
 def gram_matrix(features: Tensor) -> Tensor:
     """Correlations of channels, (B, C, C), of features (B, C, H, W), divided by C*H*W.
 
-    In float32: sums over many positions overflow half precision.
+    In float32 at least: sums over many positions overflow half precision.
     """
     b, c, h, w = features.shape
-    flat = features.reshape(b, c, h * w).float()  # (B, C, HW)
+    flat = _full(features).reshape(b, c, h * w)  # (B, C, HW)
     with torch.autocast(features.device.type, enabled=False):
         return torch.bmm(flat, flat.transpose(1, 2)) / (c * h * w)
 
@@ -110,7 +111,7 @@ def inpainting_terms(
 
     The target's features are found once and serve output and composite alike.
     """
-    output = output.float()
+    output = _full(output)
     composite = composite_image(output, target, hole)
     terms = {
         "valid": valid_loss(output, target, hole),
@@ -128,3 +129,8 @@ def inpainting_terms(
     terms["style_out"] = style_loss(of_output, truth)
     terms["style_comp"] = style_loss(of_composite, truth)
     return terms
+
+
+def _full(x: Tensor) -> Tensor:
+    """x in float32, or as it is when it is finer."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

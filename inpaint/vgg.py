@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -39,7 +42,8 @@ class VGG16(nn.Module):
         """weights: None for the shipped file, or the path of a safetensors or torch file with
         torchvision's key names: `features.N.weight` and `features.N.bias`.
 
-        Raises FileNotFoundError, or CheckpointError when tensors are missing from the file.
+        Raises FileNotFoundError, or CheckpointError when the file is damaged, or lacks a tensor
+        or holds it in another shape.
         """
         super().__init__()
         caffe = weights is None
@@ -85,16 +89,31 @@ class VGG16(nn.Module):
         return super().train(False)
 
     def _load(self, path: Path) -> None:
-        if not path.is_file():
-            raise FileNotFoundError(f"no VGG-16 weights at {path}")
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
+        state = _read(path)
         for level, positions in zip(self.levels, _LEVELS, strict=True):
             for conv, position in zip(level, positions, strict=True):  # type: ignore[call-overload]
                 for kind in ("weight", "bias"):
                     key = f"features.{position}.{kind}"
                     if key not in state:
                         raise CheckpointError(f"{path} holds no {key}, so it is no VGG-16")
-                    getattr(conv, kind).data.copy_(state[key])
+                    own = getattr(conv, kind).data
+                    if state[key].shape != own.shape:
+                        raise CheckpointError(
+                            f"{path} holds {key} of shape {tuple(state[key].shape)}, wanted "
+                            f"{tuple(own.shape)}"
+                        )
+                    own.copy_(state[key])
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no VGG-16 weights at {path}")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path} is no readable weight file: {error}") from error
+    if not isinstance(state, Mapping):
+        raise CheckpointError(f"{path} holds a {type(state).__name__}, wanted named tensors")
+    return state
