@@ -5,6 +5,7 @@ follows from the seed and n. So a stream entered at step k goes on as if it had 
 with any number of worker processes, and several ranks share it by taking slices of each batch.
 """
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -111,5 +112,11 @@ def stream_loader(
 
 
 def init_worker(worker: int) -> None:
-    """Keep OpenCV to one thread: there is a worker process for each core already."""
+    """Keep OpenCV to one thread: there is a worker process for each core already.
+
+    The terminal sends Ctrl-C to its whole group of processes. A worker leaves the group, or it
+    would be gone before the trainer has finished its step and saved.
+    """
     cv2.setNumThreads(0)
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()

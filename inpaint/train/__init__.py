@@ -1,7 +1,15 @@
 """Training a PConvUNet."""
 
 from inpaint.train.config import RECIPES, Phase, Recipe, TrainConfig, add_arguments, config_from
-from inpaint.train.loop import NonFiniteLossError, train
+
+try:
+    from inpaint.train.loop import NonFiniteLossError, TrainingStopped, train
+except ModuleNotFoundError as error:
+    if error.name not in ("accelerate", "tensorboard"):
+        raise
+    raise ModuleNotFoundError(
+        f"training needs {error.name}; get it with: pip install 'inpaint[train]'", name=error.name
+    ) from error
 
 __all__ = [
     "RECIPES",
@@ -9,6 +17,7 @@ __all__ = [
     "Phase",
     "Recipe",
     "TrainConfig",
+    "TrainingStopped",
     "add_arguments",
     "config_from",
     "train",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field, fields, replace
+from itertools import accumulate, pairwise
 from typing import Any, Literal, get_args, get_type_hints
 
 from inpaint.losses import LossWeights
@@ -31,8 +32,12 @@ class Phase:
         for name in ("steps", "size", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be above 0, got {self.lr}")
+        for name in ("lr", "lr_end"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be above 0, got {value}")
+        if self.losses.needs_vgg and self.size < 8:
+            raise ValueError(f"size must be 8 or more for the VGG terms, got {self.size}")
         if self.frozen_norm not in get_args(FrozenNorm):
             raise ValueError(
                 f"frozen_norm must be one of {get_args(FrozenNorm)}, got {self.frozen_norm!r}"
@@ -52,11 +57,19 @@ class Phase:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A network and the phases that train it."""
+    """A network and the phases that train it. Raises ValueError."""
 
     network: str  # a name that UNetConfig.named knows
     phases: tuple[Phase, ...]
     bucket_weights: tuple[float, ...] = (1, 1, 1, 1, 1, 1)  # how often each hole-ratio bucket
+
+    def __post_init__(self) -> None:
+        frozen = [get_args(FrozenNorm).index(phase.frozen_norm) for phase in self.phases]
+        if not frozen or frozen != sorted(frozen):
+            raise ValueError(
+                "a recipe needs phases, and a norm that is frozen in one stays so in the next; "
+                f"got {[phase.frozen_norm for phase in self.phases]}"
+            )
 
 
 RECIPES = {
@@ -146,25 +159,31 @@ class TrainConfig:
         last = len(RECIPES[self.config].phases)
         if self.phase is not None and not 1 <= self.phase <= last:
             raise ValueError(f"phase must lie between 1 and {last}, got {self.phase}")
-        for name in ("log_steps", "val_pictures", "checkpoint_minutes", "validate_minutes"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        for name in (setting.name for setting in fields(self)):
+            value = getattr(self, name)
+            if value is None or isinstance(value, str | bool) or name == "ema_decay":
+                continue
+            if name in ("seed", "workers"):
+                if value < 0:
+                    raise ValueError(f"{name} must be 0 or more, got {value}")
+            elif not 0 < value < math.inf:
+                raise ValueError(f"{name} must be above 0, got {value}")
+        self.phases()  # which checks what the options make of them
 
     def phases(self) -> tuple[Phase, ...]:
         """The recipe's phases with this run's options applied."""
         phases = RECIPES[self.config].phases
         if self.phase is not None:
             phases = phases[self.phase - 1 : self.phase]
-        total, first_lr = sum(phase.steps for phase in phases), phases[0].lr
+        scale = (self.lr or phases[0].lr) / phases[0].lr
         changed = []
-        for phase in phases:
-            scale = (self.lr or first_lr) / first_lr
+        for phase, steps in zip(phases, self._steps_of(phases), strict=True):
             size = self.size or phase.size
             crop = self.loss_crop or phase.loss_crop
             changed.append(
                 replace(
                     phase,
-                    steps=max(1, round(phase.steps * (self.steps or total) / total)),
+                    steps=steps,
                     size=size,
                     batch_size=self.batch_size or phase.batch_size,
                     lr=phase.lr * scale,
@@ -176,6 +195,18 @@ class TrainConfig:
                 )
             )
         return tuple(changed)
+
+    def _steps_of(self, phases: tuple[Phase, ...]) -> list[int]:
+        """Steps of each phase, which are `self.steps` together."""
+        ends = list(accumulate((phase.steps for phase in phases), initial=0))
+        wanted = self.steps or ends[-1]
+        ends = [round(end * wanted / ends[-1]) for end in ends]
+        steps = [end - start for start, end in pairwise(ends)]
+        if min(steps) < 1:
+            raise ValueError(
+                f"steps must leave one for each of the {len(phases)} phases, got {wanted}"
+            )
+        return steps
 
 
 def add_arguments(parser: ArgumentParser) -> None:

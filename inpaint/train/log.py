@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from torchvision.utils import make_grid
 from tqdm import tqdm
+
+from inpaint.checkpoint import written_whole
 
 
 class RunLog:
@@ -28,7 +31,8 @@ class RunLog:
         else:
             self.path.unlink(missing_ok=True)
         self.board = SummaryWriter(folder / "tensorboard", purge_step=start)
-        self.bar = tqdm(initial=start, total=total, unit="step", smoothing=0.02)
+        pause = 0.1 if sys.stderr.isatty() else 30.0  # s; a file keeps every line of the bar
+        self.bar = tqdm(initial=start, total=total, unit="step", smoothing=0.02, mininterval=pause)
         self._pictures, self._since = 0, time.perf_counter()
 
     def step(self, pictures: int) -> None:
@@ -76,4 +80,5 @@ class RunLog:
             except json.JSONDecodeError:  # cut off in the middle of a line
                 break
         kept = [json.dumps(line) + "\n" for line in lines if line["step"] <= step]
-        self.path.write_text("".join(kept))
+        with written_whole(self.path) as temporary:
+            temporary.write_text("".join(kept))

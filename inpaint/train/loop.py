@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from inpaint.checkpoint import load_network, save_weights
 from inpaint.data import (
     FixedSamples,
-    PictureSource,
     SampleStream,
     SkipCounter,
     TrainingSamples,
@@ -31,7 +31,9 @@ from inpaint.data import (
 from inpaint.losses import composite_image, inpainting_terms
 from inpaint.train.config import RECIPES, Phase, TrainConfig
 from inpaint.train.log import RunLog
+from inpaint.train.precision import mixed_precision
 from inpaint.train.state import WeightAverage, load_state, save_state
+from inpaint.train.stop import StopSignals, TrainingStopped
 from inpaint.train.validate import unpack, validate
 from inpaint.unet import PConvUNet, UNetConfig
 from inpaint.vgg import VGG16
@@ -49,14 +51,14 @@ def train(config: TrainConfig) -> Path:
     """Run or resume a training run; returns the folder that holds its results.
 
     The folder gets `last.pt` (everything needed to resume), `ema.safetensors` (the averaged
-    weights), `log.jsonl` and `tensorboard/`. Raises ValueError or FileNotFoundError for settings
-    and data that cannot work, NonFiniteLossError when the training diverges.
+    weights), `log.jsonl` and `tensorboard/`. With several machines it must be one they share.
+
+    Raises ValueError or OSError for settings and data that cannot work, NonFiniteLossError when
+    the training diverges, and TrainingStopped when a signal ends it after the step at hand.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    source = open_source(config.data, config.root)
-    run = _Run(config, source)
-    run.accelerator.print(f"training on {source!r}, results in {run.folder}")
+    run = _Run(config)
     try:
         run.train()
     finally:
@@ -67,67 +69,101 @@ def train(config: TrainConfig) -> Path:
 class _Run:
     """One run: what lives through all its phases."""
 
-    def __init__(self, config: TrainConfig, source: PictureSource) -> None:
+    def __init__(self, config: TrainConfig) -> None:
         self.config = config
-        self.source = source
         self.phases = config.phases()
-        self.folder = Path(config.out or f"runs/{config.config}")
-        self.accelerator = Accelerator(
-            mixed_precision=_mixed_precision(config),
-            cpu=not torch.cuda.is_available(),
-        )
+        self.total = sum(phase.steps for phase in self.phases)
         self.step = 0  # optimiser steps taken
         self.started = self.saved_at = self.validated_at = time.monotonic()
-
-        torch.manual_seed(config.seed)
-        recipe = RECIPES[config.config]
-        network = (
-            load_network(config.init)
-            if config.init
-            else PConvUNet(UNetConfig.named(recipe.network))
-        )
-        network = network.train().to(memory_format=torch.channels_last)
-        optimizer = torch.optim.Adam(network.parameters(), lr=self.phases[0].lr)
+        self.signals = StopSignals()
+        self.folder = Path(config.out or f"runs/{config.config}")
+        if not config.resume and (self.folder / "last.pt").exists():
+            raise ValueError(
+                f"{self.folder} holds a run already; go on with --resume, or give another --out"
+            )
         state = load_state(self.folder / "last.pt") if config.resume else None
         if state:
-            network.load_state_dict(state["network"])
-        self.network = network
-        self.average = WeightAverage(network.to(self.accelerator.device), config.ema_decay)
-        self.model, self.optimizer = self.accelerator.prepare(network, optimizer)
-        if state:
-            self._restore(state)
+            self._check_state(state)
+        self.accelerator = Accelerator(
+            mixed_precision=mixed_precision(config),
+            cpu=not torch.cuda.is_available(),
+        )
+        with self.accelerator.local_main_process_first():  # which downloads for all
+            self.source = open_source(config.data, config.root)
+        self._check_pictures()
+        self._build(state)
         self.vgg = None
         if any(phase.losses.needs_vgg for phase in self.phases):
             vgg = VGG16(config.vgg_weights).to(self.accelerator.device)
             self.vgg = vgg.to(memory_format=torch.channels_last)
-        self.validation = self._validation_batches()
         self.log: RunLog | None = None
         if self.accelerator.is_main_process:
-            total = sum(phase.steps for phase in self.phases)
+            self.validation = self._validation_batches()
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.log = RunLog(self.folder, start=self.step, total=total, resumed=config.resume)
+            logger.info("training on %r, results in %s", self.source, self.folder)
+            self.log = RunLog(self.folder, start=self.step, total=self.total, resumed=config.resume)
+
+    def _build(self, state: dict[str, Any] | None) -> None:
+        """The network, its average and the optimiser, new or as they were."""
+        config, device = self.config, self.accelerator.device
+        torch.manual_seed(config.seed)
+        if state:
+            network = PConvUNet(UNetConfig.from_dict(state["network_config"]))
+        elif config.init:
+            network = load_network(config.init)
+        else:
+            network = PConvUNet(UNetConfig.named(RECIPES[config.config].network))
+        network = network.train().to(device).to(memory_format=torch.channels_last)
+        self.average = WeightAverage(network, config.ema_decay)
+        if self.accelerator.num_processes > 1 and device.type == "cuda":
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        optimizer = torch.optim.Adam(network.parameters(), lr=self.phases[0].lr)
+        self.model: nn.Module = network
+        self.network = network
+        self.optimizer = self.accelerator.prepare(optimizer)
+        if state:
+            self.step = state["step"]
+            self.network.load_state_dict(state["network"])
+            self.average.network.load_state_dict(state["average"])
+            self.average.updates = state["updates"]
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.accelerator.scaler and state["scaler"]:
+                self.accelerator.scaler.load_state_dict(state["scaler"])
 
     def train(self) -> None:
-        """Take all the steps that are left, or those that fit into the minutes."""
+        """Take the steps that are left, or those that fit into the minutes; at least one."""
+        if self.step == self.total:
+            logger.info("all %d steps of %s are taken already", self.total, self.folder)
+            return
         first = 0
-        for number, phase in enumerate(self.phases):
-            last = first + phase.steps
-            if self.step < last and not self._out_of_time():
-                self._train_phase(number, phase, first)
-            first = last
-        self._checkpoint()
-        self._validate()
+        with self.signals:
+            for number, phase in enumerate(self.phases):
+                last = first + phase.steps
+                if self.step < last and not self._train_phase(number, phase, first):
+                    break
+                first = last
+            self._checkpoint()
+            if not self.signals.received:
+                self._validate()
+        if self.signals.received:
+            raise TrainingStopped(self.signals.received, self.folder)
 
-    def _train_phase(self, number: int, phase: Phase, first: int) -> None:
-        """Take the steps of one phase, which begins at step `first` of the run."""
-        self._freeze_norm(phase)
-        samples = TrainingSamples(
+    def _samples(self, number: int) -> TrainingSamples:
+        return TrainingSamples(
             self.source,
-            phase.size,
+            self.phases[number].size,
             seed=self.config.seed + number,
             ratio_weights=RECIPES[self.config.config].bucket_weights,
             hole_dir=self.config.holes,
         )
+
+    def _train_phase(self, number: int, phase: Phase, first: int) -> bool:
+        """Take the steps of one phase, which begins at step `first` of the run.
+
+        Returns whether it reached the phase's end with time left.
+        """
+        self._wrap(phase)
+        samples = self._samples(number)
         skips = SkipCounter(samples)
         stream = SampleStream(
             phase.batch_size,
@@ -144,23 +180,28 @@ class _Run:
             self.step += 1
             skips.update(batch)
             self._tell(number, phase, terms, skips)
-            if self._out_of_time():
-                return
+            if self._must_stop():
+                return False
+        return True
 
-    def _freeze_norm(self, phase: Phase) -> None:
-        if phase.frozen_norm == "none":
-            return
-        # DistributedDataParallel expects a gradient of every parameter that had one when it was
-        # built, so it is built again.
+    def _wrap(self, phase: Phase) -> None:
+        """Freeze the norms of a phase and prepare the network for several processes.
+
+        DistributedDataParallel expects a gradient of every parameter that had one when it was
+        built, so each phase builds its own. The old one goes first, with its hooks.
+        """
+        if phase.frozen_norm != "none":
+            self.network.freeze_norm(decoder=phase.frozen_norm == "all")
         self.network = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
-        self.network.freeze_norm(decoder=phase.frozen_norm == "all")
-        self.model = self.accelerator.prepare_model(self.network)
+        self.model = self.network
+        self.accelerator.free_memory()
+        self.model, self.optimizer = self.accelerator.prepare(self.network, self.optimizer)
 
     def _train_step(self, phase: Phase, batch: dict[str, Any]) -> dict[str, Tensor]:
         """One optimiser step. Returns the unweighted terms and the total, detached."""
         image, hole = unpack(batch, self.accelerator.device)
-        output = self.model(image, 1 - hole)
         with self.accelerator.autocast():
+            output = self.model(image, 1 - hole)
             terms = inpainting_terms(
                 output,
                 image,
@@ -214,24 +255,30 @@ class _Run:
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": scaler.state_dict() if scaler else None,
             }
-            save_state(self.folder / "last.pt", state)
             notes = {"steps": self.step, "config": config}
             save_weights(self.average.network, self.folder / "ema.safetensors", notes=notes)
+            save_state(self.folder / "last.pt", state)  # last: who finds it finds both
         self.saved_at = time.monotonic()
 
-    def _restore(self, state: dict[str, Any]) -> None:
-        phases = [dataclasses.asdict(phase) for phase in self.phases]
-        if state["phases"] != phases:
-            raise ValueError(
-                f"{self.folder / 'last.pt'} was trained with other phases; resume with the same "
-                "options, or start a new run from its weights with --init"
-            )
-        self.step = state["step"]
-        self.average.network.load_state_dict(state["average"])
-        self.average.updates = state["updates"]
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.accelerator.scaler and state["scaler"]:
-            self.accelerator.scaler.load_state_dict(state["scaler"])
+    def _check_state(self, state: dict[str, Any]) -> None:
+        """Raises ValueError when the run of a state was another one than this."""
+        found = _facts(state["config"]["seed"], state["phases"])
+        wanted = _facts(self.config.seed, [dataclasses.asdict(phase) for phase in self.phases])
+        for name in sorted(found.keys() | wanted.keys()):
+            if found.get(name) != wanted.get(name):
+                raise ValueError(
+                    f"{self.folder / 'last.pt'} was trained with {name} {found.get(name)}, now it "
+                    f"is {wanted.get(name)}; resume with the same options, or start a new run "
+                    "from ema.safetensors with --init and another --out"
+                )
+
+    def _check_pictures(self) -> None:
+        """Raises ValueError now for pictures that are unusable at the size of a later phase."""
+        try:
+            for number in range(len(self.phases)):
+                self._samples(number)[0]
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
 
     def _validation_batches(self) -> DataLoader[dict[str, Any]]:
         config = self.config
@@ -258,15 +305,17 @@ class _Run:
         damaged = image * (1 - hole) + hole
         self.log.grid(self.step, [damaged, output, composite_image(output, image, hole), image])
 
-    def _out_of_time(self) -> bool:
-        """Whether the minutes are over, for all processes alike."""
-        if self.config.minutes is None:
-            return False
-        over = time.monotonic() - self.started > 60 * self.config.minutes
-        if self.accelerator.num_processes == 1:
-            return over
-        flag = torch.tensor(float(over), device=self.accelerator.device)
-        return bool(self.accelerator.reduce(flag, reduction="sum") > 0)
+    def _must_stop(self) -> bool:
+        """Whether a signal has come or the minutes are over, on any process."""
+        minutes = self.config.minutes
+        over = minutes is not None and time.monotonic() - self.started > 60 * minutes
+        flags = [float(over), float(self.signals.received > 0)]
+        if self.accelerator.num_processes > 1:
+            shared = torch.tensor(flags, device=self.accelerator.device)
+            flags = self.accelerator.reduce(shared, reduction="sum").tolist()
+            if flags[1]:
+                self.signals.received = self.signals.received or signal.SIGTERM
+        return any(flags)
 
     def close(self) -> None:
         if self.log:
@@ -274,28 +323,14 @@ class _Run:
         self.accelerator.end_training()
 
 
-def _mixed_precision(config: TrainConfig) -> str:
-    """Accelerate's name of the precision; auto is bf16 where the hardware computes in it.
-
-    On CPUs oneDNN leaves a part of the weight gradient uninitialised when a bfloat16 convolution
-    with stride 2 sees a single pixel (seen in torch 2.14). So pictures that the encoder reduces
-    to one pixel before its last level are trained in float32 there.
-    """
-    precision = config.precision
-    if torch.cuda.is_available():
-        fast, unsafe = torch.cuda.is_bf16_supported(including_emulation=False), False
-    else:
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        levels = len(UNetConfig.named(RECIPES[config.config].network).widths)
-        unsafe = min(phase.size for phase in config.phases()) <= 2 ** (levels - 1)
-    if precision == "bf16" and unsafe:
-        raise ValueError(
-            f"bf16 on a CPU needs samples larger than {2 ** (levels - 1)} px for this network; "
-            "use --precision fp32"
-        )
-    if precision == "auto":
-        precision = "bf16" if fast and not unsafe else "fp32"
-    return "no" if precision == "fp32" else precision
+def _facts(seed: int, phases: list[dict[str, Any]]) -> dict[str, Any]:
+    """What must be alike for a run to go on, by name."""
+    named = {
+        f"phase {number} {name}": value
+        for number, phase in enumerate(phases, start=1)
+        for name, value in phase.items()
+    }
+    return {"seed": seed, **named}
 
 
 def _loss_crop(phase: Phase, seed: int, step: int) -> tuple[slice, slice] | None:

@@ -42,8 +42,15 @@ class WeightAverage:
         torch._foreach_lerp_(averages, values, 1 - decay)
 
 
+_KEYS = {
+    *("step", "config", "phases", "network_config", "network", "average", "updates"),
+    *("optimizer", "scaler"),
+}
+
+
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Write a training state of tensors and plain types, whole or not at all."""
+    assert set(state) == _KEYS
     with written_whole(path) as temporary:
         torch.save(state, temporary)
 
@@ -53,6 +60,10 @@ def load_state(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"nothing to resume: no checkpoint at {path}")
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged file
         raise CheckpointError(f"{path} is no readable checkpoint: {error}") from error
+    missing = sorted(_KEYS - set(state)) if isinstance(state, dict) else sorted(_KEYS)
+    if missing:
+        raise CheckpointError(f"{path} is no training checkpoint: it lacks {', '.join(missing)}")
+    return state

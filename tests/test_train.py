@@ -1,0 +1,618 @@
+"""Training runs of a few steps: results, resuming, stopping, several processes."""
+
+import json
+import logging
+import math
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from accelerate.state import AcceleratorState, GradientState
+from tiny_training import NETWORK, ROOT, TINY
+from torch import nn
+
+from inpaint import PConvUNet, UNetConfig, unet
+from inpaint.checkpoint import load_network, read_metadata
+from inpaint.losses import LossWeights
+from inpaint.train import (
+    RECIPES,
+    NonFiniteLossError,
+    Phase,
+    Recipe,
+    TrainConfig,
+    TrainingStopped,
+    add_arguments,
+    config_from,
+    loop,
+    train,
+)
+from inpaint.train.log import RunLog
+from inpaint.train.state import WeightAverage, load_state
+from inpaint.train.validate import validate
+
+TERMS = {"valid", "hole", "tv", "perceptual", "style_out", "style_comp", "total"}
+
+
+@pytest.fixture(autouse=True)
+def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tiny recipes, one thread, and no Accelerate state from one run to the next."""
+    use_tiny_recipes(monkeypatch)
+    threads = torch.get_num_threads()
+    forget_accelerate()
+    yield
+    forget_accelerate()
+    torch.set_num_threads(threads)
+
+
+def use_tiny_recipes(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(unet._NAMED, "tiny", NETWORK)
+    for name, recipe in TINY.items():
+        patch.setitem(RECIPES, name, recipe)
+
+
+def forget_accelerate() -> None:
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of ten smooth pictures."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    for number in range(10):
+        small = rng.integers(0, 256, (4, 5, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / f"{number}.png"), cv2.resize(small, (40, 32)))
+    return folder
+
+
+def settings(pictures: Path, out: Path) -> TrainConfig:
+    return TrainConfig(
+        data="folder",
+        root=str(pictures),
+        config="tiny",
+        out=str(out),
+        precision="fp32",
+        workers=0,
+        threads=1,
+        log_steps=1,
+        val_pictures=2,
+    )
+
+
+@pytest.fixture
+def config(pictures: Path, tmp_path: Path) -> TrainConfig:
+    return settings(pictures, tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        use_tiny_recipes(patch)
+        train(settings(pictures, folder))
+    return folder
+
+
+def command(config: TrainConfig, *options: str) -> list[str]:
+    """The command line of the same run, and further options."""
+    line = [sys.executable, str(ROOT / "tests" / "tiny_training.py"), *options]
+    for name, value in vars(config).items():
+        if value is not None and not isinstance(value, bool):
+            line += ["--" + name.replace("_", "-"), str(value)]
+    return line
+
+
+def resumed(config: TrainConfig) -> TrainConfig:
+    forget_accelerate()
+    return replace(config, resume=True)
+
+
+def log_lines(folder: Path | str, kind: str = "train") -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["kind"] == kind]
+
+
+def losses(folder: Path | str) -> list[dict[str, Any]]:
+    """The lines of losses without what the clock puts into them."""
+    drop = ("time", "pictures_per_s")
+    return [{k: v for k, v in line.items() if k not in drop} for line in log_lines(folder)]
+
+
+def assert_same_run(folder: Path | str, other: Path | str) -> None:
+    """Losses, weights, averages and optimiser are equal bit for bit."""
+    assert losses(folder) == losses(other)
+    ours, theirs = (load_state(Path(path) / "last.pt") for path in (folder, other))
+    for part in ("step", "updates"):
+        assert ours[part] == theirs[part]
+    for part in ("network", "average", "optimizer"):
+        torch.testing.assert_close(ours[part], theirs[part], rtol=0, atol=0)
+
+
+def test_a_run_leaves_weights_state_log_and_tensorboard(whole: Path) -> None:
+    assert {"last.pt", "ema.safetensors", "log.jsonl", "tensorboard"} == {
+        path.name for path in whole.iterdir()
+    }
+    lines = log_lines(whole)
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert [line["phase"] for line in lines] == [0, 0, 0, 1, 1, 1]
+    assert set(lines[-1]) >= TERMS
+    assert [line["size"] for line in lines] == [16, 16, 16, 24, 24, 24]
+    assert lines[0]["lr"] == pytest.approx(4e-3)
+    assert lines[1]["lr"] == pytest.approx(2e-3 + 1e-3 * (1 + math.cos(math.pi / 3)))
+    assert lines[3]["lr"] == pytest.approx(1e-3)
+    (figures,) = log_lines(whole, "val")
+    assert figures["step"] == 6
+    assert {"l1", "psnr", "l1/0.01-0.1"} <= set(figures)
+    assert any((whole / "tensorboard").iterdir())
+
+
+def test_the_averaged_weights_are_a_network_of_their_own(whole: Path) -> None:
+    network, state = load_network(whole / "ema.safetensors"), load_state(whole / "last.pt")
+    assert network.config == NETWORK
+    for key, value in state["average"].items():
+        if value.is_floating_point():
+            assert torch.equal(network.state_dict()[key], value)
+    assert read_metadata(whole / "ema.safetensors")["notes"]["steps"] == 6
+
+
+def test_ctrl_c_saves_and_resuming_takes_the_same_steps(
+    config: TrainConfig, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the first phase, at the end of it, and in the second."""
+    count_step = RunLog.step
+
+    def stop_at_odd_steps(log: RunLog, pictures: int) -> None:
+        count_step(log, pictures)
+        if log.bar.n % 2 == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(RunLog, "step", stop_at_odd_steps)
+    for step in (1, 3, 5):
+        with pytest.raises(TrainingStopped, match=r"saved in .*; go on with --resume") as stopped:
+            train(config)
+        assert stopped.value.signum == signal.SIGINT
+        assert len(log_lines(config.out)) == step
+        config = resumed(config)
+    train(config)
+    assert_same_run(config.out, whole)
+
+
+def test_minutes_end_a_run_and_resuming_takes_the_same_steps(
+    config: TrainConfig, whole: Path
+) -> None:
+    config = replace(config, minutes=1e-9)  # over after each step
+    for step in range(1, 7):
+        train(config)
+        assert len(log_lines(config.out)) == step
+        config = resumed(config)
+    assert_same_run(config.out, whole)
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint(config: TrainConfig, whole: Path) -> None:
+    """kill -9 in the middle; the log holds steps beyond the checkpoint and half a line."""
+    out = Path(config.out)
+    line = command(replace(config, checkpoint_minutes=1e-9))
+    with subprocess.Popen(line, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+        while not (out / "last.pt").exists():
+            assert process.poll() is None
+            time.sleep(0.001)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    step = load_state(out / "last.pt")["step"]
+    assert step < 6
+    with (out / "log.jsonl").open("a") as file:
+        text = json.dumps({"kind": "train", "step": step + 1})
+        file.write(text + "\n" + text[:9])
+    train(resumed(config))
+    assert_same_run(out, whole)
+
+
+def test_ctrl_c_at_a_terminal_saves_with_worker_processes_running(config: TrainConfig) -> None:
+    """A terminal sends it to all processes of the group."""
+    out = Path(config.out)
+    process = subprocess.Popen(
+        command(replace(config, workers=1, steps=100_000)),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for_step(1, out, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert errors.endswith(f"stopped, saved in {out}; go on with --resume\n")
+    assert load_state(out / "last.pt")["step"] == log_lines(out)[-1]["step"]
+
+
+def wait_for_step(step: int, folder: Path, *processes: "subprocess.Popen[str]") -> None:
+    log = folder / "log.jsonl"
+    while not (log.exists() and log.read_text().count("\n") >= step):
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.01)
+
+
+def test_a_second_signal_is_not_held_back(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_twice(*_: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(RunLog, "step", stop_twice)
+    with pytest.raises(KeyboardInterrupt) as interrupt:
+        train(config)
+    assert not isinstance(interrupt.value, TrainingStopped)
+
+
+def test_a_finished_run_says_so(
+    config: TrainConfig, whole: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    before = (whole / "log.jsonl").read_text()
+    assert train(resumed(replace(config, out=str(whole)))) == whole
+    assert f"all 6 steps of {whole} are taken already" in caplog.text
+    assert (whole / "log.jsonl").read_text() == before
+
+
+def test_a_new_run_does_not_overwrite_an_old_one(config: TrainConfig, whole: Path) -> None:
+    with pytest.raises(ValueError, match="holds a run already; go on with --resume, or give"):
+        train(replace(config, out=str(whole)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"batch_size": 8}, "phase 1 batch_size 4, now it is 8"),
+        ({"phase": 1}, "phase 2 batch_size 4, now it is None"),
+        ({"seed": 1}, "seed 0, now it is 1"),
+    ],
+)
+def test_resuming_as_another_run_is_refused(
+    config: TrainConfig, whole: Path, change: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"was trained with {message}; resume with the same"):
+        train(resumed(replace(config, out=str(whole), **change)))
+
+
+def test_resuming_nothing_is_refused(config: TrainConfig) -> None:
+    with pytest.raises(FileNotFoundError, match="nothing to resume: no checkpoint at"):
+        train(resumed(config))
+
+
+def test_init_starts_from_a_weight_file(config: TrainConfig, whole: Path) -> None:
+    weights = whole / "ema.safetensors"
+    train(replace(config, init=str(weights), phase=1, steps=1, lr=1e-9))
+    start, now = load_network(weights), load_state(Path(config.out) / "last.pt")["network"]
+    for name, value in start.named_parameters():
+        torch.testing.assert_close(now[name], value.detach(), rtol=0, atol=1e-6)
+
+
+def test_frozen_statistics_stay_bit_for_bit(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshots = []
+    step = loop._Run._train_step
+
+    def snap(run: Any, *args: Any) -> Any:
+        snapshots.append({k: v.clone() for k, v in run.network.state_dict().items()})
+        return step(run, *args)
+
+    monkeypatch.setattr(loop._Run, "_train_step", snap)
+    train(config)
+    after = load_state(Path(config.out) / "last.pt")["network"]
+    for key, value in after.items():
+        frozen = key.startswith("encoder") and "norm" in key
+        assert torch.equal(snapshots[3][key], value) == frozen, key  # the first of phase 2
+        assert not (frozen and torch.equal(snapshots[0][key], value)), key
+
+
+def test_bf16_lasts_through_all_phases(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = set()
+    terms = loop.inpainting_terms
+
+    def note(*args: Any, **settings: Any) -> Any:
+        seen.add((torch.is_autocast_enabled("cpu"), conv_dtypes[-1]))
+        return terms(*args, **settings)
+
+    conv_dtypes: list[torch.dtype] = []
+    monkeypatch.setattr(loop, "inpainting_terms", note)
+    hook = nn.modules.module.register_module_forward_hook(
+        lambda module, _, output: (
+            conv_dtypes.append(output[0].dtype) if isinstance(module, unet.PConvBlock) else None
+        )
+    )
+    with hook:
+        train(replace(config, precision="bf16"))
+    assert seen == {(True, torch.bfloat16)}
+    assert all(math.isfinite(line["total"]) for line in losses(config.out))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_terms(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = loop.inpainting_terms
+
+    def diverge(*args: Any, **settings: Any) -> Any:
+        found = terms(*args, **settings)
+        return {**found, "tv": found["tv"] * math.nan} if settings["vgg"] else found
+
+    monkeypatch.setattr(loop, "inpainting_terms", diverge)
+    with pytest.raises(NonFiniteLossError, match=r"not finite at step 3: .*'tv': nan"):
+        train(config)
+    assert len(log_lines(config.out)) == 3
+
+
+def test_unreadable_pictures_are_skipped_and_counted(
+    config: TrainConfig, pictures: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "mixed"
+    root.mkdir()
+    for number, path in enumerate(sorted(pictures.iterdir())):
+        (root / path.name).write_bytes(path.read_bytes() if number % 2 else b"no picture")
+    train(replace(config, root=str(root), phase=1))
+    assert log_lines(config.out)[-1]["skipped"] > 0
+    assert "picture skipped" in caplog.text
+
+
+def test_pictures_too_small_for_a_later_phase_end_the_run_at_once(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = replace(TINY["tiny"].phases[1], size=512)
+    recipe = Recipe("tiny", (TINY["tiny"].phases[0], large))
+    monkeypatch.setitem(RECIPES, "tiny", recipe)
+    with pytest.raises(ValueError, match="too small for a 512 pixel crop"):
+        train(config)
+
+
+@pytest.mark.parametrize("missing", [True, False], ids=["missing", "empty"])
+def test_a_data_set_that_is_not_there_gives_the_command_that_fetches_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    missing: bool,
+) -> None:
+    if not missing:
+        (tmp_path / "data/places2").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train_inpaint.py", "--data", "places2"])
+    assert runpy.run_path(str(ROOT / "train_inpaint.py"))["main"]() == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("train_inpaint.py: no places2 pictures in data/places2")
+    assert "wget -c -P data/places2 http" in errors
+
+
+@pytest.mark.parametrize("package", ["accelerate", "tensorboard"])
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(package: str) -> None:
+    hide = f"import runpy, sys; sys.modules[{package!r}] = None; "
+    code = hide + "runpy.run_path('train_inpaint.py', run_name='__main__')"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"train_inpaint.py: training needs {package}; get it with: pip install 'inpaint[train]'\n"
+    )
+
+
+def test_two_processes_reach_the_losses_of_one(config: TrainConfig, tmp_path: Path) -> None:
+    one = replace(config, config="tiny-frozen")
+    two = replace(one, out=str(tmp_path / "two"))
+    train(one)
+    for process in launch(two):
+        _, errors = process.communicate(timeout=100)
+        assert process.returncode == 0, errors
+    for ours, theirs in zip(losses(one.out), losses(two.out), strict=True):
+        assert [theirs[term] for term in TERMS] == pytest.approx(
+            [ours[term] for term in TERMS], rel=1e-5
+        )
+    ours, theirs = (load_state(Path(run.out) / "last.pt")["network"] for run in (one, two))
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_two_processes_freeze_norms_between_phases_and_stop_together(config: TrainConfig) -> None:
+    """A signal to one of them ends both after the same step."""
+    config = replace(config, config="tiny-long")
+    processes = launch(config)
+    wait_for_step(5, Path(config.out), *processes)
+    processes[1].terminate()
+    for process in processes:
+        _, errors = process.communicate(timeout=100)
+        assert process.returncode == 143, errors
+    lines = losses(config.out)
+    assert {line["phase"] for line in lines} == {0, 1}
+    assert all(math.isfinite(line["total"]) for line in lines)
+    assert load_state(Path(config.out) / "last.pt")["step"] == lines[-1]["step"]
+
+
+def launch(config: TrainConfig) -> list["subprocess.Popen[str]"]:
+    """The same run in two processes that talk over the loopback interface."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    processes = []
+    for rank in ("0", "1"):
+        ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+        environment = {**os.environ, **where, **ranks, "OMP_NUM_THREADS": "1"}
+        processes.append(
+            subprocess.Popen(
+                command(config), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+            )
+        )
+    return processes
+
+
+def test_synchronised_norms_are_frozen_too() -> None:
+    network = nn.SyncBatchNorm.convert_sync_batchnorm(PConvUNet(NETWORK))
+    network.freeze_norm(decoder=True)
+    norms = [m for m in network.train().modules() if isinstance(m, nn.SyncBatchNorm)]
+    assert len(norms) == 2
+    assert not any(norm.training for norm in norms)
+
+
+def test_the_weight_average_starts_quickly_and_slows_down() -> None:
+    network = PConvUNet(UNetConfig(widths=(2,), kernels=(3,)))
+    weight = network.encoder[0].conv.bias
+    average = WeightAverage(network, decay=0.25)
+    nn.init.constant_(weight, 11.0)
+    average.update(network)
+    # From 0 with decay min(0.25, 2 / 11): 9 / 11 of the way.
+    torch.testing.assert_close(average.network.encoder[0].conv.bias, torch.full((2,), 9.0))
+    average.update(network)
+    # With decay min(0.25, 3 / 12).
+    torch.testing.assert_close(average.network.encoder[0].conv.bias, torch.full((2,), 10.5))
+    average.update(network)
+    # 4 / 13 is more than 0.25, which holds from here on.
+    torch.testing.assert_close(average.network.encoder[0].conv.bias, torch.full((2,), 10.875))
+    assert not any(parameter.requires_grad for parameter in average.network.parameters())
+
+
+def test_the_weight_average_follows_statistics_and_copies_counters() -> None:
+    network = PConvUNet(NETWORK)
+    average = WeightAverage(network, decay=0.25)
+    network.train()(torch.rand(2, 3, 8, 8), torch.ones(2, 1, 8, 8))
+    average.update(network)
+    ours, theirs = average.network.encoder[1].norm, network.encoder[1].norm
+    torch.testing.assert_close(ours.running_mean, theirs.running_mean * 9 / 11)
+    assert ours.num_batches_tracked == 1
+
+
+class Gray(nn.Module):
+    """Fills with gray."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, image: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        return torch.full_like(image, 0.5)
+
+
+def test_validation_figures_are_means_over_pictures_by_bucket() -> None:
+    hole = torch.zeros(2, 1, 4, 4, dtype=torch.bool)
+    hole[0, :, :2] = True  # half of a white picture: L1 25 %, MSE 0.125
+    hole[1, :, :1] = True  # a quarter: 12.5 % and 0.0625
+    image = torch.full((2, 3, 4, 4), 255, dtype=torch.uint8)
+    batch = {"image": image, "hole": hole, "bucket": torch.tensor([4, 2])}
+    figures = validate(Gray(), [batch])  # type: ignore[arg-type]
+    low, high = -10 * math.log10(0.125), -10 * math.log10(0.0625)
+    expected = {"l1": 18.75, "psnr": (low + high) / 2, "l1/0.2-0.3": 12.5, "psnr/0.2-0.3": high}
+    expected |= {"l1/0.4-0.5": 25.0, "psnr/0.4-0.5": low}
+    assert figures == pytest.approx(expected, abs=1e-4)
+
+
+def test_every_setting_is_an_option_with_its_default() -> None:
+    parser = ArgumentParser()
+    add_arguments(parser)
+    assert config_from(parser.parse_args([])) == TrainConfig()
+    text = parser.format_help()
+    for setting in fields(TrainConfig):
+        assert f"--{setting.name.replace('_', '-')}" in text
+    parsed = parser.parse_args(
+        ["--no-vgg", "--minutes", "1.5", "--batch-size", "8", "--root", "a,b@2"]
+    )
+    assert config_from(parsed) == TrainConfig(no_vgg=True, minutes=1.5, batch_size=8, root="a,b@2")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"config": "huge"}, "config must be one of paper, compact, .*, got 'huge'"),
+        ({"precision": "fp8"}, "precision must be auto, fp32, bf16 or fp16, got 'fp8'"),
+        ({"phase": 3, "config": "tiny"}, "phase must lie between 1 and 2, got 3"),
+        ({"resume": True, "init": "a.safetensors"}, "init has no effect"),
+        ({"ema_decay": 1.0}, r"ema_decay must lie in \[0, 1\), got 1.0"),
+        ({"steps": 0}, "steps must be above 0, got 0"),
+        ({"steps": 1, "config": "tiny"}, "steps must leave one for each of the 2 phases, got 1"),
+        ({"lr": -1.0}, "lr must be above 0, got -1.0"),
+        ({"minutes": math.nan}, "minutes must be above 0, got nan"),
+        ({"workers": -1}, "workers must be 0 or more, got -1"),
+        ({"loss_crop": 4}, "loss_crop must lie between 8 and the size 512, got 4"),
+        ({"size": 7}, "size must be 8 or more for the VGG terms, got 7"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**settings)
+
+
+def test_an_unknown_data_set_lists_the_known_ones(config: TrainConfig) -> None:
+    with pytest.raises(ValueError, match="data must be one of places2, celeba-hq, imagenet"):
+        train(replace(config, data="coco"))
+
+
+def test_options_change_every_phase_and_keep_its_shape() -> None:
+    phases = TrainConfig(config="tiny", steps=11, size=20, batch_size=2, lr=8e-3).phases()
+    assert [phase.steps for phase in phases] == [6, 5]
+    assert [(phase.size, phase.batch_size) for phase in phases] == [(20, 2), (20, 2)]
+    assert [phase.lr for phase in phases] == pytest.approx([8e-3, 2e-3])
+    assert phases[0].lr_end == pytest.approx(4e-3)
+    assert [phase.losses.needs_vgg for phase in phases] == [False, True]
+    assert not TrainConfig(config="tiny", no_vgg=True).phases()[1].losses.needs_vgg
+
+
+@pytest.mark.parametrize("steps", [9, 10, 1000, 18_001])
+def test_steps_are_the_steps_of_all_phases_together(steps: int) -> None:
+    assert (
+        sum(phase.steps for phase in TrainConfig(config="compact", steps=steps).phases()) == steps
+    )
+
+
+def test_the_paper_recipe_is_the_papers() -> None:
+    first, second = RECIPES["paper"].phases
+    assert (first.size, first.batch_size, first.lr, first.frozen_norm) == (512, 6, 2e-4, "none")
+    assert (second.lr, second.frozen_norm) == (5e-5, "encoder")
+    weights = LossWeights()
+    assert (weights.valid, weights.hole, weights.perceptual) == (1, 6, 0.05)
+    assert (weights.style_out, weights.style_comp, weights.tv) == (120, 120, 0.1)
+
+
+def test_a_recipe_cannot_thaw_norms() -> None:
+    phases = (Phase(1, 8, 1, 1e-3, frozen_norm="all"), Phase(1, 8, 1, 1e-3))
+    with pytest.raises(ValueError, match=r"stays so in the next; got \['all', 'none'\]"):
+        Recipe("tiny", phases)
+
+
+def test_bf16_on_a_cpu_is_refused_where_gradients_would_be_wrong(config: TrainConfig) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("about CPUs")
+    with pytest.raises(ValueError, match="bf16 on a CPU needs samples larger than 64 px"):
+        train(replace(config, config="compact", size=64, precision="bf16"))
+
+
+def test_the_loss_crop_is_a_function_of_seed_and_step() -> None:
+    phase = Phase(1, 64, 1, 1e-3, loss_crop=16)
+    crops = [loop._loss_crop(phase, 0, step) for step in range(50)]
+    assert crops == [loop._loss_crop(phase, 0, step) for step in range(50)]
+    assert len({(rows.start, columns.start) for rows, columns in crops if crops}) > 40
+    for rows, columns in crops:
+        assert rows.stop - rows.start == columns.stop - columns.start == 16
+        assert 0 <= rows.start <= 48
+        assert 0 <= columns.start <= 48
+    assert loop._loss_crop(replace(phase, loss_crop=None), 0, 0) is None
+    assert loop._loss_crop(replace(phase, loss_crop=64), 0, 0) is None
+
+
+def test_library_runs_do_not_print(
+    config: TrainConfig, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    train(replace(config, phase=1, steps=1))
+    assert f"results in {config.out}" in caplog.text
+    assert "Traceback" not in capsys.readouterr().err
