@@ -12,6 +12,7 @@ from importlib import import_module
 # run(arguments) -> exit code; it is imported when it is asked for, so that --help is quick.
 COMMANDS = {
     "fill": ("inpaint.batch.command", "fill the holes of a picture or of whole folders"),
+    "batch": ("inpaint.batch.command", "the same as fill"),
     "masks": ("inpaint.masks.testset", "write a test set of irregular holes"),
 }
 

@@ -1,0 +1,74 @@
+"""Which mask belongs to which picture."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+
+from inpaint.batch import files
+from inpaint.batch.find import Found
+from inpaint.batch.records import ALPHA
+from inpaint.images import format_of
+
+USUAL_SUFFIXES = ("", "_mask")  # photo.png, photo_mask.png
+
+
+class MaskError(ValueError):
+    """A picture has no mask, or several that could be meant."""
+
+
+class MaskMatcher:
+    """Finds the mask of a picture.
+
+    `source` is ALPHA, one mask for all pictures, or a folder: there the mask of
+    `trips/photo.jpg` is `trips/photo.png` or else `photo.png`, whatever its format, with one of
+    `suffixes` behind `photo`. None leaves everything to the manifest. Raises FileNotFoundError.
+    """
+
+    def __init__(self, source: str | None, suffixes: tuple[str, ...] = USUAL_SUFFIXES) -> None:
+        self.source = source
+        self.suffixes = suffixes
+        self.folder = source if source not in (None, ALPHA) and files.is_folder(source) else None
+        if source not in (None, ALPHA) and self.folder is None and not files.exists(source):
+            raise FileNotFoundError(f"there is no mask or folder of masks at {source}")
+        self._stems = lru_cache(maxsize=64)(_stems)
+
+    def find(self, found: Found) -> str:
+        """Path of the mask, or ALPHA. Raises MaskError."""
+        if found.mask is not None:
+            if found.mask != ALPHA and not files.exists(found.mask):
+                raise MaskError(f"{found.image}: there is no mask at {found.mask}")
+            return found.mask
+        if self.source is None:
+            raise MaskError(f"{found.image}: no mask is given")
+        return self.source if self.folder is None else self._in_folder(found, self.folder)
+
+    def is_mask(self, found: Found) -> bool:
+        """Whether a picture's name says that it is itself a mask."""
+        stem = os.path.splitext(files.split(found.relative)[1])[0]
+        return any(suffix and stem.endswith(suffix) for suffix in self.suffixes)
+
+    def _in_folder(self, found: Found, folder: str) -> str:
+        inner, name = os.path.split(found.relative)
+        stem, _ = os.path.splitext(name)
+        for place in dict.fromkeys((files.join(folder, inner) if inner else folder, folder)):
+            stems = self._stems(place)
+            for wanted in (stem + suffix for suffix in self.suffixes):
+                names = stems.get(wanted, [])
+                if len(names) > 1 and name in names:  # photo.jpg beside photo.png, as the pictures
+                    names = [name]
+                if len(names) > 1:
+                    raise MaskError(f"{found.image}: several masks: {', '.join(names)} in {place}")
+                if names:
+                    return files.join(place, names[0])
+        wanted = " or ".join(f"{stem}{suffix}.*" for suffix in self.suffixes)
+        raise MaskError(f"{found.image}: no mask called {wanted} in {folder}")
+
+
+def _stems(folder: str) -> dict[str, list[str]]:
+    """Names of the pictures in a folder by their stems."""
+    stems: dict[str, list[str]] = {}
+    for name in files.names_in(folder):
+        if format_of(name) and not name.startswith("."):
+            stems.setdefault(os.path.splitext(name)[0], []).append(name)
+    return stems

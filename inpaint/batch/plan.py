@@ -1,0 +1,202 @@
+"""The plan of a run: what to fill, by which mask, into which file; checked before it starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from inpaint.batch import files
+from inpaint.batch.find import Found, find_pictures, is_list
+from inpaint.batch.match import USUAL_SUFFIXES, MaskError, MaskMatcher
+from inpaint.batch.records import Record, Task
+from inpaint.images import FORMATS, format_of
+
+MOST_PROBLEMS = 100  # that an error message lists
+
+
+class PlanError(ValueError):
+    """A run cannot be started; `problems` has one sentence for each picture concerned."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        shown = problems[:MOST_PROBLEMS]
+        if len(problems) > len(shown):
+            shown.append(f"and {len(problems) - len(shown)} more")
+        heading = f"nothing was written, because of {len(problems)} problems:\n  "
+        super().__init__(problems[0] if len(problems) == 1 else heading + "\n  ".join(shown))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to fill, as asked for. Raises ValueError."""
+
+    inputs: tuple[str, ...]  # see find_pictures
+    mask: str | None = None  # a file, a folder, or ALPHA; None: the manifest says it
+    output: str | None = None  # a folder, or a file for a single picture; None: as the mask
+    mask_suffix: str | None = None  # behind the stem of a mask's name; None: USUAL_SUFFIXES
+    format: str | None = None  # a key of FORMATS; None: as the output is called, or the source
+    skip_existing: bool = False
+    overwrite: bool = False
+    skip_unmasked: bool = False  # leave out pictures that have no mask
+    limit: int | None = None  # pictures to fill at most
+
+    def __post_init__(self) -> None:
+        if self.skip_existing and self.overwrite:
+            raise ValueError("choose one of skip_existing and overwrite")
+        if self.format is not None and self.format not in FORMATS:
+            raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {self.format!r}")
+        if self.limit is not None and self.limit < 1:
+            raise ValueError(f"limit must be 1 or more, got {self.limit}")
+
+    @property
+    def single(self) -> bool:
+        """Whether one picture goes into a file, not into a folder."""
+        if self.output is None or len(self.inputs) > 1:
+            return False
+        if is_list(self.inputs[0]) or not _is_picture(self.inputs[0]):
+            return False
+        called_file = os.path.splitext(self.output)[1] and not self.output.endswith(("/", os.sep))
+        return bool(called_file) and not files.is_folder(self.output)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`tasks` are to be done; `settled` needs no work: skipped, or cannot be looked at."""
+
+    tasks: list[Task]
+    settled: list[Record]
+
+    def outputs(self) -> Iterator[str]:
+        """Paths of all outputs, those that exist already included."""
+        yield from (task.output for task in self.tasks)
+        yield from (record.output for record in self.settled if record.output)
+
+
+def make_plan(request: Request) -> Plan:
+    """The plan of a request. Nothing is written, and no picture is opened.
+
+    Raises PlanError that names every name clash, missing mask, output that is an input or exists
+    already, and output folder that cannot be written to; FileNotFoundError or ValueError
+    for inputs or masks that are not there.
+    """
+    files.forget_listings()
+    planned: list[Task] = []
+    settled: list[Record] = []
+    problems: list[str] = []
+    for entry in _pictures_and_masks(request, problems):
+        if isinstance(entry, Record):
+            settled.append(entry)
+            continue
+        found, mask = entry
+        try:
+            planned.append(_task(found, mask, request))
+        except ValueError as error:
+            problems.append(str(error))
+    if not (planned or settled or problems):
+        raise PlanError([f"there are no pictures in {', '.join(request.inputs)}"])
+    problems += _clashes(planned)
+    problems += _unwritable(planned)
+    tasks = []
+    for task in planned:
+        if not files.exists(task.output) or request.overwrite:
+            tasks.append(task)
+        elif request.skip_existing:
+            settled.append(_skipped(task, "the output exists"))
+        else:
+            problems.append(f"{task.output} exists; choose --skip-existing or --overwrite")
+    if problems:
+        raise PlanError(problems)
+    return Plan(tasks[: request.limit], settled)
+
+
+def _pictures_and_masks(
+    request: Request, problems: list[str]
+) -> Iterator[Record | tuple[Found, str]]:
+    suffixes = USUAL_SUFFIXES if request.mask_suffix is None else (request.mask_suffix,)
+    matcher = MaskMatcher(request.mask, suffixes)
+    folders = {os.path.realpath(f) for f in request.inputs if os.path.isdir(f)}
+    beside = matcher.folder is not None and os.path.realpath(matcher.folder) in folders
+    if beside and request.mask_suffix is None:  # there a picture is not its own mask
+        matcher.suffixes = tuple(suffix for suffix in USUAL_SUFFIXES if suffix)
+    inner = [folder for folder in (request.output, matcher.folder) if folder is not None]
+    leave_out = {os.path.realpath(f) for f in inner if not files.is_remote(f)} - folders
+    for found in find_pictures(request.inputs, leave_out=leave_out):
+        if isinstance(found, Record):
+            yield found
+            continue
+        if beside and matcher.is_mask(found):
+            continue
+        try:
+            yield found, matcher.find(found)
+        except MaskError as error:
+            if request.skip_unmasked:
+                yield Record(found.image, "skipped", message=str(error))
+            else:
+                problems.append(str(error))
+
+
+def _task(found: Found, mask: str, request: Request) -> Task:
+    """Raises ValueError for an output that cannot be."""
+    path = found.output or (request.output if request.single else None)
+    if path is None:
+        return Task(found.image, mask, _output_in_folder(found, request), request.format)
+    name = format_of(path)
+    if name is None:
+        raise ValueError(f"{path}: the name must end like a picture's (.{', .'.join(FORMATS)})")
+    if request.format not in (None, name):
+        raise ValueError(f"{path}: the name says {name}, but {request.format} is asked for")
+    return Task(found.image, mask, path, name)
+
+
+def _output_in_folder(found: Found, request: Request) -> str:
+    if request.output is None:
+        raise ValueError(f"{found.image}: no output is given")
+    if ".." in found.relative.split(os.sep):
+        raise ValueError(f"{found.image}: the path must not contain '..'")
+    relative = found.relative
+    if request.format is not None and format_of(relative) != request.format:
+        stem = os.path.splitext(relative)[0] if format_of(relative) else relative
+        relative = stem + FORMATS[request.format][1][0]
+    return files.join(request.output, relative)
+
+
+def _clashes(tasks: list[Task]) -> Iterator[str]:
+    """Outputs that are written twice, or over something that is read."""
+    read = {files.resolved(path) for task in tasks for path in (task.image, task.mask)}
+    images: dict[str, str] = {}
+    for task in tasks:
+        output = files.resolved(task.output)
+        if output == files.resolved(task.image):
+            yield f"{task.image}: input and output are the same file"
+        elif output in read:
+            yield f"{task.image}: its output {task.output} is an input, too"
+        other = images.setdefault(output, task.image)
+        if other is not task.image:
+            yield f"{other} and {task.image} would both be written to {task.output}"
+
+
+def _unwritable(tasks: list[Task]) -> Iterator[str]:
+    folders = dict.fromkeys(files.split(task.output)[0] for task in tasks)
+    existing = dict.fromkeys(_nearest(f) for f in folders if not files.is_remote(f))
+    for path in existing:
+        if not os.path.isdir(path):
+            yield f"{path} is a file, so there cannot be an output folder"
+        elif not os.access(path, os.W_OK | os.X_OK):
+            yield f"the output folder {path} cannot be written to"
+
+
+def _nearest(folder: str) -> str:
+    """The folder itself, or the nearest one above it that exists."""
+    path = os.path.abspath(folder)
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _skipped(task: Task, message: str) -> Record:
+    return Record(task.image, "skipped", task.mask, task.output, message=message)
+
+
+def _is_picture(path: str) -> bool:
+    return not files.is_folder(path) and files.exists(path)

@@ -1,0 +1,86 @@
+"""The local engine: threads that each take a picture from file to file."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+
+import torch
+
+from inpaint.batch.records import Record, Settings, Task
+from inpaint.batch.work import Filler
+from inpaint.predict import Inpainter
+
+READING_AND_WRITING = 2  # threads beyond those that fill, by default
+
+
+def run_local(
+    tasks: list[Task], inpainter: Inpainter, settings: Settings, *, workers: int | None = None
+) -> Iterator[Record]:
+    """Records of all tasks as they get ready; in which order is not said.
+
+    A thread reads a picture, waits for its turn at the network, and writes the result, so at most
+    `workers` pictures are in memory, and reading and writing go on while others are filled. On a
+    CPU as many pictures as there are cores are filled side by side, each on one core: that is
+    faster than all cores on one small picture, and makes the result independent of their number.
+    A single picture gets all cores.
+    """
+    cores = _cores()
+    slots = min(cores, len(tasks)) if inpainter.device.type == "cpu" else 1
+    if workers is None:
+        workers = slots + max(READING_AND_WRITING, cores // 2)
+    filler = Filler(inpainter, settings, slots=slots)
+    threads = torch.get_num_threads() if len(tasks) == 1 else 1
+    with _quiet_log(), _torch_threads(threads):
+        yield from _side_by_side(filler, tasks, workers=workers, torch_threads=threads)
+
+
+def _side_by_side(
+    work: Callable[[Task], Record], tasks: Iterable[Task], *, workers: int, torch_threads: int
+) -> Iterator[Record]:
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(torch_threads,))
+    pending: set[Future[Record]] = set()
+    try:
+        for task in tasks:
+            if len(pending) >= 2 * workers:
+                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+            pending.add(pool.submit(work, task))
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in done)
+    except KeyboardInterrupt:
+        pool.shutdown(cancel_futures=True)  # what is in flight is finished, and is in the report
+        yield from (future.result() for future in pending if not future.cancelled())
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _quiet_log() -> Iterator[None]:
+    """Warnings go into the records, see Filler; among a progress bar they are noise."""
+    log = logging.getLogger("inpaint")
+    before, log.propagate = log.propagate, False
+    try:
+        yield
+    finally:
+        log.propagate = before

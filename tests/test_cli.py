@@ -1,0 +1,205 @@
+"""The command `inpaint fill` as people type it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from folders import files_below, fill, put_mask, put_picture, report_of, tiny_weights
+from PIL import Image
+
+from inpaint.cli import main
+from inpaint.images import read_picture
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Three pictures, one in a sub-folder, and masks of the same names."""
+    for name in ("a.jpg", "b.png", "trips/c.webp"):
+        put_picture(tmp_path / "photos" / name)
+        put_mask(tmp_path / "masks" / (name.rsplit(".", 1)[0] + ".png"))
+    return tmp_path
+
+
+def test_fills_one_picture(photos, weights, capsys):
+    out = photos / "out.png"
+    source = photos / "photos/b.png"
+    assert fill(source, "--mask", photos / "masks/b.png", "-o", out, weights=weights) == 0
+    before, after = read_picture(source).pixels, read_picture(out).pixels
+    changed = (before != after).any(-1)
+    assert changed[10:30, 12:28].mean() > 0.9
+    changed[10:30, 12:28] = False
+    assert not changed.any()
+    assert capsys.readouterr().err == ""
+    assert not (photos / "report.jsonl").exists()
+
+
+def test_fills_a_folder_and_keeps_its_structure_and_formats(photos, weights, capsys):
+    out = photos / "out"
+    code = fill(photos / "photos", "--mask", photos / "masks", "-o", out, weights=weights)
+    assert code == 0
+    assert sorted(files_below(out)) == ["a.jpg", "b.png", "trips/c.webp"]
+    assert read_picture(out / "a.jpg").format == "jpg"
+    rows = report_of(out / "report.jsonl")
+    assert {row["status"] for row in rows.values()} == {"done"}
+    assert rows["a.jpg"]["hole_ratio"] == pytest.approx(20 * 16 / (48 * 64), abs=1e-6)
+    assert rows["a.jpg"]["seconds"] > 0
+    assert "3 done, 0 skipped, 0 failed" in capsys.readouterr().err
+
+
+def test_one_mask_serves_all_pictures_of_its_aspect_ratio(photos, weights, capsys):
+    put_picture(photos / "photos/double.png", 96, 128)
+    put_picture(photos / "photos/square.png", 64, 64)
+    out, mask = photos / "out", photos / "masks/a.png"
+    assert fill(photos / "photos", "--mask", mask, "-o", out, weights=weights) == 1
+    rows = report_of(out / "report.jsonl")
+    assert rows["double.png"]["hole_ratio"] == rows["a.jpg"]["hole_ratio"]
+    assert rows["square.png"]["status"] == "failed"
+    assert "another aspect ratio" in rows["square.png"]["message"]
+    assert "square.png" in capsys.readouterr().err
+    assert len(files_below(out)) == 4
+
+
+def test_batch_is_the_same_command(photos, weights):
+    arguments = [str(photos / "photos"), "--mask", str(photos / "masks"), "--weights", weights]
+    for name in ("fill", "batch"):
+        assert main([name, *arguments, "-o", str(photos / name)]) == 0
+    assert files_below(photos / "fill") == files_below(photos / "batch")
+
+
+def test_format_quality_invert_and_grow_reach_the_pictures(photos, weights):
+    folder, masks = photos / "photos", photos / "masks"
+    for name, options in {
+        "low": ("--format", "jpg", "--quality", 20),
+        "high": ("--format", "jpg", "--quality", 90),
+        "grown": ("--grow", 3),
+        "inverted": ("--invert",),
+    }.items():
+        code = fill(folder, "--mask", masks, "-o", photos / name, *options, weights=weights)
+        assert code == 0
+    assert sorted(files_below(photos / "low")) == ["a.jpg", "b.jpg", "trips/c.jpg"]
+    low, high = files_below(photos / "low"), files_below(photos / "high")
+    assert all(len(low[name]) < len(high[name]) for name in low)
+    ratio = 20 * 16 / (48 * 64)
+    assert report_of(photos / "grown/report.jsonl")["b.png"]["hole_ratio"] > 1.3 * ratio
+    inverted = report_of(photos / "inverted/report.jsonl")["b.png"]
+    assert inverted["hole_ratio"] == pytest.approx(1 - ratio, abs=1e-6)
+    assert "invert it" in inverted["notes"][0]
+
+
+def test_transparency_as_the_hole_becomes_opaque(photos, weights):
+    picture = np.dstack([np.full((40, 50, 3), 90, np.uint8), np.full((40, 50), 255, np.uint8)])
+    picture[10:20, 10:30] = 0
+    Image.fromarray(picture).save(photos / "erased.png")
+    arguments = (photos / "erased.png", "--mask", "alpha")
+    assert fill(*arguments, "-o", photos / "filled.png", weights=weights) == 0
+    assert fill(*arguments, "-o", photos / "filled.jpg", weights=weights) == 0
+    filled = read_picture(photos / "filled.png")
+    assert filled.alpha is None
+    pixels = filled.pixels
+    assert (pixels[10:20, 10:30] != 0).any()
+    pixels[10:20, 10:30] = 90
+    assert (pixels == 90).all()
+
+
+def test_alpha_that_is_not_the_mask_is_kept(photos, weights):
+    picture = np.dstack([np.full((48, 64, 3), 90, np.uint8), np.full((48, 64), 100, np.uint8)])
+    Image.fromarray(picture).save(photos / "glass.png")
+    mask, out = photos / "masks/a.png", photos / "out.png"
+    assert fill(photos / "glass.png", "--mask", mask, "-o", out, weights=weights) == 0
+    assert (read_picture(out).alpha == 100).all()
+
+
+def test_picture_without_alpha_cannot_be_its_own_mask(photos, weights, capsys):
+    out = photos / "out.jpg"
+    code = fill(photos / "photos/a.jpg", "--mask", "alpha", "-o", out, weights=weights)
+    assert code == 1 and not out.exists()
+    assert "no alpha channel" in capsys.readouterr().err
+
+
+def test_empty_hole_copies_the_file(photos, weights):
+    put_mask(photos / "empty.png", box=(0, 0, 0, 0))
+    source, out = photos / "photos", photos / "out"
+    assert fill(source, "--mask", photos / "empty.png", "-o", out, weights=weights) == 0
+    assert files_below(source) == files_below(out)
+    row = report_of(out / "report.jsonl")["a.jpg"]
+    assert row["status"] == "done" and row["hole_ratio"] == 0
+    assert any("copied" in note for note in row["notes"])
+
+
+def test_existing_outputs_are_an_error_unless_skipped_or_overwritten(photos, weights, capsys):
+    arguments = (photos / "photos", "--mask", photos / "masks", "-o", photos / "out")
+    assert fill(*arguments, weights=weights) == 0
+    first = files_below(photos / "out")
+    assert fill(*arguments, weights=weights) == 2
+    assert "a.jpg exists; choose --skip-existing or --overwrite" in capsys.readouterr().err
+    (photos / "out/b.png").unlink()
+    (photos / "out/a.jpg").write_bytes(b"mine")
+    assert fill(*arguments, "--skip-existing", weights=weights) == 0
+    assert files_below(photos / "out") == {**first, "a.jpg": b"mine"}
+    assert fill(*arguments, "--overwrite", weights=weights) == 0
+    assert files_below(photos / "out") == first
+
+
+def test_limit_fills_the_next_ones_each_time(photos, weights):
+    arguments = (photos / "photos", "--mask", photos / "masks", "-o", photos / "out")
+    for count in (1, 2, 3, 3):
+        code = fill(*arguments, "--skip-existing", "--limit", 1, weights=weights)
+        assert code == 0 and len(files_below(photos / "out")) == count
+
+
+def test_dry_run_prints_a_manifest_that_can_be_run(photos, weights, capsys):
+    out = photos / "out"
+    arguments = (photos / "photos", "--mask", photos / "masks", "-o", out)
+    assert fill(*arguments, "--dry-run", weights="missing") == 0
+    assert not out.exists()
+    manifest = photos / "plan.jsonl"
+    manifest.write_text(capsys.readouterr().out)
+    assert json.loads(manifest.read_text().splitlines()[0])["output"] == str(out / "a.jpg")
+    assert fill(manifest, weights=weights) == 0
+    assert sorted(files_below(out)) == ["a.jpg", "b.png", "trips/c.webp"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--mask", "nowhere", "-o", "out"), "no mask or folder of masks at nowhere"),
+        (("-o", "out"), "no mask is given"),
+        (("--mask", "masks"), "no output is given"),
+        (("--mask", "masks", "-o", "photos"), "same file"),
+        (("--mask", "masks", "-o", "a.txt/out"), "a.txt is a file"),
+        (("--mask", "masks", "-o", "out", "--quality", "101"), "quality must lie in 1 to 100"),
+        (("--mask", "masks", "-o", "out", "--limit", "0"), "limit must be 1 or more"),
+        (("--mask", "masks", "-o", "out", "--workers", "0"), "--workers must be 1 or more"),
+        (("--mask", "masks", "-o", "out", "--report", "a.txt"), "must be a local path that ends"),
+        (("--mask", "masks", "-o", "out", "--device", "abacus"), "--device abacus"),
+        (("--mask", "masks", "-o", "out", "--skip-existing", "--overwrite"), "choose one of"),
+        (("--mask", "masks", "-o", "out", "--weights", "none"), "no shipped weights"),
+    ],
+)
+def test_bad_usage_exits_2_and_writes_nothing(
+    options, message, photos, weights, capsys, monkeypatch
+):
+    (photos / "a.txt").write_text("")
+    monkeypatch.chdir(photos)
+    before = files_below(photos)
+    assert main(["fill", "photos", "--weights", weights, *options]) == 2
+    assert message in capsys.readouterr().err
+    assert files_below(photos) == before and not (photos / "out").exists()
+
+
+def test_missing_input_exits_2(tmp_path, capsys):
+    assert main(["fill", str(tmp_path / "no.jpg"), "--mask", "alpha", "-o", "out.jpg"]) == 2
+    assert "there is no picture or folder at" in capsys.readouterr().err
+
+
+def test_help_shows_examples():
+    command = [sys.executable, "-m", "inpaint.cli", "fill", "--help"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "inpaint fill photos/ --mask masks/ -o out/" in text
