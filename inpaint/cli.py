@@ -14,6 +14,7 @@ COMMANDS = {
     "fill": ("inpaint.batch.command", "fill the holes of a picture or of whole folders"),
     "batch": ("inpaint.batch.command", "the same as fill"),
     "masks": ("inpaint.masks.testset", "write a test set of irregular holes"),
+    "evaluate": ("inpaint.evaluate.command", "measure methods on fixed pictures and holes"),
 }
 
 

@@ -1,0 +1,125 @@
+"""What is measured of a result, each picture by itself.
+
+With x the original, y the composite, in [0, 1], rounded to 8 bits:
+
+- l1: mean |x - y| over all pixels and colours, in %.
+- psnr: -10 log10 mean (x - y)^2, in dB; at most 100, which only an exact result can reach.
+- ssim: Wang et al., 2004, on each colour, then averaged: Gaussian window of 11x11 pixels with
+  sigma 1.5, population covariances, K = (0.01, 0.03), data range 1, averaged over the windows
+  that lie inside the picture; scikit-image's.
+- mae: mean |x - y| over the hole's pixels, in %.
+- vgg: distance of VGG-16 features, see `feature_distance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inpaint.evaluate.protocol import Case
+from inpaint.vgg import VGG16
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """How a metric is shown."""
+
+    title: str
+    digits: int  # after the decimal point
+    rising: bool  # more is better
+
+
+METRICS = {
+    "l1": MetricInfo("L1 (%)", 2, False),
+    "psnr": MetricInfo("PSNR (dB)", 2, True),
+    "ssim": MetricInfo("SSIM", 3, True),
+    "mae": MetricInfo("L1 in the hole (%)", 2, False),
+    "vgg": MetricInfo("VGG-16 distance", 3, False),
+    "lpips": MetricInfo("LPIPS (AlexNet)", 3, False),
+}
+
+
+class Metrics:
+    """Measures composites against originals."""
+
+    def __init__(self, vgg: VGG16 | None = None) -> None:
+        """vgg: None takes the shipped weights."""
+        network = VGG16() if vgg is None else vgg
+        self.vgg = network.to(memory_format=torch.channels_last)
+        self._truth: tuple[np.ndarray, list[Tensor]] | None = None
+
+    @torch.inference_mode()
+    def __call__(self, case: Case, composites: Sequence[np.ndarray]) -> list[dict[str, float]]:
+        """The metrics of each composite, RGB uint8 (H, W, 3), of one case."""
+        found = [pixel_metrics(case.original, one, case.hole) for one in composites]
+        truth = self._features_of(case.original)
+        distances = feature_distance(truth, self._features(composites))
+        for values, distance in zip(found, distances.tolist(), strict=True):
+            values["vgg"] = distance
+        return found
+
+    def _features_of(self, original: np.ndarray) -> list[Tensor]:
+        """Features of an original, kept for its other holes."""
+        if self._truth is None or self._truth[0] is not original:
+            self._truth = (original, self._features([original]))
+        return self._truth[1]
+
+    def _features(self, pictures: Sequence[np.ndarray]) -> list[Tensor]:
+        batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)  # (N, 3, H, W)
+        return self.vgg.activations(batch.float() / 255)
+
+
+def pixel_metrics(
+    original: np.ndarray, composite: np.ndarray, hole: np.ndarray
+) -> dict[str, float]:
+    """l1, psnr, ssim and mae of a composite; pictures uint8 (H, W, 3), hole bool (H, W)."""
+    x, y = (picture.astype(np.float64) / 255 for picture in (original, composite))
+    distance = np.abs(x - y)
+    return {
+        "l1": 100 * float(distance.mean()),
+        "psnr": float(-10 * np.log10(max(np.square(distance).mean(), 1e-10))),
+        "ssim": ssim(x, y),
+        "mae": 100 * float(distance[hole].mean()),
+    }
+
+
+def ssim(x: np.ndarray, y: np.ndarray) -> float:
+    """Structural similarity of two pictures (H, W, C) in [0, 1], at least 11 pixels a side."""
+    try:
+        from skimage.metrics import structural_similarity
+    except ImportError as error:
+        raise RuntimeError("SSIM needs scikit-image: pip install 'inpaint[evaluate]'") from error
+    value = structural_similarity(
+        x,
+        y,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=1.0,
+        channel_axis=2,
+    )
+    return float(value)
+
+
+def feature_distance(truth: Sequence[Tensor], features: Sequence[Tensor]) -> Tensor:
+    """Distance of pictures by their features: (B,), from 0 to 2 for each layer.
+
+    Each layer is (1 or B, C, H, W) and not negative, here relu1_2, relu2_2 and relu3_3. The
+    features of each position are scaled to length 1 over channels; squared differences are summed
+    over channels, averaged over positions and summed over layers: LPIPS (arXiv:1801.03924, eq. 1)
+    with all weights 1.
+    """
+    layers = [
+        (_unit(a) - _unit(b)).square().sum(1).mean((1, 2))
+        for a, b in zip(truth, features, strict=True)
+    ]
+    return torch.stack(layers).sum(0)
+
+
+def _unit(features: Tensor) -> Tensor:
+    """Features (B, C, H, W) of length 1 over channels; all zeros stay zeros."""
+    return features / features.norm(dim=1, keepdim=True).clamp(min=1e-10)

@@ -1,0 +1,183 @@
+"""What is evaluated: which pictures, which holes. Both depend on the settings only."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import cv2
+import numpy as np
+
+from inpaint.data import FolderSource, PictureError, PictureSource, TarSource, open_source
+from inpaint.data.crops import center_square
+from inpaint.data.shards import expand_shards
+from inpaint.evaluate.holes import HoleFiles
+from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
+
+Fit = Literal["square", "crop", "whole"]
+Buckets = Literal["all", "cycle"]
+Borders = Literal["both", "any", "N", "B"]
+
+# Border classes of arXiv:1804.07723, table 1: N keeps the band along the picture's edge free, B
+# reaches into it. "any" mixes both.
+BORDER_CLASSES: dict[Borders, tuple[str, ...]] = {
+    "both": ("N", "B"),
+    "any": ("any",),
+    "N": ("N",),
+    "B": ("B",),
+}
+_BORDER = {"N": False, "B": True, "any": None}
+_BLANK = 127  # what a method finds in the hole
+
+
+@dataclass(frozen=True, order=True)
+class CaseId:
+    """A picture with one of its holes."""
+
+    index: int  # of the picture in its source
+    bucket: int  # index into HOLE_BUCKETS
+    border: str  # N, B or any
+
+    def __str__(self) -> str:
+        """The name of the case in file names, such as `00012_0.1-0.2_B`."""
+        return f"{self.index:05d}_{bucket_name(self.bucket)}_{self.border}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A picture and its hole. original: RGB uint8 (H, W, 3); hole: bool (H, W), True = fill."""
+
+    id: CaseId
+    picture: str  # its name in the source
+    original: np.ndarray
+    hole: np.ndarray
+
+    @cached_property
+    def image(self) -> np.ndarray:
+        """What methods are given, RGB uint8 (H, W, 3): the original with a gray hole."""
+        image = self.original.copy()
+        image[self.hole] = _BLANK
+        return image
+
+    def composite(self, result: np.ndarray) -> np.ndarray:
+        """The result inside the hole, the original elsewhere: RGB uint8 (H, W, 3).
+
+        Raises ValueError when the result is no RGB uint8 picture of the same size.
+        """
+        if result.shape != self.original.shape or result.dtype != np.uint8:
+            raise ValueError(
+                f"a result must be uint8 {self.original.shape} like its picture, "
+                f"got {result.dtype} {result.shape}"
+            )
+        return np.where(self.hole[..., None], result, self.original)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Pictures and holes of an evaluation. Raises ValueError for values out of range."""
+
+    data: str = "folder"  # folder or wds: every picture of `root`; else the validation part
+    root: str | None = None  # where the data lie; None: data/NAME
+    size: int = 512  # side, or shorter side, in pixels
+    count: int = 100  # the first so many pictures
+    fit: Fit = "square"  # square: centre square, scaled; crop: centre at full detail; whole: scaled
+    buckets: Buckets = "all"  # all: each picture in every bucket; cycle: in one class each
+    border: Borders = "both"  # both: two holes a bucket, N and B; any: holes that mix them
+    masks: str | None = None  # folder of mask files, white = fill; None: generated holes
+    seed: int = 0  # of the generated holes
+
+    def __post_init__(self) -> None:
+        for name, kind in (("fit", Fit), ("buckets", Buckets), ("border", Borders)):
+            if getattr(self, name) not in get_args(kind):
+                raise ValueError(
+                    f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)}"
+                )
+        if self.size < 32:
+            raise ValueError(f"size must be at least 32 pixels, got {self.size}")
+        if self.count < 1:
+            raise ValueError(f"count must be at least 1, got {self.count}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, got {self.seed}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain types."""
+        return asdict(self)
+
+
+class Cases:
+    """The cases of a protocol, in order, each made when it is asked for."""
+
+    def __init__(self, protocol: Protocol, source: PictureSource | None = None) -> None:
+        """source: None opens the protocol's. Raises FileNotFoundError or ValueError."""
+        self.protocol = protocol
+        self.source = _open(protocol) if source is None else source
+        self.files = None if protocol.masks is None else HoleFiles(protocol.masks)
+
+    def ids(self) -> list[CaseId]:
+        """All cases, sorted by picture."""
+        borders = BORDER_CLASSES[self.protocol.border]
+        classes = [(bucket, border) for border in borders for bucket in range(len(HOLE_BUCKETS))]
+        pictures = range(min(self.protocol.count, len(self.source)))
+        if self.protocol.buckets == "cycle":
+            return [CaseId(index, *classes[index % len(classes)]) for index in pictures]
+        return [CaseId(index, *one) for index in pictures for one in classes]
+
+    def picture(self, index: int) -> np.ndarray:
+        """A picture as it is evaluated: RGB uint8 (H, W, 3).
+
+        Raises OSError or PictureError when it cannot be read or is too small.
+        """
+        return fit_picture(self.source.load(index), self.protocol.size, self.protocol.fit)
+
+    def case(self, id: CaseId, original: np.ndarray | None = None) -> Case:
+        """The picture and hole of a case; original: its picture, if it is at hand."""
+        original = self.picture(id.index) if original is None else original
+        return Case(id, self.source.name(id.index), original, self._hole(id, original))
+
+    def _hole(self, id: CaseId, original: np.ndarray) -> np.ndarray:
+        size = original.shape[0], original.shape[1]
+        border = _BORDER[id.border]
+        if self.files is not None:
+            return self.files.hole(size, id.index, bucket=id.bucket, border=border)
+        seed = self.protocol.seed
+        return fixed_hole(size, id.index, seed=seed, bucket=id.bucket, border=border)
+
+
+def fit_picture(picture: np.ndarray, size: int, fit: Fit) -> np.ndarray:
+    """A picture cut and scaled: uint8 (size, size, 3), or for `whole` with that shorter side.
+
+    Raises PictureError for a crop larger than the picture.
+    """
+    if fit == "square":
+        return np.ascontiguousarray(center_square(picture, size))
+    height, width = picture.shape[:2]
+    if fit == "crop":
+        if min(height, width) < size:
+            raise PictureError(f"{height}x{width} pixels are too few for a crop of {size}")
+        top, left = (height - size) // 2, (width - size) // 2
+        return np.ascontiguousarray(picture[top : top + size, left : left + size])
+    factor = size / min(height, width)
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    wanted = (round(width * factor), round(height * factor))
+    return picture if factor == 1 else cv2.resize(picture, wanted, interpolation=method)
+
+
+def bucket_name(bucket: int) -> str:
+    """A bucket as text, such as `0.1-0.2`."""
+    return "{:g}-{:g}".format(*HOLE_BUCKETS[bucket])
+
+
+def _open(protocol: Protocol) -> PictureSource:
+    """Everything under a folder or in given tar files; the validation part of a named set."""
+    if protocol.data not in ("folder", "wds") or protocol.root is None:
+        return open_source(protocol.data, protocol.root, split="val")
+    if protocol.data == "wds":
+        return _filled(TarSource(expand_shards(protocol.root)), protocol.root)
+    return _filled(FolderSource(protocol.root), protocol.root)
+
+
+def _filled(source: PictureSource, root: str) -> PictureSource:
+    if len(source) == 0:
+        raise FileNotFoundError(f"no pictures in {root}")
+    return source

@@ -1,0 +1,100 @@
+"""Results on disk: `results.csv`, a row for each case and method, and `settings.json`."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from inpaint.checkpoint import written_whole
+from inpaint.evaluate.metrics import METRICS
+from inpaint.evaluate.protocol import CaseId
+
+_COLUMNS = ("method", "picture", "index", "bucket", "border", "hole_ratio", *METRICS, "seconds")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method's result of one case."""
+
+    method: str
+    case: CaseId
+    picture: str  # its name in the source
+    hole_ratio: float  # in (0, 1]
+    seconds: float  # to fill the hole
+    metrics: dict[str, float] = field(default_factory=dict)  # by the names in METRICS
+
+
+class ResultsFile:
+    """`results.csv` of a report folder, to which rows are added as they are found."""
+
+    def __init__(self, folder: Path) -> None:
+        """Creates the folder and the file, or drops the cut-off last line of a killed run."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "results.csv"
+        rows = read_rows(self.path) if self.path.is_file() else []
+        with written_whole(self.path) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(_COLUMNS)
+            writer.writerows(map(_values, rows))
+        self.done = {(row.method, row.case) for row in rows}
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Append rows; they are on disk when this returns."""
+        with self.path.open("a", newline="") as file:
+            for row in rows:
+                csv.writer(file, lineterminator="\n").writerow(_values(row))
+                self.done.add((row.method, row.case))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """All whole rows of a `results.csv`. Raises ValueError for other columns."""
+    lines = path.read_text().splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("\n")]
+    reader = csv.DictReader(whole)
+    if whole and tuple(reader.fieldnames or ()) != _COLUMNS:
+        raise ValueError(f"{path} has other columns than wanted, {', '.join(_COLUMNS)}")
+    return [_row(line) for line in reader]
+
+
+def check_settings(folder: Path, protocol: dict[str, Any], methods: dict[str, str]) -> None:
+    """Write `settings.json`, or check that an earlier run's results may be added to.
+
+    methods: identity by name. Methods may be added; pictures, holes and identities may not change.
+    Raises ValueError that names what differs.
+    """
+    path = folder / "settings.json"
+    if path.is_file():
+        earlier = json.loads(path.read_text())
+        changed = [key for key in protocol if protocol[key] != earlier["protocol"].get(key)]
+        changed += [n for n in methods if methods[n] != earlier["methods"].get(n, methods[n])]
+        if changed:
+            raise ValueError(
+                f"{folder} holds results with another {', '.join(changed)}: choose another --out, "
+                "give a changed method another name (NAME=...), or delete the folder"
+            )
+        methods = {**earlier["methods"], **methods}
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps({"protocol": protocol, "methods": methods}, indent=2))
+
+
+def _values(row: Row) -> list[str]:
+    metrics = [f"{row.metrics[name]:.6g}" if name in row.metrics else "" for name in METRICS]
+    case = [str(row.case.index), str(row.case.bucket), row.case.border]
+    return [
+        row.method, row.picture, *case, f"{row.hole_ratio:.6g}", *metrics, f"{row.seconds:.4g}"
+    ]  # fmt: skip
+
+
+def _row(line: dict[str, str]) -> Row:
+    return Row(
+        line["method"],
+        CaseId(int(line["index"]), int(line["bucket"]), line["border"]),
+        line["picture"],
+        float(line["hole_ratio"]),
+        float(line["seconds"]),
+        {name: float(line[name]) for name in METRICS if line[name]},
+    )

@@ -1,0 +1,76 @@
+"""The evaluation itself: every method on every case, and on with it where it was stopped."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from tqdm import tqdm
+
+from inpaint.data import PictureError
+from inpaint.evaluate.methods import Method
+from inpaint.evaluate.metrics import Metrics
+from inpaint.evaluate.protocol import Case, Cases
+from inpaint.evaluate.results import ResultsFile, Row, check_settings, read_rows
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate(
+    cases: Cases, methods: Sequence[Method], out: Path, *, progress: bool = False
+) -> list[Row]:
+    """The results of all methods on all cases, also kept in `out/results.csv`.
+
+    Results that lie there already are not made again. An unreadable picture is left out for all
+    methods, with a warning. Raises ValueError when `out` holds results of other settings, when
+    two methods have one name, or when a result does not fit its picture; and what a method raises.
+    """
+    names = [method.name for method in methods]
+    if len(set(names)) < len(names):
+        raise ValueError(f"methods need different names, got {', '.join(names)}; write NAME=...")
+    identities = {method.name: method.identity for method in methods}
+    out.mkdir(parents=True, exist_ok=True)
+    check_settings(out, cases.protocol.to_dict(), identities)
+    file = ResultsFile(out)
+    _fill_gaps(cases, methods, file, progress)
+    wanted = set(cases.ids())
+    rows = [row for row in read_rows(file.path) if row.method in identities and row.case in wanted]
+    return sorted(rows, key=lambda row: (names.index(row.method), row.case))
+
+
+def _fill_gaps(cases: Cases, methods: Sequence[Method], file: ResultsFile, progress: bool) -> None:
+    """Make the results that are not there yet, picture by picture."""
+    todo = [id for id in cases.ids() if any((m.name, id) not in file.done for m in methods)]
+    metrics = Metrics()
+    with tqdm(total=len(todo), unit="hole", disable=not progress) as bar:
+        for index, ids in groupby(todo, key=lambda id: id.index):
+            own = list(ids)
+            try:
+                original = cases.picture(index)
+            except (OSError, PictureError) as error:
+                logger.warning("picture %s left out: %s", cases.source.name(index), error)
+                bar.update(len(own))
+                continue
+            for id in own:
+                lacking = [m for m in methods if (m.name, id) not in file.done]
+                file.add(_results(cases.case(id, original), lacking, metrics))
+                bar.update()
+
+
+def _results(case: Case, methods: Sequence[Method], metrics: Metrics) -> list[Row]:
+    composites, seconds = [], []
+    for method in methods:
+        start = time.perf_counter()
+        try:
+            composites.append(case.composite(method.run(case)))
+        except ValueError as error:
+            raise ValueError(f"{method.name} on {case.id}: {error}") from error
+        seconds.append(time.perf_counter() - start)
+    found = metrics(case, composites)
+    return [
+        Row(method.name, case.id, case.picture, float(case.hole.mean()), spent, values)
+        for method, spent, values in zip(methods, seconds, found, strict=True)
+    ]
