@@ -45,6 +45,11 @@ def shipped_weights(name: str = DEFAULT_WEIGHTS) -> Path:
     return path
 
 
+def find_weights(weights: str | Path) -> Path:
+    """The path of a weight file: a name without an ending is one of the shipped files."""
+    return Path(weights) if Path(weights).suffix else shipped_weights(str(weights))
+
+
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place on success, and goes on an error."""

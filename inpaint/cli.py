@@ -13,6 +13,7 @@ from importlib import import_module
 COMMANDS = {
     "fill": ("inpaint.batch.command", "fill the holes of a picture or of whole folders"),
     "batch": ("inpaint.batch.command", "the same as fill"),
+    "export": ("inpaint.export", "write a network as ONNX"),
     "masks": ("inpaint.masks.testset", "write a test set of irregular holes"),
     "evaluate": ("inpaint.evaluate.command", "measure methods on fixed pictures and holes"),
 }
@@ -30,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments[:1] == [name]:
             import_module(module).add_arguments(command)
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    logging.getLogger("inpaint").setLevel(logging.INFO)
     try:
         code: int = import_module(COMMANDS[options.command][0]).run(options)
     except (ValueError, OSError, RuntimeError) as error:

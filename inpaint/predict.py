@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,13 +11,13 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
-from inpaint.checkpoint import DEFAULT_WEIGHTS, load_network, read_metadata, shipped_weights
+from inpaint.checkpoint import DEFAULT_WEIGHTS, find_weights, load_network, read_metadata
+from inpaint.export import OnnxNetwork
 from inpaint.images import Picture, from_pil, to_pil, with_pixels
 from inpaint.masks.read import read_hole
 from inpaint.regions import Reach, Region, Tile, plan_regions, scaled_size, tile_weights
-from inpaint.unet import PConvUNet
 
 logger = logging.getLogger("inpaint")
 
@@ -32,14 +33,17 @@ class Inpainter:
 
     def __init__(
         self,
-        network: PConvUNet,
+        network: Callable[[Tensor, Tensor], Tensor],
         *,
         device: str | torch.device = "cpu",
         reach: Reach | None = None,
     ) -> None:
-        """network: any PConvUNet. reach: the scale it was trained for."""
+        """network: a PConvUNet, or a function of the same arguments. reach: the scale it was
+        trained for."""
         self.device = torch.device(device)
-        self.network = network.to(self.device).eval().to(memory_format=torch.channels_last)
+        if isinstance(network, nn.Module):
+            network = network.to(self.device).eval().to(memory_format=torch.channels_last)
+        self.network = network
         self.reach = Reach() if reach is None else reach
 
     @classmethod
@@ -48,15 +52,22 @@ class Inpainter:
     ) -> Inpainter:
         """An inpainter with the shipped weights, others of that folder by name, or a file's.
 
-        device: None takes the GPU if there is one. Raises FileNotFoundError or CheckpointError.
+        A file may be safetensors, or ONNX as `inpaint export` writes it, which runs on the CPU.
+        device: None takes the GPU if there is one. Raises FileNotFoundError, CheckpointError, or
+        ValueError for ONNX on another device than the CPU.
         """
-        path = Path(weights)
-        if not path.suffix:
-            path = shipped_weights(str(weights))
+        path = find_weights(weights)
+        network: Callable[[Tensor, Tensor], Tensor]
+        if path.suffix == ".onnx":
+            if device is not None and torch.device(device).type != "cpu":
+                raise ValueError(f"ONNX runs on the CPU here, got device {device!r}")
+            network = onnx = OnnxNetwork(path)
+            device, notes = "cpu", onnx.notes
+        else:
+            network, notes = load_network(path), read_metadata(path)["notes"]
         if device is None:
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        network = load_network(path)
-        reach = read_metadata(path)["notes"].get("reach")
+        reach = notes.get("reach")
         return cls(network, device=device, reach=Reach(**reach) if reach else None)
 
     def fill(self, image: AnyImage, hole: Image.Image | np.ndarray) -> AnyImage:

@@ -1,0 +1,76 @@
+import builtins
+
+import numpy as np
+import pytest
+import torch
+
+from inpaint import CheckpointError, Inpainter, PConvUNet, UNetConfig, export
+from inpaint.checkpoint import save_weights
+from inpaint.cli import main
+
+pytest.importorskip("onnxruntime", reason="the export extra is not installed")
+pytest.importorskip("onnxscript", reason="the export extra is not installed")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    reach = {"radius": 10, "least_side": 32, "most_side": 64}
+    network = PConvUNet(UNetConfig(widths=(8, 16), kernels=(5, 3)))
+    save_weights(network, path, notes={"reach": reach})
+    return path
+
+
+@pytest.fixture(scope="module")
+def exported(weights):
+    path = weights.with_suffix(".onnx")
+    assert main(["export", str(path), "--weights", str(weights)]) == 0
+    return path
+
+
+def test_an_exported_network_fills_pictures_of_any_size_as_torch_does(weights, exported):
+    torch_fill, onnx_fill = Inpainter.load(weights, device="cpu"), Inpainter.load(exported)
+    assert onnx_fill.reach == torch_fill.reach
+    rng = np.random.default_rng(0)
+    for size in ((64, 64), (37, 91), (1, 5), (200, 130)):
+        image = rng.random((*size, 3), dtype=np.float32)
+        hole = np.zeros(size, bool)
+        hole[size[0] // 3 :, size[1] // 3 : size[1] // 2 + 1] = True
+        difference = np.abs(torch_fill.fill(image, hole) - onnx_fill.fill(image, hole))
+        assert difference.max() <= export.TOLERANCE
+
+
+def test_a_network_that_differs_is_not_kept(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "_largest_difference", lambda *_: 0.01)
+    with pytest.raises(CheckpointError, match=r"differs from torch by 0\.01"):
+        export.export_onnx(weights, tmp_path / "bad.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_onnx_files_are_checked(tmp_path, exported):
+    with pytest.raises(FileNotFoundError, match=r"gone\.onnx"):
+        Inpainter.load(tmp_path / "gone.onnx")
+    (tmp_path / "text.onnx").write_text("hello")
+    with pytest.raises(CheckpointError, match="not a usable ONNX file"):
+        Inpainter.load(tmp_path / "text.onnx")
+    with pytest.raises(ValueError, match="runs on the CPU"):
+        Inpainter.load(exported, device="cuda")
+
+
+def test_a_missing_package_is_named_with_its_extra(exported, monkeypatch):
+    real_import = builtins.__import__
+
+    def refuse(name, *args, **kwargs):
+        if name == "onnxruntime":
+            raise ImportError(name)
+        return real_import(name, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(ImportError, match=r"inpaint\[export\]"):
+        export.OnnxNetwork(exported)
+
+
+def test_the_command_refuses_another_ending(capsys):
+    assert main(["export", "model.pt"]) == 2
+    assert "must end in .onnx" in capsys.readouterr().err
