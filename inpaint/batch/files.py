@@ -68,9 +68,10 @@ def names_in(folder: str) -> list[str]:
         return []
 
 
-def forget_listings() -> None:
-    """Look again at remote folders: a new run may find them changed."""
+def forget() -> None:
+    """Look again at all folders: a new run may find them changed."""
     _remote_names.cache_clear()
+    _real_folder.cache_clear()
 
 
 @lru_cache(maxsize=64)

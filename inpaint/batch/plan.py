@@ -80,7 +80,7 @@ def make_plan(request: Request) -> Plan:
     already, and output folder that cannot be written to; FileNotFoundError or ValueError
     for inputs or masks that are not there.
     """
-    files.forget_listings()
+    files.forget()
     planned: list[Task] = []
     settled: list[Record] = []
     problems: list[str] = []

@@ -41,7 +41,7 @@ class Filler:
                 ratio = self._run(task, notes)
                 record = dataclasses.replace(record, status="done", hole_ratio=ratio)
             except Exception as error:  # it is reported, with the picture's name
-                record = dataclasses.replace(record, message=_sentence(error))
+                record = dataclasses.replace(record, message=_sentence(error, task))
         seconds = round(time.perf_counter() - start, 4)
         return dataclasses.replace(record, seconds=seconds, notes=tuple(notes))
 
@@ -94,10 +94,12 @@ def _fill(
     return dataclasses.replace(filled, alpha=None if opaque else alpha)
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, task: Task) -> str:
+    """What went wrong, without the picture's name, which the record has already."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error) or type(error).__name__
+        elsewhere = error.filename not in (None, task.image)
+        return f"{error.filename}: {error.strerror}" if elsewhere else error.strerror
+    return str(error).removeprefix(f"{task.image}: ") or type(error).__name__
 
 
 @contextmanager
