@@ -1,0 +1,1 @@
+"""The web page: what people see, and the endpoint that programs call."""

@@ -1,0 +1,55 @@
+"""The endpoint for programs: a picture and its mask in, the filled picture out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from inpaint_app.desk import Limits
+from inpaint_app.models import Models
+from inpaint_app.previews import write_result
+from inpaint_app.uploads import UploadedFile, read_mask, read_photo, telling
+
+
+def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
+    """Adds `/inpaint` to the page that is being built."""
+
+    @telling
+    def inpaint(image: str | None, mask: str | None) -> str:
+        """Fill the part of a picture that a mask marks.
+
+        The answer has the picture's own format, size and metadata; pixels that are not marked
+        are those of the picture.
+
+        Args:
+            image: The picture: JPEG, PNG, WebP, TIFF, BMP, GIF.
+            mask: A picture of the same aspect ratio in which white means fill.
+
+        Returns:
+            The filled picture.
+        """
+        if image is None or mask is None:
+            raise ValueError("Both files are needed: the picture, and its mask")
+        picture = read_photo(image, max_pixels=limits.max_pixels)
+        hole = read_mask(mask, size=picture.size, max_pixels=limits.max_pixels)
+        if hole.all():
+            raise ValueError("The mask is all white, so nothing is left to fill from")
+        if not hole.any():
+            raise ValueError("The mask is all black, so it marks nothing; white means fill")
+        path, _ = write_result(models.fill(picture, hole), Path(image).name)
+        return str(path)
+
+    with gr.Row(visible=False):
+        image = UploadedFile(label="image")
+        mask = UploadedFile(label="mask")
+        answer = gr.File(label="filled")
+        button = gr.Button()
+    button.click(
+        inpaint,
+        [image, mask],
+        answer,
+        api_name="inpaint",
+        concurrency_limit=concurrency,
+        concurrency_id="fill",
+    )

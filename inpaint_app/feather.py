@@ -1,0 +1,52 @@
+"""A soft edge inside the hole."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from inpaint.images import Picture, with_pixels
+
+
+def feather(picture: Picture, filled: Picture, hole: np.ndarray, pixels: int) -> Picture:
+    """`filled`, fading towards the colours around the hole within `pixels` of its edge.
+
+    What lay in the hole does not come back: the fill fades into known colours, spread inwards by
+    a Gaussian. Known pixels stay as they are. hole: (H, W) bool.
+    """
+    if pixels <= 0 or not hole.any() or hole.all():
+        return filled
+    box = _grown_box(hole, 3 * pixels)
+    inside = hole[box]
+    distance = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    around = _spread(picture.pixels[box], _known(picture, hole)[box], pixels)
+    weight = np.clip(1 - distance / (pixels + 1), 0, 1) * inside
+    weight = weight.reshape(*weight.shape, *[1] * (filled.pixels.ndim - 2))
+    weight = np.where(np.isnan(around), 0, weight)  # too far from anything known
+    result = filled.pixels.copy()
+    mixed = weight * np.nan_to_num(around) + (1 - weight) * result[box]
+    result[box][inside] = np.rint(mixed).astype(result.dtype)[inside]
+    return with_pixels(filled, result)
+
+
+def _known(picture: Picture, hole: np.ndarray) -> np.ndarray:
+    return ~hole if picture.alpha is None else ~hole & (picture.alpha > 0)
+
+
+def _spread(pixels: np.ndarray, known: np.ndarray, reach: int) -> np.ndarray:
+    """Gaussian mean of the known pixels near each pixel, float32; NaN where none is near."""
+    size = (2 * reach + 1, 2 * reach + 1)
+    mask = known.astype(np.float32)
+    share = cv2.GaussianBlur(mask, size, reach / 2)
+    mask = mask.reshape(*mask.shape, *[1] * (pixels.ndim - 2))
+    total = cv2.GaussianBlur(pixels.astype(np.float32) * mask, size, reach / 2)
+    share = share.reshape(mask.shape)
+    return np.where(share > 1e-6, total / np.maximum(share, 1e-6), np.float32(np.nan))
+
+
+def _grown_box(hole: np.ndarray, margin: int) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
+    return (
+        slice(max(0, rows[0] - margin), rows[-1] + 1 + margin),
+        slice(max(0, columns[0] - margin), columns[-1] + 1 + margin),
+    )

@@ -1,0 +1,101 @@
+"""How the page looks: a theme without anything loaded from elsewhere, and its few own rules."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+SYSTEM_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+
+# In the head of the page, because Gradio narrows the rules it is given to its own container.
+CSS = """
+.gradio-container { width: 100% !important; max-width: 1240px !important;
+  margin: 0 auto !important; }
+#title h1 { font-size: 1.6rem; margin: .4rem 0 0; letter-spacing: -.02em; }
+#title p { color: var(--body-text-color-subdued); margin: .1rem 0 .4rem; }
+footer .divider { display: none !important; }
+
+#photo button { min-height: min(50vh, 420px); }
+#photo button .wrap { font-size: 0; gap: .8rem; }
+#photo button .wrap .or { display: none; }
+#photo button .wrap::after { content: "Drop a photo here, paste it, or click to choose one";
+  font-size: 1.1rem; color: var(--body-text-color); padding: 0 1rem; }
+#photo button .icon-wrap { width: 42px; color: var(--color-accent); }
+
+#about p, #compare p { color: var(--body-text-color-subdued); margin: 0; overflow: hidden;
+  text-overflow: ellipsis; white-space: nowrap; }
+#hint { border: 2px dashed var(--border-color-primary) !important; padding: 2rem;
+  border-radius: var(--radius-lg); min-height: 280px; flex-grow: 1; display: flex;
+  align-items: center; justify-content: center; text-align: center; }
+#hint p { color: var(--body-text-color-subdued); }
+#slider .slider-wrap, #slider img { max-height: 64vh !important; }
+
+/* One colour is enough, and the bin would throw out the photo with the strokes. */
+#editor button[aria-label="Color"], #editor button[aria-label="Clear canvas"] { display: none; }
+#slider > .wrap.full { background: color-mix(in srgb, var(--background-fill-primary) 60%,
+  transparent); }
+#mask_png { display: none; }
+
+@media (max-width: 640px) {
+  .gradio-container .main.app { padding: 8px 12px !important; }
+  .gradio-container .tabitem { padding: 10px 0 !important; }
+  #title h1 { font-size: 1.3rem; }
+  #work_row { flex-direction: column; }
+  #work_row > .column { width: 100%; }
+  #hint { min-height: 0; padding: 1rem; }
+}
+"""
+
+# Pasting works anywhere on the page; Ctrl+Enter fills. The file input is the upload area's own.
+HEAD = f"""
+<style>{CSS}</style>
+<script>
+document.addEventListener("paste", (event) => {{
+  const files = event.clipboardData && event.clipboardData.files;
+  const input = document.querySelector("#photo input[type=file]");
+  if (!files || !files.length || !input) return;
+  const carried = new DataTransfer();
+  carried.items.add(files[0]);
+  input.files = carried.files;
+  input.dispatchEvent(new Event("change", {{ bubbles: true }}));
+  event.preventDefault();
+}});
+document.addEventListener("keydown", (event) => {{
+  const button = document.querySelector("#fill");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && button) button.click();
+}});
+</script>
+"""
+
+# After a fill on a narrow screen, the result is below what is seen.
+SHOW_RESULT = """() => {
+  if (window.innerWidth <= 640) {
+    const result = document.querySelector("#result");
+    if (result) result.scrollIntoView({ behavior: "smooth" });
+  }
+}"""
+
+# The link of a download button appears a moment after its value.
+SAVE_MASK = """() => {
+  const started = Date.now();
+  const look = () => {
+    const link = document.querySelector("#mask_png a[href], a#mask_png[href]");
+    if (link) link.click();
+    else if (Date.now() - started < 5000) setTimeout(look, 50);
+  };
+  look();
+}"""
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's default theme with the fonts of the visitor's own system."""
+    return gr.themes.Default(
+        primary_hue="indigo", neutral_hue="slate", font=SYSTEM_FONTS, font_mono=SYSTEM_MONO
+    )
+
+
+def editor_height(size: tuple[int, int]) -> str:
+    """Height of the editor for a photo of (height, width), in CSS: as tall as the photo is shown,
+    but not taller than the screen, nor too low for its tools."""
+    ratio = size[0] / size[1]
+    return f"clamp(280px, calc(min(92vw, 590px) * {ratio:.3f}), 64vh)"

@@ -1,0 +1,143 @@
+"""What visitors send: files and strokes. All of it is untrusted."""
+
+from __future__ import annotations
+
+import io
+from abc import ABCMeta
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+import numpy as np
+from gradio.component_meta import ComponentMeta
+from gradio.components.base import server
+from gradio.components.image_editor import AcceptBlobs, EditorData
+from gradio_client.utils import is_http_url_like
+
+from inpaint.images import Picture, PictureError, read_picture
+from inpaint.masks.read import read_hole
+
+# Of full opacity. Strokes have soft edges, and what the brush leaves there is to be filled, too.
+STROKE_THRESHOLD = 16
+MOST_EDITOR_PIXELS = 4_000_000
+MOST_WAITING_STROKES = 64  # strokes sent and not used yet; a visitor who leaves leaves some
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _WithoutStub(ComponentMeta):
+    """Makes a component without the stub file that Gradio writes beside its source otherwise."""
+
+    def __new__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> type:
+        return ABCMeta.__new__(cls, name, bases, attributes)
+
+
+class UploadedFile(gr.File, metaclass=_WithoutStub):
+    """`gr.File` that takes uploads only; without this, it would fetch any address it is given."""
+
+    is_template = True
+
+    async def async_move_resource_to_block_cache(
+        self, url_or_file_path: str | Path | None
+    ) -> str | None:
+        _refuse_addresses(url_or_file_path)
+        return await super().async_move_resource_to_block_cache(url_or_file_path)
+
+
+class HoleEditor(gr.ImageEditor, metaclass=_WithoutStub):
+    """`gr.ImageEditor` whose value is the hole that was painted: (H, W) bool, or None.
+
+    The picture in it is a copy to paint on; what the browser makes of it is not looked at.
+    """
+
+    is_template = True
+
+    async def async_move_resource_to_block_cache(
+        self, url_or_file_path: str | Path | None
+    ) -> str | None:
+        _refuse_addresses(url_or_file_path)
+        return await super().async_move_resource_to_block_cache(url_or_file_path)
+
+    @server
+    def accept_blobs(self, data: AcceptBlobs) -> None:
+        """Keeps the layers that the browser sends, and neither its background nor composite."""
+        if data.data["type"] != "layer":
+            return
+        super().accept_blobs(data)
+        while len(self.blob_storage) > MOST_WAITING_STROKES:
+            self.blob_storage.pop(next(iter(self.blob_storage)), None)
+
+    def preprocess(self, payload: EditorData | None) -> np.ndarray | None:  # type: ignore[override]
+        layers: list[Any] = []
+        if payload is not None and payload.id is not None:
+            sent = self.blob_storage.pop(payload.id, None)
+            layers = [] if sent is None else [layer for layer in sent.layers if layer]
+        elif payload is not None:
+            layers = [Path(layer.path).read_bytes() for layer in payload.layers]
+        return painted_hole(layers)
+
+
+def painted_hole(layers: list[bytes]) -> np.ndarray | None:
+    """Where any of the layers, each a picture file, is painted: (H, W) bool; None without any."""
+    hole: np.ndarray | None = None
+    for layer in layers:
+        picture = read_picture(io.BytesIO(layer), max_pixels=MOST_EDITOR_PIXELS)
+        if picture.alpha is None:
+            continue
+        painted = picture.alpha > STROKE_THRESHOLD
+        hole = painted if hole is None or hole.shape != painted.shape else hole | painted
+    return hole
+
+
+def read_photo(path: str | Path, *, max_pixels: int) -> Picture:
+    """The photo in an uploaded file. Raises PictureError with its owner's name for the file."""
+    path = Path(path)
+    try:
+        return read_picture(path, max_pixels=max_pixels)
+    except PictureError as error:
+        raise PictureError(f"{path.name}: {str(error).removeprefix(f'{path}: ')}") from error
+
+
+def read_mask(path: str | Path, *, size: tuple[int, int], max_pixels: int) -> np.ndarray:
+    """The hole in an uploaded mask, (H, W) bool at a photo's (height, width).
+
+    Raises PictureError for a file that is none, ValueError for another aspect ratio.
+    """
+    mask = read_photo(path, max_pixels=max_pixels)
+    colours = mask.pixels
+    if mask.alpha is not None:
+        colours = np.dstack([_as_rgb(colours), mask.alpha])
+    return read_hole(colours, size=size)
+
+
+def telling(handler: Callable[P, R]) -> Callable[P, R]:
+    """A handler whose errors about what was sent reach the visitor as messages."""
+
+    @wraps(handler)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return handler(*args, **kwargs)
+        except FileNotFoundError as error:
+            raise gr.Error("The photo is no longer here; please open it again.") from error
+        except ValueError as error:
+            raise gr.Error(_sentence(str(error)), print_exception=False) from error
+        except MemoryError as error:
+            raise gr.Error("This photo is too large for the memory of the server.") from error
+
+    return wrapped
+
+
+def _as_rgb(colours: np.ndarray) -> np.ndarray:
+    return np.dstack([colours] * 3) if colours.ndim == 2 else colours
+
+
+def _refuse_addresses(path: str | Path | None) -> None:
+    if path is not None and is_http_url_like(str(path)):
+        raise gr.Error("Addresses are not fetched; please upload the file.", print_exception=False)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?")) else f"{text}."
