@@ -1,5 +1,6 @@
 """A network and recipes small enough for tests; as a script, train_inpaint.py with them."""
 
+import multiprocessing
 import runpy
 from pathlib import Path
 
@@ -34,4 +35,5 @@ TINY = {
 if __name__ == "__main__":
     unet._NAMED["tiny"] = NETWORK
     RECIPES.update(TINY)
+    multiprocessing.set_start_method("spawn")  # workers inherit nothing, as on most systems
     runpy.run_path(str(ROOT / "train_inpaint.py"), run_name="__main__")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -292,7 +293,7 @@ class _Run:
         if self.log:
             figures = validate(self.average.network, self.validation)
             self.log.write("val", self.step, figures)
-            self.log.bar.write(f"step {self.step}: validation {figures}")
+            self.log.bar.write(f"step {self.step}: validation {figures}", file=sys.stderr)
             self._show_samples(next(iter(self.validation)))
             self.log.restart_clock()
         self.validated_at = time.monotonic()
