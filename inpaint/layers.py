@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import chain
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain, groupby
 from typing import Any, cast
 
 import torch
@@ -49,10 +50,11 @@ def window_count(
     Returns (B, 1, *out_size), float32, whole numbers. float32 holds them exactly to 2^24; half
     precision would not, so autocast is switched off here.
     """
-    kernel = torch.tensor(weights, dtype=torch.float32, device=valid.device)
-    kernel = kernel.view(1, -1, *[1] * len(kernel_size))
-    kernel = kernel.expand(1, len(weights), *kernel_size)  # (1, K, *kernel_size)
-    with torch.autocast(valid.device.type, enabled=False):
+    ones = valid.new_ones(1, 1, *kernel_size, dtype=torch.float32)
+    # Multiplied, not made of a list: a list is copied to the device, and the copy waited for.
+    runs = [(weight, len(list(run))) for weight, run in groupby(weights)]
+    kernel = torch.cat([(ones * w).expand(-1, n, *kernel_size) for w, n in runs], 1)
+    with _without_autocast(valid.device):
         return _CONV[len(kernel_size)](
             valid.float(), kernel, stride=stride, padding=padding, dilation=dilation
         )
@@ -73,7 +75,7 @@ def grouped_window_count(
     (B, groups, *out_size), float32.
     """
     kernel = valid.new_ones(groups, valid.shape[1] // groups, *kernel_size, dtype=torch.float32)
-    with torch.autocast(valid.device.type, enabled=False):
+    with _without_autocast(valid.device):
         return _CONV[len(kernel_size)](
             valid.float(), kernel, stride=stride, padding=padding, dilation=dilation, groups=groups
         )
@@ -94,7 +96,7 @@ def padding_count(
     a window is the product of the counts along its axes, so nothing is convolved.
     Returns (1, 1, *out_size), float32.
     """
-    count = torch.ones((), device=device)
+    count = torch.ones((), dtype=torch.float32, device=device)
     axes = zip(size, kernel_size, stride, padding, dilation, strict=True)
     for length, kernel, step, (before, after), gap in axes:
         windows = (length + before + after - gap * (kernel - 1) - 1) // step + 1
@@ -119,12 +121,14 @@ def rescale(y: Tensor, bias: Tensor | None, count: Tensor, window: int) -> tuple
     known = count > 0
     exact = torch.promote_types(torch.float32, y.dtype)
     ratio = window / count.clamp(min=1).to(exact) * known
+    if window <= torch.finfo(y.dtype).max:  # else float16 would round the ratio to infinity
+        ratio = ratio.to(y.dtype)
     valid = known.to(y.dtype)
     # The convolution's output is needed by no backward pass, so it may be changed in place: on
     # large pictures a fresh tensor costs more than the multiplication.
-    y = y.mul_(ratio.to(y.dtype))
+    y = y.mul_(ratio)
     if bias is not None:
-        y = y.add_(bias.to(y.dtype).view(-1, *[1] * (y.dim() - 2)) * valid)
+        y = y.addcmul_(bias.to(y.dtype).view(-1, *[1] * (y.dim() - 2)), valid)
     return y, valid
 
 
@@ -155,6 +159,8 @@ def partial_conv(
     convolution see different masks. Raises ValueError when the mask does not fit x.
     """
     covers = _mask_channels(x, valid, mask_channels)
+    if valid.stride(1) == 0:  # one mask, expanded to many channels
+        valid, covers = valid[:, :1], [x.shape[1]]
     geometry: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation}
     kernel_size = weight.shape[2:]
     positions = math.prod(kernel_size)
@@ -164,14 +170,20 @@ def partial_conv(
         count = window_count(valid, kernel_size, weights=covers, **geometry)
         window = positions * x.shape[1]
     else:
-        every = valid.repeat_interleave(torch.tensor(covers, device=valid.device), dim=1)
-        count = grouped_window_count(every, kernel_size, groups=groups, **geometry)
+        parts = [valid[:, k : k + 1].expand(-1, n, *x.shape[2:]) for k, n in enumerate(covers)]
+        count = grouped_window_count(torch.cat(parts, 1), kernel_size, groups=groups, **geometry)
         count = count.repeat_interleave(weight.shape[0] // groups, dim=1)
         window = positions * weight.shape[1]
     if not masked:
         x = mask_features(x, valid, covers)
     y = _CONV[len(kernel_size)](x, weight, None, groups=groups, **geometry)
     return rescale(y, bias, count, window)
+
+
+def _without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()  # the meta device
 
 
 def mask_features(x: Tensor, valid: Tensor, mask_channels: Sequence[int]) -> Tensor:
@@ -185,13 +197,14 @@ def mask_features(x: Tensor, valid: Tensor, mask_channels: Sequence[int]) -> Ten
 
 def _mask_channels(x: Tensor, valid: Tensor, sizes: Sequence[int] | None) -> Sequence[int]:
     """How many channels of x each channel of the mask covers, after checking that they fit."""
-    batch, masks = valid.shape[:2] if valid.dim() == x.dim() else (0, 0)
-    if batch not in (1, x.shape[0]) or valid.shape[2:] != x.shape[2:]:
+    fits = valid.dim() == x.dim() and valid.shape[0] in (1, x.shape[0]) and valid.shape[1] > 0
+    if not fits or valid.shape[2:] != x.shape[2:]:
         wanted = f"({x.shape[0]} or 1, K, {', '.join(map(str, x.shape[2:]))})"
         raise ValueError(
             f"mask must have shape {wanted} for an input of shape {tuple(x.shape)}, "
             f"got {tuple(valid.shape)}"
         )
+    masks = valid.shape[1]
     if sizes is None:
         if x.shape[1] % masks:
             raise ValueError(
@@ -258,9 +271,14 @@ class _PartialConvNd(_ConvNd):
         each group of channels. None means that everything but the padding is known.
 
         Returns the output (B, C_out, *out_size), or with return_mask the pair (output, new mask);
-        the new mask is (B or 1, 1, *out_size), and with multi_channel an expanded view of it with
-        C_out channels, not to be written into. Raises ValueError when the mask does not fit.
+        the new mask is (B or 1, 1, *out_size), and with multi_channel a view of it in the output's
+        shape, not to be written into. Raises ValueError when input or mask do not fit.
         """
+        if input.dim() != len(self.kernel_size) + 2:
+            raise ValueError(
+                f"input must have {len(self.kernel_size) + 2} dimensions (batch, channels, size), "
+                f"got shape {tuple(input.shape)}"
+            )
         if mask is None:
             y, valid = self._pad_with_unknown(input)
         else:
@@ -273,12 +291,13 @@ class _PartialConvNd(_ConvNd):
         if not self.return_mask:
             return y
         if self.multi_channel:
-            valid = valid.expand(-1, self.out_channels, *[-1] * (y.dim() - 2))
+            valid = valid.expand_as(y)
         return y, valid
 
     def _convolve(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         padding = cast("IntOrInts | str", self.padding)
         if self.padding_mode != "zeros":
+            _mask_channels(x, valid, self.mask_channels)  # checked while it has the caller's size
             # What the padding copies is as known as where it was copied from.
             pad = list(chain.from_iterable(reversed(self._sides())))
             x = F.pad(x, pad, mode=self.padding_mode)

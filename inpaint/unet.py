@@ -133,7 +133,7 @@ class PConvUNet(nn.Module):
 
     The encoder halves the size at each level, the decoder doubles it by nearest upsampling and
     concatenates features and masks of the encoder. The last level sees the picture itself. Works
-    for any size: an odd level is upsampled and cropped.
+    for any size: from ceil(n / 2) an odd level is upsampled to its own n.
     """
 
     mean: Tensor
@@ -221,7 +221,7 @@ def _check_shapes(image: Tensor, valid: Tensor) -> None:
     if image.dim() != 4 or image.shape[1] != 3:
         raise ValueError(f"image must have shape (B, 3, H, W), got {tuple(image.shape)}")
     batch, _, height, width = image.shape
-    if tuple(valid.shape) not in {(1, 1, height, width), (batch, 1, height, width)}:
+    if tuple(valid.shape) not in [(1, 1, height, width), (batch, 1, height, width)]:
         raise ValueError(
             f"valid must have shape ({batch} or 1, 1, {height}, {width}) for an image of shape "
             f"{tuple(image.shape)}, got {tuple(valid.shape)}"
@@ -229,9 +229,11 @@ def _check_shapes(image: Tensor, valid: Tensor) -> None:
 
 
 def _upsample(x: Tensor, like: Tensor) -> Tensor:
-    """x at twice its size, nearest, cropped to the height and width of `like`."""
-    height, width = like.shape[-2:]
-    return F.interpolate(x, scale_factor=2.0, mode="nearest")[..., :height, :width]
+    """x at the size of `like`, nearest: twice its size, less one row or column if that is odd."""
+    # Not by a factor of two and then cropped: torch.export cannot prove that the crop fits. The
+    # rows are the same, but for float32 rounding at odd sizes above 4,000, where one may repeat
+    # its other neighbour.
+    return F.interpolate(x, size=like.shape[2:], mode="nearest")
 
 
 def _initialise(module: nn.Module) -> None:

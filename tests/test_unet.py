@@ -1,0 +1,316 @@
+import copy
+import json
+import pickle
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from oracle import oracle
+from torch import nn
+
+from inpaint.unet import PConvUNet, UNetConfig
+
+SMALL = UNetConfig(widths=(8, 12, 16), kernels=(7, 5, 3))
+PAPER = replace(UNetConfig.named("paper"), widths=(4, 4, 8, 8, 8, 8, 8, 8))
+COMPACT = replace(UNetConfig.named("compact"), widths=(4, 4, 8, 8, 8, 8, 8))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Tensors this small lose more time between two threads than they gain."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def picture(height, width, *, batch=1):
+    """An image and a mask with scattered holes and one wide hole."""
+    random = torch.Generator().manual_seed(height * 1000 + width)
+    image = torch.rand(batch, 3, height, width, generator=random)
+    valid = (torch.rand(batch, 1, height, width, generator=random) < 0.7).float()
+    valid[..., : height // 2, : width // 2] = 0
+    return image, valid
+
+
+def network(config=SMALL):
+    """A network in eval mode whose norms have statistics and affine parameters of their own."""
+    torch.manual_seed(0)
+    net = PConvUNet(config)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.5, 0.5)
+            module.momentum = 1.0
+    with torch.no_grad():
+        net(*picture(128, 128, batch=2))
+    return net.eval()
+
+
+@pytest.mark.parametrize("config", [SMALL, PAPER, COMPACT], ids=["small", "paper", "compact"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (2, 3), (37, 91), (64, 64), (130, 70)])
+def test_any_size_comes_out_as_it_went_in(config, size):
+    image, valid = picture(*size)
+    with torch.no_grad():
+        output = network(config)(image, valid)
+    assert output.shape == image.shape
+    assert torch.isfinite(output).all()
+
+
+def oracle_unet(net, image, valid):
+    """The network by the book: the oracle's layers, and a mask channel for every feature."""
+
+    def block(part, x, mask):
+        conv = part.conv
+        stride, padding = conv.stride, conv.padding
+        y, mask = oracle(x, conv.weight, conv.bias, mask, stride=stride, padding=padding)
+        y = part.norm(y)
+        return (y if part.leak is None else F.leaky_relu(y, part.leak)), mask
+
+    def double(x, like):
+        x = x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+        return x[:, :, : like.shape[2], : like.shape[3]]
+
+    x, mask = (image - net.mean) / net.std, valid.expand_as(image)
+    skips = []
+    for part in net.encoder:
+        skips.append((x, mask))
+        x, mask = block(part, x, mask)
+    for part in net.decoder:
+        skip, skip_mask = skips.pop()
+        x = torch.cat([double(x, skip), skip], 1)
+        mask = torch.cat([double(mask, skip_mask), skip_mask], 1)
+        x, mask = block(part, x, mask)
+    return x * net.std + net.mean
+
+
+@pytest.mark.parametrize("config", [SMALL, PAPER, COMPACT], ids=["small", "paper", "compact"])
+@pytest.mark.parametrize("training", [False, True])
+def test_network_equals_the_oracle(config, training):
+    net = network(config)
+    twin = copy.deepcopy(net)
+    image, valid = picture(157, 90, batch=2)
+    output = net.train(training)(image, valid)
+    wanted = oracle_unet(twin.train(training), image, valid)
+    assert (output - wanted).abs().max() <= 1e-4
+    for ours, theirs in zip(net.buffers(), twin.buffers(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_gradients_equal_the_oracle():
+    net = network().double().train()
+    twin = copy.deepcopy(net)
+    image, valid = (t.double() for t in picture(21, 30, batch=2))
+    net(image, valid).square().sum().backward()
+    oracle_unet(twin, image, valid).square().sum().backward()
+    for (name, ours), theirs in zip(net.named_parameters(), twin.parameters(), strict=True):
+        assert torch.allclose(ours.grad, theirs.grad, rtol=1e-4, atol=1e-6), name
+
+
+@pytest.mark.parametrize("junk", [0.0, 1e4, float("nan"), float("inf")])
+@pytest.mark.parametrize("training", [False, True])
+def test_what_is_in_the_hole_does_not_matter(junk, training):
+    image, valid = picture(37, 91)
+    net = network().train(training)
+    other = torch.where(valid > 0, image, junk)
+    assert torch.equal(net(other, valid), net(image, valid))
+    other.requires_grad_()
+    net(other, valid).sum().backward()
+    assert torch.equal(other.grad[valid.expand_as(image) == 0].abs().sum(), torch.tensor(0.0))
+
+
+def test_features_are_zero_in_holes():
+    net, seen = network(), []
+    for block in [*net.encoder, *net.decoder]:
+        block.register_forward_hook(lambda block, args, result: seen.append(result))
+    image, valid = picture(64, 64)
+    valid[..., 20:] = 0
+    net(image, valid)
+    holes = 0
+    for features, mask in seen:
+        assert mask.shape == (1, 1, *features.shape[2:])
+        assert set(mask.unique().tolist()) <= {0.0, 1.0}
+        assert torch.equal(features * mask, features)
+        holes += int((mask == 0).sum())
+    assert holes
+
+
+def test_a_picture_of_nothing_comes_back_as_the_mean_colour():
+    image, valid = picture(37, 50)
+    for training in (False, True):
+        output = network().train(training)(image, torch.zeros_like(valid))
+        mean = torch.tensor(SMALL.mean).view(1, 3, 1, 1)
+        assert torch.equal(output, mean.expand_as(output))
+
+
+def test_gradients_of_a_picture_of_nothing_are_finite():
+    net = network().train()
+    image, valid = picture(37, 50)
+    net(image, torch.zeros_like(valid)).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in net.parameters())
+
+
+def test_batch_of_two_equals_two_of_one():
+    net = network()
+    image, valid = picture(37, 50, batch=2)
+    both = net(image, valid)
+    for i in range(2):
+        one = net(image[i : i + 1], valid[i : i + 1])
+        assert torch.allclose(both[i : i + 1], one, atol=1e-5)
+
+
+def test_one_mask_serves_a_batch():
+    image, valid = picture(37, 50, batch=2)
+    net = network()
+    wanted = net(image, valid[:1].expand(2, -1, -1, -1))
+    assert torch.allclose(net(image, valid[:1]), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.float64])
+def test_masks_of_any_dtype(dtype):
+    image, valid = picture(20, 30)
+    net = network()
+    assert torch.equal(net(image, valid.to(dtype)), net(image, valid))
+
+
+def test_inputs_are_not_changed():
+    image, valid = picture(20, 30)
+    before = image.clone(), valid.clone()
+    with torch.inference_mode():
+        network()(image, valid)
+    assert torch.equal(image, before[0])
+    assert torch.equal(valid, before[1])
+
+
+def test_autocast_is_finite_and_close():
+    net = network()
+    image, valid = picture(64, 70)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = net(image, valid)
+        nothing = net(image, torch.zeros_like(valid))
+    assert torch.isfinite(nothing).all()
+    assert (output.float() - net(image, valid)).abs().mean() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("image", "valid", "message"),
+    [
+        ((1, 1, 8, 8), (1, 1, 8, 8), r"image must have shape \(B, 3, H, W\), got \(1, 1, 8, 8\)"),
+        ((3, 8, 8), (1, 8, 8), "image must have shape"),
+        ((2, 3, 8, 9), (2, 1, 9, 8), r"valid must have shape \(2 or 1, 1, 8, 9\)"),
+        ((2, 3, 8, 8), (2, 3, 8, 8), "valid must have shape"),
+        ((2, 3, 8, 8), (3, 1, 8, 8), "valid must have shape"),
+        ((2, 3, 8, 8), (2, 8, 8), "valid must have shape"),
+    ],
+)
+def test_wrong_shapes_are_refused(image, valid, message):
+    with pytest.raises(ValueError, match=message):
+        network()(torch.ones(image), torch.ones(valid))
+
+
+def norms(part):
+    return [m for m in part.modules() if isinstance(m, nn.BatchNorm2d)]
+
+
+@pytest.mark.parametrize("decoder", [False, True])
+def test_frozen_norms_stay_as_they_are(decoder):
+    net = network().train()
+    net.freeze_norm(decoder=decoder)
+    net.train(False)
+    assert net.train() is net
+    assert net.training
+    before = copy.deepcopy(net.state_dict())
+    for twin in (net, copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        twin.eval()
+        twin.train()
+        twin(*picture(32, 32, batch=2)).sum().backward()
+        for part, frozen in ((twin.encoder, True), (twin.decoder, decoder)):
+            for norm in norms(part):
+                assert norm.training != frozen
+                assert (norm.weight.grad is None) == frozen
+        for name, tensor in twin.state_dict().items():
+            if "num_batches_tracked" in name:
+                frozen = name.startswith("encoder") or decoder
+                assert torch.equal(tensor, before[name]) == frozen
+
+
+def test_freezing_more_and_then_less_keeps_both_frozen():
+    net = network()
+    net.freeze_norm(decoder=True)
+    net.freeze_norm()
+    assert not any(norm.training for norm in norms(net.train()))
+
+
+def test_norms_converted_after_freezing_stay_frozen():
+    net = network()
+    net.freeze_norm()
+    net = nn.SyncBatchNorm.convert_sync_batchnorm(net).train()
+    assert {block.norm.training for block in net.encoder if hasattr(block.norm, "eps")} == {False}
+    assert {block.norm.training for block in net.decoder if hasattr(block.norm, "eps")} == {True}
+
+
+def test_copies_answer_alike():
+    net = network()
+    image, valid = picture(20, 30)
+    fresh = PConvUNet(net.config).eval()
+    fresh.load_state_dict(net.state_dict())
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net)), fresh):
+        assert torch.equal(twin(image, valid), net(image, valid))
+
+
+def test_state_dict_is_that_of_plain_convolutions_and_norms():
+    keys = set(network().state_dict())
+    assert {"encoder.0.conv.weight", "encoder.0.conv.bias", "encoder.1.norm.running_mean"} <= keys
+    assert not any("mean" in key and "running" not in key for key in keys)
+
+
+def test_export_with_dynamic_size():
+    net = network()
+    sizes = {2: torch.export.Dim("height", min=16), 3: torch.export.Dim("width", min=16)}
+    program = torch.export.export(net, picture(64, 48), dynamic_shapes=(sizes, sizes))
+    for size in ((64, 48), (37, 91), (16, 130)):
+        image, valid = picture(*size)
+        assert torch.allclose(program.module()(image, valid), net(image, valid), atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "millions"), [("paper", 32.9), ("compact", 6.45)])
+def test_named_networks_have_the_stated_size(name, millions):
+    config = UNetConfig.named(name)
+    with torch.device("meta"):
+        net = PConvUNet(config)
+    assert sum(p.numel() for p in net.parameters()) / 1e6 == pytest.approx(millions, abs=0.05)
+
+
+def test_the_default_is_the_network_of_the_paper():
+    assert UNetConfig() == UNetConfig.named("paper")
+    assert UNetConfig().widths == (64, 128, 256, 512, 512, 512, 512, 512)
+    assert UNetConfig().kernels == (7, 5, 5, 3, 3, 3, 3, 3)
+
+
+def test_settings_survive_json():
+    config = replace(SMALL, leak=0.1, mean=(0.5, 0.5, 0.5))
+    assert UNetConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"widths": ()}, "widths and kernels must have one entry for each level, got 0 and 8"),
+        ({"widths": (8, 8)}, "widths and kernels must have one entry for each level, got 2 and 8"),
+        ({"widths": (8, 0), "kernels": (3, 3)}, r"widths must be positive, got \(8, 0\)"),
+        ({"widths": (8, 8), "kernels": (3, 4)}, r"kernels must be odd, got \(3, 4\)"),
+        ({"leak": -0.1}, "leak must be at least 0, got -0.1"),
+        ({"std": (1.0, 0.0, 1.0)}, "std must be positive"),
+        ({"mean": (0.5,)}, "one entry for each of R, G, B"),
+        ({"depth": 8, "width": 3}, "unknown network settings: depth, width"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        UNetConfig.from_dict(settings)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="network must be one of paper, compact, got 'big'"):
+        UNetConfig.named("big")
