@@ -243,6 +243,7 @@ def test_command_line_prints_the_table_and_keeps_the_rows(pictures, weights, tmp
     methods = ["--methods", f"{weights},telea", "--out", str(tmp_path)]
     assert main(["evaluate", *arguments, *methods]) == 0
     assert "| PSNR (dB) | tiny |" in capsys.readouterr().out
+    assert (tmp_path / "report.html").is_file()
     with (tmp_path / "results.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 12
     assert len(read_rows(tmp_path / "results.csv")) == 12

@@ -4,80 +4,130 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shlex
+import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
+import cv2
 import torch
 
 from inpaint.checkpoint import DEFAULT_WEIGHTS
-from inpaint.data import DATA_NAMES
-from inpaint.evaluate.methods import parse_method
+from inpaint.evaluate.gallery import contact_sheet, even_cases
+from inpaint.evaluate.methods import Method, parse_method
+from inpaint.evaluate.metrics import METRICS
 from inpaint.evaluate.outside import write_case
 from inpaint.evaluate.protocol import Cases, Protocol
+from inpaint.evaluate.report import write_report
 from inpaint.evaluate.run import evaluate
-from inpaint.evaluate.tables import markdown_table
+from inpaint.evaluate.tables import main_table
 
 logger = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `inpaint evaluate` to its parser."""
-    default = Protocol()
-    parser.add_argument("--data", choices=DATA_NAMES, default=default.data,
-                        help="kind of data (%(default)s)")  # fmt: skip
-    parser.add_argument("--root", metavar="PATH", help="folder or tar files with the pictures")
-    parser.add_argument("--size", type=int, default=default.size,
-                        help="side in pixels (%(default)s)")  # fmt: skip
-    parser.add_argument("--count", type=int, default=default.count,
-                        help="the first so many pictures (%(default)s)")  # fmt: skip
+    _add_protocol(parser)
     parser.add_argument(
-        "--fit", choices=("square", "crop", "whole"), default=default.fit,
-        help="the centre square scaled to the size, the centre of that size at full detail, or "
-        "whole pictures scaled to that shorter side (%(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--buckets", choices=("all", "cycle"), default=default.buckets,
-        help="each picture with a hole of every class, or with one of them in turn (%(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--border", choices=("both", "any", "N", "B"), default=default.border,
-        help="holes away from the border (N), touching it (B), both apart, or mixed (%(default)s)",
-    )  # fmt: skip
-    parser.add_argument("--masks", metavar="DIR", help="mask files instead of generated holes")
-    parser.add_argument("--seed", type=int, default=default.seed,
-                        help="of generated holes (%(default)s)")  # fmt: skip
-    parser.add_argument(
-        "--methods", default=f"{DEFAULT_WEIGHTS},telea,ns", metavar="A,B,...",
+        "--methods",
+        default=f"{DEFAULT_WEIGHTS},telea,ns",
+        metavar="A,B,...",
         help="shipped weights, weight files, telea, ns, patchmatch, biharmonic, module:function, "
-        "folders of results; NAME=... names one (%(default)s)",
-    )  # fmt: skip
+        "folders of results; NAME=... names one; differences are to the first (%(default)s)",
+    )
     parser.add_argument(
-        "--method", action="append", default=[], metavar="NAME=SPEC",
-        help="one more method, such as 'lama=python run.py {image} {mask} {out}'",
-    )  # fmt: skip
-    parser.add_argument("--threads", type=int, help="CPU threads of torch; fewer are faster when "
-                        "other programs need the CPU, too (torch's own choice)")  # fmt: skip
-    parser.add_argument("--out", type=Path, metavar="REPORT", help="folder of the report; a "
-                        "stopped evaluation goes on there")  # fmt: skip
-    parser.add_argument("--write-cases", type=Path, metavar="DIR", help="only write the pictures "
-                        "and masks, to make results elsewhere")  # fmt: skip
+        "--method",
+        action="append",
+        default=[],
+        metavar="NAME=SPEC",
+        help="one more, such as 'lama=python run.py {image} {mask} {out}'",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="REPORT", help="report folder; a stopped run goes on there"
+    )
+    parser.add_argument("--paper", action="store_true", help="put published figures beside ours")
+    parser.add_argument(
+        "--judge",
+        choices=METRICS,
+        default="psnr",
+        help="metric that picks the best, median and worst pictures (%(default)s)",
+    )
+    parser.add_argument(
+        "--sheet", type=Path, metavar="PATH", help="write a contact sheet and nothing else"
+    )
+    parser.add_argument(
+        "--sheet-rows", type=int, default=24, metavar="N", help="rows of the sheet (%(default)s)"
+    )
+    parser.add_argument(
+        "--write-cases",
+        type=Path,
+        metavar="DIR",
+        help="write pictures and masks, to make results elsewhere, and nothing else",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        help="CPU threads of torch; 1 is faster where other programs are busy (torch's choice)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate, print the table, write the report; 0, or an error as `evaluate` raises it."""
-    settings = {field.name: getattr(args, field.name) for field in fields(Protocol)}
-    cases = Cases(Protocol(**settings))
+    """Do what `inpaint evaluate` asks for; 0, or an error as `evaluate` raises it."""
+    cases = Cases(Protocol(**{field.name: getattr(args, field.name) for field in fields(Protocol)}))
     if args.write_cases is not None:
-        ids = cases.ids()
-        for id in ids:
-            write_case(args.write_cases, cases.case(id))
-        logger.info("%d pictures and masks in %s", len(ids), args.write_cases)
-        return 0
-    if args.out is None:
+        return _write_cases(cases, args.write_cases)
+    if args.out is None and args.sheet is None:
         raise ValueError("give a folder for the report with --out")
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     specs = [*filter(None, args.methods.split(",")), *args.method]
-    rows = evaluate(cases, [parse_method(spec) for spec in specs], args.out, progress=True)
-    print(markdown_table(rows))
+    methods = [parse_method(spec) for spec in specs]
+    if args.sheet is not None:
+        return _write_sheet(cases, methods, args.sheet, args.sheet_rows)
+    rows = evaluate(cases, methods, args.out, progress=True)
+    path = write_report(
+        cases,
+        methods,
+        rows,
+        args.out,
+        command=shlex.join(["inpaint", *sys.argv[1:]]),
+        paper=args.paper,
+        judge=args.judge,
+    )
+    print(main_table(rows).to_markdown())
+    logger.info("report: %s", path)
+    return 0
+
+
+def _add_protocol(parser: argparse.ArgumentParser) -> None:
+    """An option for each field of Protocol."""
+    for field in fields(Protocol):
+        choices = field.metadata["choices"]
+        parser.add_argument(
+            f"--{field.name}",
+            type=int if isinstance(field.default, int) else str,
+            choices=choices,
+            default=field.default,
+            metavar=None if choices else field.name.upper(),
+            help=field.metadata["help"] + ("" if field.default is None else " (%(default)s)"),
+        )
+
+
+def _write_cases(cases: Cases, folder: Path) -> int:
+    ids = cases.ids()
+    for id in ids:
+        write_case(folder, cases.case(id))
+    logger.info("%d pictures and masks in %s", len(ids), folder)
+    return 0
+
+
+def _write_sheet(cases: Cases, methods: Sequence[Method], path: Path, count: int) -> int:
+    if count < 1:
+        raise ValueError(f"--sheet-rows must be at least 1, got {count}")
+    sheet = contact_sheet(cases, methods, even_cases(cases, count))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90]):
+        raise OSError(f"cannot write a picture to {path}; give a name such as sheet.jpg")
+    logger.info("contact sheet: %s", path)
     return 0

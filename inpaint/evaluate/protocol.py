@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any
 
 import cv2
 import numpy as np
 
-from inpaint.data import FolderSource, PictureError, PictureSource, TarSource, open_source
+from inpaint.data import (
+    DATA_NAMES,
+    FolderSource,
+    PictureError,
+    PictureSource,
+    TarSource,
+    open_source,
+)
 from inpaint.data.crops import center_square
 from inpaint.data.shards import expand_shards
 from inpaint.evaluate.holes import HoleFiles
 from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
 
-Fit = Literal["square", "crop", "whole"]
-Buckets = Literal["all", "cycle"]
-Borders = Literal["both", "any", "N", "B"]
-
 # Border classes of arXiv:1804.07723, table 1: N keeps the band along the picture's edge free, B
 # reaches into it. "any" mixes both.
-BORDER_CLASSES: dict[Borders, tuple[str, ...]] = {
+BORDER_CLASSES: dict[str, tuple[str, ...]] = {
     "both": ("N", "B"),
     "any": ("any",),
     "N": ("N",),
@@ -73,25 +77,49 @@ class Case:
         return np.where(self.hole[..., None], result, self.original)
 
 
+def _option(text: str, default: Any, choices: Iterable[str] | None = None) -> Any:
+    """A setting with its default, and its command-line option's help text and choices."""
+    choices = None if choices is None else tuple(choices)
+    return field(default=default, metadata={"help": text, "choices": choices})
+
+
 @dataclass(frozen=True)
 class Protocol:
-    """Pictures and holes of an evaluation. Raises ValueError for values out of range."""
+    """Pictures and holes of an evaluation; each field is a command-line option.
 
-    data: str = "folder"  # folder or wds: every picture of `root`; else the validation part
-    root: str | None = None  # where the data lie; None: data/NAME
-    size: int = 512  # side, or shorter side, in pixels
-    count: int = 100  # the first so many pictures
-    fit: Fit = "square"  # square: centre square, scaled; crop: centre at full detail; whole: scaled
-    buckets: Buckets = "all"  # all: each picture in every bucket; cycle: in one class each
-    border: Borders = "both"  # both: two holes a bucket, N and B; any: holes that mix them
-    masks: str | None = None  # folder of mask files, white = fill; None: generated holes
-    seed: int = 0  # of the generated holes
+    Of `folder` and `wds` every picture of the root is there to take, of a named data set the
+    validation part. Raises ValueError for values out of range.
+    """
+
+    data: str = _option("kind of data", "folder", DATA_NAMES)
+    root: str | None = _option("folder or tar files with the pictures; default data/NAME", None)
+    size: int = _option("side, or shorter side, px", 512)
+    count: int = _option("the first so many pictures", 100)
+    fit: str = _option(
+        "square: the centre square, scaled; crop: the centre at full detail; whole: the whole "
+        "picture, scaled to that shorter side",
+        "square",
+        ("square", "crop", "whole"),
+    )
+    buckets: str = _option(
+        "all: each picture with a hole of every class; cycle: with one of them in turn",
+        "all",
+        ("all", "cycle"),
+    )
+    border: str = _option(
+        "holes away from the border (N), reaching it (B), both apart, or any, mixed",
+        "both",
+        BORDER_CLASSES,
+    )
+    masks: str | None = _option("folder of masks, white = fill; default: generated holes", None)
+    seed: int = _option("of the generated holes", 0)
 
     def __post_init__(self) -> None:
-        for name, kind in (("fit", Fit), ("buckets", Buckets), ("border", Borders)):
-            if getattr(self, name) not in get_args(kind):
+        for setting in fields(self):
+            value, choices = getattr(self, setting.name), setting.metadata["choices"]
+            if choices is not None and value not in choices:
                 raise ValueError(
-                    f"{name} must be one of {', '.join(get_args(kind))}, got {getattr(self, name)}"
+                    f"{setting.name} must be one of {', '.join(choices)}, got {value!r}"
                 )
         if self.size < 32:
             raise ValueError(f"size must be at least 32 pixels, got {self.size}")
@@ -144,7 +172,7 @@ class Cases:
         return fixed_hole(size, id.index, seed=seed, bucket=id.bucket, border=border)
 
 
-def fit_picture(picture: np.ndarray, size: int, fit: Fit) -> np.ndarray:
+def fit_picture(picture: np.ndarray, size: int, fit: str) -> np.ndarray:
     """A picture cut and scaled: uint8 (size, size, 3), or for `whole` with that shorter side.
 
     Raises PictureError for a crop larger than the picture.

@@ -15,6 +15,7 @@ from inpaint.evaluate.methods import Method
 from inpaint.evaluate.metrics import Metrics
 from inpaint.evaluate.protocol import Case, Cases
 from inpaint.evaluate.results import ResultsFile, Row, check_settings, read_rows
+from inpaint.evaluate.usage import Usage, peak_memory, save_usage
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,10 @@ def evaluate(
     out.mkdir(parents=True, exist_ok=True)
     check_settings(out, cases.protocol.to_dict(), identities)
     file = ResultsFile(out)
+    before, start = len(file.done), time.perf_counter()
     _fill_gaps(cases, methods, file, progress)
+    if made := len(file.done) - before:
+        save_usage(out, Usage(made, round(time.perf_counter() - start, 1), peak_memory()))
     wanted = set(cases.ids())
     rows = [row for row in read_rows(file.path) if row.method in identities and row.case in wanted]
     return sorted(rows, key=lambda row: (names.index(row.method), row.case))

@@ -1,0 +1,72 @@
+"""Metrics over the hole ratio, a picture for each metric."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inpaint.evaluate.metrics import METRICS
+from inpaint.evaluate.results import Row
+from inpaint.evaluate.statistics import Estimate, columns_of, estimates, methods_of
+from inpaint.masks.generate import HOLE_BUCKETS
+
+# Okabe and Ito's colours, which people of all kinds of colour vision can tell apart.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = "osD^vPX"
+_BORDERS = {"any": "", "N": "holes away from the border", "B": "holes at the border"}
+
+
+def plot_metrics(rows: Sequence[Row]) -> dict[str, bytes]:
+    """PNG files by metric: means with 95 % intervals over the hole ratio, a line for each method.
+
+    Raises RuntimeError when matplotlib is not installed.
+    """
+    measured = [name for name in METRICS if any(name in row.metrics for row in rows)]
+    return {name: _plot(rows, name) for name in measured}
+
+
+def _plot(rows: Sequence[Row], metric: str) -> bytes:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise RuntimeError("plots need matplotlib: pip install 'inpaint[evaluate]'") from error
+    found = estimates(rows, metric)
+    borders = [border for border in _BORDERS if any(c[1] == border for c in columns_of(rows))]
+    figure = Figure(figsize=(1.2 + 4.8 * len(borders), 4.2), layout="constrained")
+    panels = figure.subplots(1, len(borders), sharey=True, squeeze=False)[0]
+    for border, axes in zip(borders, panels, strict=True):
+        for number, method in enumerate(methods_of(rows)):
+            own = {
+                bucket: found[method, (bucket, border)]
+                for bucket in range(len(HOLE_BUCKETS))
+                if (method, (bucket, border)) in found
+            }
+            _draw_line(axes, own, number, method)
+        axes.set(xlabel="hole, % of the picture", title=_BORDERS[border])
+        axes.grid(alpha=0.3)
+    better = "more" if METRICS[metric].rising else "less"
+    panels[0].set_ylabel(f"{METRICS[metric].title}, {better} is better")
+    panels[-1].legend()
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=120)
+    return data.getvalue()
+
+
+def _draw_line(axes: Any, points: Mapping[int, Estimate], number: int, label: str) -> None:
+    """Estimates by bucket as a line with error bars, method number `number`'s look."""
+    shift = 0.4 * (number - 2)  # % of the picture: error bars beside each other
+    axes.errorbar(
+        [50 * sum(HOLE_BUCKETS[bucket]) + shift for bucket in points],
+        [e.mean for e in points.values()],
+        yerr=[
+            [e.mean - e.low for e in points.values()],
+            [e.high - e.mean for e in points.values()],
+        ],
+        color=_COLOURS[number % len(_COLOURS)],
+        marker=_MARKERS[number % len(_MARKERS)],
+        linewidth=1.5,
+        markersize=4,
+        capsize=2,
+        label=label,
+    )
