@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from inpaint.unet import PConvUNet, UNetConfig
 
@@ -87,7 +87,8 @@ def save_weights(
         "notes": json.dumps(notes or {}),
     }
     with written_whole(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+        # save_file would make a file that only its owner can read, whatever the umask.
+        temporary.write_bytes(save(tensors, metadata=metadata))
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

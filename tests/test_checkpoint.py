@@ -103,6 +103,12 @@ def test_metadata_holds_configuration_and_notes(network: PConvUNet, tmp_path: Pa
     assert UNetConfig.from_dict(found["config"]) == CONFIG
 
 
+def test_a_file_can_be_read_by_those_who_can_read_any_new_file(file: Path) -> None:
+    usual = file.with_name("usual")
+    usual.touch()
+    assert file.stat().st_mode == usual.stat().st_mode
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no weight file at .*gone\.safetensors"):
         load_network(tmp_path / "gone.safetensors")
