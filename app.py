@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from inpaint_app.serving import parse_options, serve
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until Ctrl+C. Returns the exit code: 0 stopped, 1 could not start."""
     options, in_browser = parse_options(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's Ctrl+C
     try:
         serve(options, in_browser=in_browser)
     except (OSError, ValueError) as error:

@@ -90,14 +90,16 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
 
     Raises FileNotFoundError or CheckpointError for weights, OSError for a port that is taken.
     """
+    port = _free_port(options)
+    # Imported when needed, in the order of their cost: what is wrong is said soon.
+    from inpaint_app.models import Models
+
+    models = Models(options.weights, device=options.device)
     _settle_environment()
     from inpaint_app.desk import Limits
     from inpaint_app.look import HEAD, theme
-    from inpaint_app.models import Models
     from inpaint_app.page import build_page
 
-    port = _free_port(options)
-    models = Models(options.weights, device=options.device)
     limits = Limits(
         max_pixels=round(options.max_megapixels * MEGA),
         max_file_bytes=round(options.max_file_mb * MEGA),

@@ -1,0 +1,138 @@
+"""A running page for the tests, and the pictures they send to it."""
+
+from __future__ import annotations
+
+import atexit
+import io
+import os
+import re
+import secrets
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from pictures import ICC, exif_bytes, scene
+from PIL import Image
+
+from inpaint import PConvUNet, UNetConfig
+from inpaint.checkpoint import save_weights
+
+ROOT = Path(__file__).parent.parent
+STARTING_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Server:
+    """A page that runs in a process of its own."""
+
+    address: str
+    process: subprocess.Popen[str]
+
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+
+@cache
+def tiny_weights() -> Path:
+    """Weights of a random network that is small enough for a test."""
+    folder = tempfile.mkdtemp(prefix="inpaint-test-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder) / "tiny.safetensors"
+    torch.manual_seed(0)
+    save_weights(PConvUNet(UNetConfig(widths=(8, 16), kernels=(5, 3))), path)
+    return path
+
+
+def start_server(*options: str) -> Server:
+    """A page with tiny weights on a free port. Raises RuntimeError with its output if it ends."""
+    command = [sys.executable, "app.py", "--weights", str(tiny_weights()), "--port", "0", *options]
+    environment = {key: os.environ[key] for key in os.environ if key != "GRADIO_TEMP_DIR"}
+    log = tiny_weights().with_name(f"log-{secrets.token_hex(4)}.txt")
+    with open(log, "w") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True
+        )
+    atexit.register(stop_server, process)
+    end = time.monotonic() + STARTING_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        found = re.search(r"^Open (http://\S+?)/? ", log.read_text(), re.M)
+        if found:
+            return Server(found[1], process)
+        time.sleep(0.1)
+    stop_server(process)
+    raise RuntimeError(f"the page did not start:\n{log.read_text()}")
+
+
+def stop_server(process: subprocess.Popen[str]) -> None:
+    """As Ctrl+C does."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+
+
+@cache
+def shared_server() -> Server:
+    """One page for all tests of a run: starting one takes seconds."""
+    return start_server("--max-megapixels", "13")
+
+
+def photo_file(path: Path, *, height: int = 96, width: int = 128, **options: object) -> Path:
+    """A picture with texture, in the format of its suffix."""
+    Image.fromarray(scene(height, width)).save(path, **options)
+    return path
+
+
+def large_photo(path: Path) -> Path:
+    """12 megapixels as a camera held upright writes them: turned, with EXIF and a profile."""
+    small = Image.fromarray(scene(300, 400))
+    image = small.resize((4000, 3000), Image.Resampling.BILINEAR)
+    image.save(path, quality=92, exif=exif_bytes(6), icc_profile=ICC)
+    return path
+
+
+def mask_file(path: Path, box: tuple[int, int, int, int], size: tuple[int, int]) -> Path:
+    """A mask of (height, width), white in box (top, bottom, left, right)."""
+    top, bottom, left, right = box
+    mask = np.zeros(size, np.uint8)
+    mask[top:bottom, left:right] = 255
+    Image.fromarray(mask).save(path)
+    return path
+
+
+def png_bomb(path: Path, side: int = 30_000) -> Path:
+    """A PNG of a few bytes whose header promises side x side pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(bytes(1000))
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    return path
+
+
+def zip_file(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, data in members.items():
+            packed.writestr(name, data)
+    return path
+
+
+def encoded(image: Image.Image, name: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    image.save(file, name)
+    return file.getvalue()
