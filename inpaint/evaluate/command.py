@@ -6,17 +6,20 @@ import argparse
 import logging
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import torch
 
 from inpaint.checkpoint import DEFAULT_WEIGHTS
 from inpaint.evaluate.gallery import contact_sheet, even_cases
+from inpaint.evaluate.inception import InceptionFiles
 from inpaint.evaluate.methods import Method, parse_method
-from inpaint.evaluate.metrics import METRICS
+from inpaint.evaluate.metrics import METRICS, Metrics
+from inpaint.evaluate.optional import UnavailableError, load_inception, load_lpips
 from inpaint.evaluate.outside import write_case
 from inpaint.evaluate.protocol import Cases, Protocol
 from inpaint.evaluate.report import write_report
@@ -24,6 +27,8 @@ from inpaint.evaluate.run import evaluate
 from inpaint.evaluate.tables import main_table
 
 logger = logging.getLogger(__name__)
+
+Loaded = TypeVar("Loaded")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +90,16 @@ def run(args: argparse.Namespace) -> int:
     methods = [parse_method(spec) for spec in specs]
     if args.sheet is not None:
         return _write_sheet(cases, methods, args.sheet, args.sheet_rows)
-    rows = evaluate(cases, methods, args.out, progress=True)
+    missing: list[str] = []
+    lpips, network = _load(load_lpips, missing), _load(load_inception, missing)
+    rows = evaluate(
+        cases,
+        methods,
+        args.out,
+        metrics=Metrics(lpips=lpips),
+        inception=None if network is None else InceptionFiles(args.out, network),
+        progress=True,
+    )
     path = write_report(
         cases,
         methods,
@@ -94,10 +108,21 @@ def run(args: argparse.Namespace) -> int:
         command=shlex.join(["inpaint", *sys.argv[1:]]),
         paper=args.paper,
         judge=args.judge,
+        notes=missing,
     )
     print(main_table(rows).to_markdown())
     logger.info("report: %s", path)
     return 0
+
+
+def _load(load: Callable[[], Loaded], missing: list[str]) -> Loaded | None:
+    """What `load` loads; None, with a line in the log and in `missing`, if it is not there."""
+    try:
+        return load()
+    except UnavailableError as error:
+        logger.info("%s", error)
+        missing.append(str(error))
+        return None
 
 
 def _add_protocol(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,8 +55,14 @@ METRICS = {
 class Metrics:
     """Measures composites against originals."""
 
-    def __init__(self, vgg: VGG16 | None = None) -> None:
-        """vgg: None takes the shipped weights."""
+    def __init__(
+        self,
+        vgg: VGG16 | None = None,
+        *,
+        lpips: Callable[[np.ndarray, np.ndarray], float] | None = None,
+    ) -> None:
+        """vgg: None takes the shipped weights. lpips: see `load_lpips`; None leaves it out."""
+        self.lpips = lpips
         network = VGG16() if vgg is None else vgg
         self.vgg = network.to(memory_format=torch.channels_last)
         self._truth: tuple[np.ndarray, list[Tensor]] | None = None
@@ -69,6 +75,9 @@ class Metrics:
         distances = feature_distance(truth, self._features(composites))
         for values, distance in zip(found, distances.tolist(), strict=True):
             values["vgg"] = distance
+        if self.lpips is not None:
+            for values, composite in zip(found, composites, strict=True):
+                values["lpips"] = self.lpips(case.original, composite)
         return found
 
     def _features_of(self, original: np.ndarray) -> list[Tensor]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from inpaint.checkpoint import written_whole
 from inpaint.evaluate.gallery import choose_exhibits
+from inpaint.evaluate.inception import inception_table
 from inpaint.evaluate.methods import Method
 from inpaint.evaluate.metrics import METRICS
 from inpaint.evaluate.page import Figure, html_page, picture_rows
@@ -93,6 +94,9 @@ def report_sections(
         title = "Differences on the same holes, with 95 % intervals"
         sections.append((title, f"{text} Bold where 0 lies outside.", paired_table(rows)))
     sections.append(("95 % intervals of the means", text, interval_table(rows)))
+    if (table := inception_table(rows, out)) is not None:
+        text = "Of all composites of a method together, against the originals."
+        sections.append(("FID and inception score", text, table))
     sections.append(("Time", _usage_text(out), speed_table(rows)))
     sections.append(("What is measured", _definitions(rows, notes), None))
     return sections

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from tqdm import tqdm
 
 from inpaint.data import PictureError
+from inpaint.evaluate.inception import InceptionFiles
 from inpaint.evaluate.methods import Method
 from inpaint.evaluate.metrics import Metrics
 from inpaint.evaluate.protocol import Case, Cases
@@ -21,12 +24,23 @@ logger = logging.getLogger(__name__)
 
 
 def evaluate(
-    cases: Cases, methods: Sequence[Method], out: Path, *, progress: bool = False
+    cases: Cases,
+    methods: Sequence[Method],
+    out: Path,
+    *,
+    metrics: Metrics | None = None,
+    inception: InceptionFiles | None = None,
+    progress: bool = False,
 ) -> list[Row]:
     """The results of all methods on all cases, also kept in `out/results.csv`.
 
     Results that lie there already are not made again. An unreadable picture is left out for all
-    methods, with a warning. Raises ValueError when `out` holds results of other settings, when
+    methods, with a warning. A metric that some of the results lack is left out of all.
+
+    metrics: None measures all that need no further weights. inception: keeps the features that
+    FID and the inception score are made of. progress: show a bar.
+
+    Raises ValueError when `out` holds results of other settings, when
     two methods have one name, or when a result does not fit its picture; and what a method raises.
     """
     names = [method.name for method in methods]
@@ -37,18 +51,20 @@ def evaluate(
     check_settings(out, cases.protocol.to_dict(), identities)
     file = ResultsFile(out)
     before, start = len(file.done), time.perf_counter()
-    _fill_gaps(cases, methods, file, progress)
+    measure = _Measure(Metrics() if metrics is None else metrics, inception)
+    _fill_gaps(cases, methods, file, measure, progress)
     if made := len(file.done) - before:
         save_usage(out, Usage(made, round(time.perf_counter() - start, 1), peak_memory()))
     wanted = set(cases.ids())
     rows = [row for row in read_rows(file.path) if row.method in identities and row.case in wanted]
-    return sorted(rows, key=lambda row: (names.index(row.method), row.case))
+    return _complete(sorted(rows, key=lambda row: (names.index(row.method), row.case)))
 
 
-def _fill_gaps(cases: Cases, methods: Sequence[Method], file: ResultsFile, progress: bool) -> None:
+def _fill_gaps(
+    cases: Cases, methods: Sequence[Method], file: ResultsFile, measure: _Measure, progress: bool
+) -> None:
     """Make the results that are not there yet, picture by picture."""
     todo = [id for id in cases.ids() if any((m.name, id) not in file.done for m in methods)]
-    metrics = Metrics()
     with tqdm(total=len(todo), unit="hole", disable=not progress) as bar:
         for index, ids in groupby(todo, key=lambda id: id.index):
             own = list(ids)
@@ -60,21 +76,47 @@ def _fill_gaps(cases: Cases, methods: Sequence[Method], file: ResultsFile, progr
                 continue
             for id in own:
                 lacking = [m for m in methods if (m.name, id) not in file.done]
-                file.add(_results(cases.case(id, original), lacking, metrics))
+                file.add(measure(cases.case(id, original), lacking))
                 bar.update()
 
 
-def _results(case: Case, methods: Sequence[Method], metrics: Metrics) -> list[Row]:
-    composites, seconds = [], []
-    for method in methods:
-        start = time.perf_counter()
-        try:
-            composites.append(case.composite(method.run(case)))
-        except ValueError as error:
-            raise ValueError(f"{method.name} on {case.id}: {error}") from error
-        seconds.append(time.perf_counter() - start)
-    found = metrics(case, composites)
+class _Measure:
+    """Fills and measures one case."""
+
+    def __init__(self, metrics: Metrics, inception: InceptionFiles | None) -> None:
+        self.metrics = metrics
+        self.inception = inception
+
+    def __call__(self, case: Case, methods: Sequence[Method]) -> list[Row]:
+        composites, seconds = {}, []
+        for method in methods:
+            start = time.perf_counter()
+            try:
+                composites[method.name] = case.composite(method.run(case))
+            except ValueError as error:
+                raise ValueError(f"{method.name} on {case.id}: {error}") from error
+            seconds.append(time.perf_counter() - start)
+        if self.inception is not None:
+            self.inception.add(case, composites)
+        found = self.metrics(case, list(composites.values()))
+        ratio = float(case.hole.mean())
+        return [
+            Row(name, case.id, case.picture, ratio, spent, values)
+            for name, spent, values in zip(composites, seconds, found, strict=True)
+        ]
+
+
+def _complete(rows: list[Row]) -> list[Row]:
+    """The rows without the metrics that only some of them have."""
+    counts = Counter(name for row in rows for name in row.metrics)
+    partial = [name for name, count in counts.items() if count < len(rows)]
+    if not partial:
+        return rows
+    logger.warning(
+        "left out: %s, measured of a part of the results only; a new --out has it of all",
+        ", ".join(partial),
+    )
     return [
-        Row(method.name, case.id, case.picture, float(case.hole.mean()), spent, values)
-        for method, spent, values in zip(methods, seconds, found, strict=True)
+        replace(row, metrics={n: v for n, v in row.metrics.items() if n not in partial})
+        for row in rows
     ]
