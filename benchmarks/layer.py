@@ -5,7 +5,9 @@
 
 `plain` is the same network with ordinary convolutions and without masks: what any U-Net costs.
 `reference` has a mask channel for every feature and counts with a kernel of ones of shape
-(C_out, C_in, k, k), as the layer published with arXiv:1804.07723 does.
+(C_out, C_in, k, k), as the layer published with arXiv:1804.07723 does. Our network never makes
+the upsampled features of its last level, and the others do; `upsampled` is ours but for that, so
+it shows what the masks alone cost.
 
 All networks run in one process and take turns, so that a busy machine slows all of them; a ratio
 is the median of the ratios within the turns. A training step is forward and backward; the
@@ -30,8 +32,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inpaint.layers import partial_conv
 from inpaint.masks import fixed_hole
-from inpaint.unet import PConvUNet, UNetConfig, _upsample
+from inpaint.unet import PConvOutput, PConvUNet, UNetConfig, _upsample
 
 # (phase, measure, network whose cost divides the U-Net's, highest ratio allowed)
 LIMITS = [
@@ -59,7 +62,10 @@ class PlainUNet(PConvUNet):
 
     @staticmethod
     def _block(block: Any, x: Tensor) -> Tensor:
-        x = block.norm(block.conv(x))
+        x = block.conv(x)
+        if isinstance(block, PConvOutput):
+            return x
+        x = block.norm(x)
         return x if block.leak is None else F.leaky_relu(x, block.leak, inplace=True)
 
 
@@ -97,12 +103,34 @@ class ReferenceUNet(PConvUNet):
         else:
             bias = conv.bias.view(1, -1, 1, 1)
             y = ((y - bias) * ratio + bias) * valid
+        if isinstance(block, PConvOutput):
+            return y, valid
         y = block.norm(y)
         return (y if block.leak is None else F.leaky_relu(y, block.leak, inplace=True)), valid
 
 
+class UpsampledOutput(PConvOutput):
+    def forward(
+        self, x: Tensor, valid: Tensor, picture: Tensor, picture_valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        channels = (x.shape[1], 3)
+        mask = torch.cat([_upsample(valid, picture_valid), picture_valid], 1)
+        x = torch.cat([_upsample(x, picture), picture], 1)
+        weight, bias = self.conv.weight, self.conv.bias
+        return partial_conv(x, weight, bias, mask, mask_channels=channels, padding=1, masked=True)
+
+
+class UpsampledUNet(PConvUNet):
+    """Our network, with the last level computed as the others do."""
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__(config)
+        self.decoder[-1] = UpsampledOutput(config.widths[0])
+
+
 NETWORKS: dict[str, type[PConvUNet]] = {
     "partial": PConvUNet,
+    "upsampled": UpsampledUNet,
     "plain": PlainUNet,
     "reference": ReferenceUNet,
 }

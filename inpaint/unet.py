@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from inpaint.layers import partial_conv
+from inpaint.layers import partial_conv, rescale, window_count
 
 
 @dataclass(frozen=True)
@@ -128,12 +129,49 @@ class PConvBlock(nn.Module):
         return F.leaky_relu(masked, self.leak, inplace=True), valid  # keeps zeros
 
 
+class PConvOutput(nn.Module):
+    """The last level: 3x3 partial convolution of the upsampled features and the picture.
+
+    Three output channels at the picture's full size keep few lanes of a processor busy, and the
+    upsampled features are the largest tensor of the network. So it is never made: the four
+    outputs that share a small pixel are four channels of a convolution at the small size. At
+    512x512 with 64 features that is 12 ms instead of 88 ms on one core.
+    """
+
+    fold: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(features + 3, 3, 3, padding=1)
+        # Upsampled rows 2i-1 .. 2i+2 are the rows i-1, i, i, i+1. So the three taps of an even
+        # row, and of an odd one, fall on the taps i-1, i, i+1 like this.
+        even, odd = [[1.0, 0, 0], [0, 1, 1], [0, 0, 0]], [[0.0, 0, 0], [1, 1, 0], [0, 0, 1]]
+        self.register_buffer("fold", torch.tensor([even, odd]), persistent=False)
+
+    def forward(
+        self, x: Tensor, valid: Tensor, picture: Tensor, picture_valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """x (B, C, H, W), picture (B, 3, 2H, 2W), zero in their holes; masks of one channel.
+
+        Returns the new picture (B, 3, 2H, 2W) and its mask.
+        """
+        features = x.shape[1]
+        weight = self.conv.weight
+        small = torch.einsum("pik,qjl,ockl->opqcij", self.fold, self.fold, weight[:, :features])
+        y = F.pixel_shuffle(F.conv2d(x, small.flatten(0, 2), padding=1), 2)
+        y = y + F.conv2d(picture, weight[:, features:], padding=1)
+        mask = torch.cat([_upsample(valid, picture_valid), picture_valid], 1)
+        count = window_count(mask, (3, 3), weights=(features, 3), padding=1)
+        return rescale(y, self.conv.bias, count, weight[0].numel())
+
+
 class PConvUNet(nn.Module):
     """U-Net of partial convolutions: a picture with holes in, a whole picture out.
 
     The encoder halves the size at each level, the decoder doubles it by nearest upsampling and
     concatenates features and masks of the encoder. The last level sees the picture itself. Works
-    for any size: from ceil(n / 2) an odd level is upsampled to its own n.
+    for any size: from ceil(n / 2) an odd level is upsampled to its own n, and an odd picture has
+    a row or column of hole at its end meanwhile, which to the encoder is what padding is.
     """
 
     mean: Tensor
@@ -150,17 +188,10 @@ class PConvUNet(nn.Module):
             )
         )
         self.decoder = nn.ModuleList(
-            PConvBlock(
-                deep + skip,
-                skip,
-                kernel=3,
-                norm=level > 0,
-                leak=config.leak if level > 0 else None,
-            )
-            for level, (skip, deep) in reversed(
-                list(enumerate(zip(widths, config.widths, strict=False)))
-            )
+            PConvBlock(deep + skip, skip, kernel=3, leak=config.leak)
+            for skip, deep in reversed(list(pairwise(config.widths)))
         )
+        self.decoder.append(PConvOutput(config.widths[0]))
         for name in ("mean", "std"):
             constant = torch.tensor(getattr(config, name)).view(1, 3, 1, 1)
             self.register_buffer(name, constant, persistent=False)
@@ -179,19 +210,27 @@ class PConvUNet(nn.Module):
         as the mean colour. Raises ValueError for shapes that do not fit.
         """
         _check_shapes(image, valid)
+        height, width = image.shape[2:]
+        to_even = (0, (width + 1) // 2 * 2 - width, 0, (height + 1) // 2 * 2 - height)
         # Not a product: it would keep a NaN.
-        features = torch.where(valid > 0, (image - self.mean) / self.std, 0)
-        mask = valid.to(image.dtype)
+        features = F.pad(torch.where(valid > 0, (image - self.mean) / self.std, 0), to_even)
+        mask = F.pad(valid.to(image.dtype), to_even)
         skips = []
         for block in self.encoder:
             skips.append((features, mask))
             features, mask = block(features, mask)
-        for block in self.decoder:
+        *blocks, last = self.decoder
+        for block in blocks:
             skip, skip_mask = skips.pop()
+            deep = features.shape[1]
             features = torch.cat([_upsample(features, skip), skip], 1)
             mask = torch.cat([_upsample(mask, skip_mask), skip_mask], 1)
-            channels = (features.shape[1] - skip.shape[1], skip.shape[1])
-            features, mask = block(features, mask, channels)
+            features, mask = block(features, mask, (deep, skip.shape[1]))
+        features, _ = last(features, mask, *skips.pop())
+        # Not a slice: torch.export cannot prove that it fits.
+        for axis, length in ((2, height), (3, width)):
+            kept = torch.arange(length, device=image.device)
+            features = features.index_select(axis, kept)
         return features * self.std + self.mean
 
     def freeze_norm(self, *, decoder: bool = False) -> None:

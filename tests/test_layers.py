@@ -25,15 +25,6 @@ CAN_COMPILE = shutil.which("g++") and Path(sysconfig.get_path("include"), "Pytho
 EVEN_SAME = "ignore:Using padding='same' with even kernel:UserWarning"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tensors this small lose more time between two threads than they gain."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
 def random():
     return torch.Generator().manual_seed(0)
