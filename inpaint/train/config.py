@@ -13,6 +13,7 @@ from inpaint.losses import LossWeights
 FrozenNorm = Literal["none", "encoder", "all"]
 
 L1_ONLY = LossWeights(perceptual=0, style_out=0, style_comp=0)
+_GENTLE = LossWeights(perceptual=0.1, style_out=10, style_comp=10)
 
 
 @dataclass(frozen=True)
@@ -83,19 +84,37 @@ RECIPES = {
             Phase(steps=300_000, size=512, batch_size=6, lr=5e-5, frozen_norm="encoder"),
         ),
     ),
-    # For two CPU cores; see weights/README.md for the hours. Colours and structure first, where
-    # a picture costs little, then texture, then larger pictures.
+    # For two CPU cores; weights/README.md has the hours. Colours and structure first, where a
+    # picture costs least, then texture, then larger pictures. A high style weight leaves a
+    # pattern of scales while the network is young.
     "compact": Recipe(
         network="compact",
         phases=(
-            Phase(steps=6_000, size=128, batch_size=16, lr=8e-4, lr_end=3e-4, losses=L1_ONLY),
-            Phase(steps=6_000, size=128, batch_size=16, lr=4e-4, lr_end=2e-4, loss_crop=64),
-            Phase(steps=4_000, size=256, batch_size=8, lr=3e-4, lr_end=1e-4, loss_crop=96),
+            Phase(steps=4_000, size=128, batch_size=16, lr=8e-4, lr_end=4e-4, losses=L1_ONLY),
             Phase(
-                steps=2_000,
+                steps=2_600,
+                size=128,
+                batch_size=16,
+                lr=4e-4,
+                lr_end=2e-4,
+                losses=_GENTLE,
+                loss_crop=64,
+            ),
+            Phase(
+                steps=5_000,
+                size=256,
+                batch_size=8,
+                lr=3e-4,
+                lr_end=5e-5,
+                losses=_GENTLE,
+                loss_crop=96,
+            ),
+            Phase(
+                steps=1_000,
                 size=256,
                 batch_size=8,
                 lr=5e-5,
+                losses=_GENTLE,
                 loss_crop=96,
                 frozen_norm="encoder",
             ),
