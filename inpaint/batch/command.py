@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
 
@@ -15,7 +14,7 @@ from inpaint.batch.leftovers import clean_folders
 from inpaint.batch.plan import Plan, Request, make_plan
 from inpaint.batch.records import ALPHA, Record, Settings, Task
 from inpaint.batch.report import Report, Summary, printable
-from inpaint.batch.run import run_local
+from inpaint.batch.run import run_local, run_single
 from inpaint.checkpoint import DEFAULT_WEIGHTS
 from inpaint.images import FORMATS
 from inpaint.predict import Inpainter
@@ -91,7 +90,15 @@ def _add_treatment(group: argparse._ArgumentGroup) -> None:
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
-    group.add_argument("--workers", type=int, help="pictures in memory at once; default: by cores")
+    group.add_argument(
+        "--workers",
+        type=int,
+        help="pictures in memory at once, or actors of Ray; default: by cores",
+    )
+    group.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="default: %(default)s"
+    )
+    group.add_argument("--address", help="of a Ray cluster; default: a new one on this machine")
     group.add_argument("--limit", type=int, metavar="N", help="fill N pictures at most")
     group.add_argument(
         "--dry-run", action="store_true", help="print what would be done as a JSONL manifest"
@@ -117,7 +124,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         _print_manifest(plan)
         return 0
-    records = _start(plan.tasks, settings, arguments)
+    records = _start(plan.tasks, settings, arguments, single=request.single)
     with clean_folders(plan.outputs()), Report(report, resume=request.skip_existing) as lines:
         summary = _follow(records, plan, lines, quiet=request.single)
     where = f"; report: {report}" if report else ""
@@ -145,17 +152,14 @@ def _report_path(path: str | None, request: Request) -> str | None:
 def _print_manifest(plan: Plan) -> None:
     for task in plan.tasks:
         paths = {"image": task.image, "mask": task.mask, "output": task.output}
-        row = {
-            k: p if p == ALPHA or files.is_remote(p) else os.path.abspath(p)
-            for k, p in paths.items()
-        }
+        row = {key: files.absolute(path) for key, path in paths.items()}
         print(json.dumps(row))
     for record in plan.settled:
         print(f"{record.status}: {printable(record.image)}: {record.message}", file=sys.stderr)
 
 
 def _start(
-    tasks: list[Task], settings: Settings, arguments: argparse.Namespace
+    tasks: list[Task], settings: Settings, arguments: argparse.Namespace, *, single: bool
 ) -> Iterator[Record]:
     """The engine at work, its network loaded. Raises ValueError or FileNotFoundError."""
     if arguments.workers is not None and arguments.workers < 1:
@@ -166,7 +170,22 @@ def _start(
         inpainter = Inpainter.load(arguments.weights, device=arguments.device)
     except (RuntimeError, AssertionError) as error:  # what torch raises for devices
         raise ValueError(f"--device {arguments.device}: {error}") from error
+    if arguments.engine == "ray":
+        return _ray_engine()(
+            tasks, inpainter, settings, address=arguments.address, actors=arguments.workers
+        )
+    if single:
+        return run_single(tasks[0], inpainter, settings)
     return run_local(tasks, inpainter, settings, workers=arguments.workers)
+
+
+def _ray_engine() -> Callable[..., Iterator[Record]]:
+    """Imported only when asked for: Ray is an extra, and takes seconds to import."""
+    try:
+        from inpaint.batch.run_ray import run_ray
+    except ImportError as error:
+        raise ValueError(f"--engine ray needs pip install 'inpaint[ray]' ({error})") from error
+    return run_ray
 
 
 def _follow(records: Iterator[Record], plan: Plan, report: Report, *, quiet: bool) -> Summary:

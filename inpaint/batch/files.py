@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
+from inpaint.batch.records import ALPHA
 from inpaint.images import Picture, PictureError, write_picture
 from inpaint.images.write import TEMPORARY_PREFIX
 
@@ -30,6 +31,11 @@ def join(folder: str, name: str) -> str:
 def split(path: str) -> tuple[str, str]:
     """The folder and the name in it; the folder of a bare name is ''."""
     return posixpath.split(path) if is_remote(path) else os.path.split(path)
+
+
+def absolute(path: str) -> str:
+    """The path, independent of the working folder; ALPHA stays what it is."""
+    return path if is_remote(path) or path == ALPHA else os.path.abspath(path)
 
 
 def file_system(url: str) -> tuple[Any, str]:

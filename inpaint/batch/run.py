@@ -18,30 +18,40 @@ READING_AND_WRITING = 2  # threads beyond those that fill, by default
 
 
 def run_local(
-    tasks: list[Task], inpainter: Inpainter, settings: Settings, *, workers: int | None = None
+    tasks: list[Task],
+    inpainter: Inpainter,
+    settings: Settings,
+    *,
+    workers: int | None = None,
+    slots: int | None = None,
 ) -> Iterator[Record]:
     """Records of all tasks as they get ready; in which order is not said.
 
     A thread reads a picture, waits for its turn at the network, and writes the result, so at most
-    `workers` pictures are in memory, and reading and writing go on while others are filled. On a
-    CPU as many pictures as there are cores are filled side by side, each on one core: that is
-    faster than all cores on one small picture, and makes the result independent of their number.
-    A single picture gets all cores.
+    `workers` pictures are in memory, and reading and writing go on while others are filled.
+    `slots` pictures are filled at a time: on a CPU as many as there are cores, each on one core,
+    which is faster than all cores on one small picture, and makes the result independent of
+    their number; on a GPU one.
     """
-    cores = _cores()
-    slots = min(cores, len(tasks)) if inpainter.device.type == "cpu" else 1
+    if slots is None:
+        slots = _cores() if inpainter.device.type == "cpu" else 1
     if workers is None:
-        workers = slots + max(READING_AND_WRITING, cores // 2)
+        workers = slots + max(READING_AND_WRITING, slots // 2)
     filler = Filler(inpainter, settings, slots=slots)
-    threads = torch.get_num_threads() if len(tasks) == 1 else 1
-    with _quiet_log(), _torch_threads(threads):
-        yield from _side_by_side(filler, tasks, workers=workers, torch_threads=threads)
+    with _quiet_log(), _torch_threads(1):
+        yield from _side_by_side(filler, tasks, workers=workers)
+
+
+def run_single(task: Task, inpainter: Inpainter, settings: Settings) -> Iterator[Record]:
+    """The record of one task, on which all cores work."""
+    with _quiet_log():
+        yield Filler(inpainter, settings)(task)
 
 
 def _side_by_side(
-    work: Callable[[Task], Record], tasks: Iterable[Task], *, workers: int, torch_threads: int
+    work: Callable[[Task], Record], tasks: Iterable[Task], *, workers: int
 ) -> Iterator[Record]:
-    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(torch_threads,))
+    pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
     pending: set[Future[Record]] = set()
     try:
         for task in tasks:

@@ -1,0 +1,140 @@
+"""The Ray engine: the same work, by the machines of a Ray cluster."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from typing import Any
+
+import pyarrow as pa
+import ray
+import ray.data
+import torch
+from ray.exceptions import RayError
+
+from inpaint.batch import files
+from inpaint.batch.records import Record, Settings, Task
+from inpaint.batch.run import run_local
+from inpaint.predict import Inpainter
+
+TASKS_PER_BLOCK = 16  # done again when an actor dies, and reported together
+MOST_BLOCKS = 10_000  # the driver keeps track of each; above, blocks get larger
+RETRIES = 3  # of a block, so that a picture that kills its actor does not do so for ever
+LOST = "the worker failed or died each time it had this picture in its hands; see Ray's logs"
+
+
+def run_ray(
+    tasks: list[Task],
+    inpainter: Inpainter,
+    settings: Settings,
+    *,
+    address: str | None = None,
+    actors: int | None = None,
+) -> Iterator[Record]:
+    """Records of all tasks as their blocks get ready; what `run_local` does, on a cluster.
+
+    Rows of paths are streamed to actors that hold the network; pictures never pass through the
+    driver, so every machine must reach the paths (a shared disk, or s3:// and the like). What an
+    actor that dies had in its hands is done again. An inpainter on a CPU takes one actor a core,
+    one on a GPU takes one a GPU. `address`: of the cluster; None starts one on this machine.
+
+    Raises RuntimeError if the cluster fails, ConnectionError if there is none at `address`.
+    """
+    with _cluster(address):
+        gpu = inpainter.device.type == "cuda"
+        resource = "GPU" if gpu else "CPU"
+        if actors is None:
+            actors = int(ray.cluster_resources().get(resource, 0))
+        if actors < 1:
+            raise RuntimeError(f"the cluster has no {resource}")
+        rows = _dataset(tasks).map_batches(
+            Worker,
+            batch_size=None,
+            fn_constructor_args=(ray.put(_on_cpu(inpainter)), str(inpainter.device), settings),
+            compute=ray.data.ActorPoolStrategy(size=actors),
+            num_gpus=1 if gpu else 0,
+            num_cpus=1,
+            max_restarts=-1,
+            max_task_retries=RETRIES,
+        )
+        try:
+            yield from _records(rows, tasks)
+        except RayError as error:
+            raise RuntimeError(f"the Ray cluster failed: {error}") from error
+
+
+class Worker:
+    """An actor: its network, and threads that read and write while it is busy."""
+
+    def __init__(self, inpainter: Any, device: str, settings: Settings) -> None:
+        on_cpu: Inpainter = ray.get(inpainter)
+        torch.set_num_threads(1)  # as run_local does: the result depends on it in its last bits
+        self.inpainter = Inpainter(on_cpu.network, device=device, reach=on_cpu.reach)
+        self.settings = settings
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        numbers = {}
+        for number, text in zip(batch["number"], batch["task"], strict=True):
+            numbers[Task(**json.loads(text))] = int(number)
+        records = list(run_local(list(numbers), self.inpainter, self.settings, slots=1))
+        by_output = {task.output: number for task, number in numbers.items()}
+        return {
+            "number": [by_output[str(record.output)] for record in records],
+            "record": [json.dumps(asdict(record)) for record in records],
+        }
+
+
+def _dataset(tasks: list[Task]) -> Any:
+    """Numbers and tasks as rows. JSON: Arrow's text cannot hold names that are not UTF-8."""
+    texts = (json.dumps(asdict(_from_anywhere(task))) for task in tasks)
+    table = pa.table({"number": range(len(tasks)), "task": pa.array(texts, pa.string())})
+    blocks = min(MOST_BLOCKS, math.ceil(len(tasks) / TASKS_PER_BLOCK))
+    data = ray.data.from_arrow(table, override_num_blocks=blocks)
+    data.context.enable_progress_bars = False
+    data.context.max_errored_blocks = -1  # their pictures are reported as lost
+    return data
+
+
+def _records(rows: Any, tasks: list[Task]) -> Iterator[Record]:
+    missing = set(range(len(tasks)))
+    for row in rows.iter_rows():
+        number, values = int(row["number"]), json.loads(row["record"])
+        missing.discard(number)
+        task = tasks[number]
+        paths = {"image": task.image, "mask": task.mask, "output": task.output}
+        yield Record(**{**values, **paths, "notes": tuple(values["notes"])})
+    for number in sorted(missing):
+        task = tasks[number]
+        yield Record(task.image, "failed", task.mask, task.output, message=LOST)
+
+
+def _from_anywhere(task: Task) -> Task:
+    """The task with paths that do not depend on the working folder."""
+    return replace(
+        task,
+        image=files.absolute(task.image),
+        mask=files.absolute(task.mask),
+        output=files.absolute(task.output),
+    )
+
+
+def _on_cpu(inpainter: Inpainter) -> Inpainter:
+    return Inpainter(inpainter.network, device="cpu", reach=inpainter.reach)
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator[None]:
+    """Ray, started or joined unless the caller has done so."""
+    if ray.is_initialized():
+        yield
+        return
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
+    try:
+        yield
+    finally:
+        ray.shutdown()

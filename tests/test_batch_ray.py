@@ -1,0 +1,62 @@
+"""The Ray engine against the local one. Skipped where Ray is not installed."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from folders import files_below, fill, put_mask, put_picture, report_of, tiny_weights
+
+ray = pytest.importorskip("ray", reason="needs pip install 'inpaint[ray]'")
+pytestmark = pytest.mark.filterwarnings("ignore")  # those of Ray and its dependencies
+
+from inpaint.batch import run_ray  # noqa: E402
+
+
+class MortalWorker(run_ray.Worker):
+    """Dies in the middle of the block with picture 000, but only once."""
+
+    def __call__(self, batch):
+        outputs = [json.loads(text)["output"] for text in batch["task"]]
+        grave = Path(outputs[0].removeprefix("file://")).parent.with_name("grave")
+        if any(path.endswith("/000.png") for path in outputs) and not grave.exists():
+            grave.touch()
+            super().__call__({key: values[:5] for key, values in batch.items()})
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(batch)
+
+
+@pytest.fixture
+def cluster():
+    """A local cluster of two workers, which cannot import this file."""
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def test_two_workers_one_of_which_dies_do_what_the_local_engine_does(
+    cluster, tmp_path, monkeypatch
+):
+    weights = tiny_weights(tmp_path / "tiny.safetensors")
+    for number in range(40):
+        put_picture(tmp_path / f"photos/{number:03d}.png", 120, 160, seed=number)
+    photos, mask = tmp_path / "photos", put_mask(tmp_path / "mask.png", 120, 160)
+    (photos / "bad.png").touch()
+    with open(os.path.join(os.fsencode(photos), b"latin-\xe9.png"), "wb") as file:
+        file.write((photos / "000.png").read_bytes())
+    assert fill(photos, "--mask", mask, "-o", tmp_path / "local", weights=weights) == 1
+
+    monkeypatch.setattr(run_ray, "Worker", MortalWorker)
+    report = tmp_path / "ray.jsonl"
+    options = ("-o", f"file://{tmp_path}/ray", "--engine", "ray", "--report", report)
+    assert fill(photos, "--mask", mask, *options, weights=weights) == 1
+    assert (tmp_path / "grave").exists()
+    assert files_below(tmp_path / "local") == files_below(tmp_path / "ray")
+    ours, theirs = report_of(tmp_path / "local/report.jsonl"), report_of(report)
+    assert ours.keys() == theirs.keys() and len(theirs) == 42
+    for name, row in ours.items():
+        for key in ("image", "mask", "status", "hole_ratio", "message"):
+            assert row.get(key) == theirs[name].get(key)
