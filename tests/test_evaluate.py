@@ -223,6 +223,21 @@ def test_a_method_can_be_added_and_a_changed_one_is_refused(pictures, tmp_path):
         evaluate(cases_of(pictures, border="any", count=1, seed=5), [mean_method("a")], tmp_path)
 
 
+def test_more_pictures_and_classes_can_be_added(pictures, tmp_path):
+    evaluate(cases_of(pictures, border="any", count=1), [mean_method()], tmp_path)
+    calls = []
+
+    def counted(case):
+        calls.append(case.id)
+        return paint_mean(case.image, case.hole)
+
+    more = cases_of(pictures, border="any", count=2)
+    assert len(evaluate(more, [Method("mean", "1", counted)], tmp_path)) == 12
+    assert {id.index for id in calls} == {1}
+    rows = evaluate(cases_of(pictures, border="N", count=1), [mean_method()], tmp_path)
+    assert {row.case.border for row in rows} == {"N"}
+
+
 def test_methods_need_different_names(pictures, tmp_path):
     with pytest.raises(ValueError, match="different names, got mean, mean"):
         evaluate(cases_of(pictures), [mean_method(), mean_method()], tmp_path)

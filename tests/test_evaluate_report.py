@@ -113,6 +113,7 @@ def test_exhibits_are_best_median_and_worst():
     exhibits = choose_exhibits(rows, "a", "psnr")
     assert [exhibit.case.index for exhibit in exhibits] == [1, 2, 0]
     assert exhibits[2].label == "1-10 %, worst: PSNR (dB) 20.00"
+    assert len(choose_exhibits(rows[:1], "a", "psnr")) == 1
     with pytest.raises(ValueError, match="no lpips was measured of a"):
         choose_exhibits(rows, "a", "lpips")
 
@@ -120,9 +121,11 @@ def test_exhibits_are_best_median_and_worst():
 def test_report_is_one_file_that_needs_nothing_else(cases, tmp_path):
     methods = [Method("gray", "1", gray), Method("<white>", "1", white)]
     rows = evaluate(cases, methods, tmp_path)
+    tables = tmp_path / "docs" / "results.md"
     page = write_report(
-        cases, methods, rows, tmp_path, command="inpaint evaluate", paper=True
+        cases, methods, rows, tmp_path, command="inpaint", paper=True, markdown=tables
     ).read_text()
+    assert "28.32" in tables.read_text() and "plots/" not in tables.read_text()
     assert not re.findall(r"""(?:src|href)=['"](?!data:image/)""", page)
     assert "http" not in page
     assert page.count("data:image/jpeg") == 6 * 3 * (2 + len(methods))  # classes, picks, pictures

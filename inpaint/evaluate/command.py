@@ -53,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--paper", action="store_true", help="put published figures beside ours")
     parser.add_argument(
+        "--markdown", type=Path, metavar="PATH", help="also write the tables to this file"
+    )
+    parser.add_argument(
         "--judge",
         choices=METRICS,
         default="psnr",
@@ -109,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
         paper=args.paper,
         judge=args.judge,
         notes=missing,
+        markdown=args.markdown,
     )
     print(main_table(rows).to_markdown())
     logger.info("report: %s", path)

@@ -32,18 +32,22 @@ class Exhibit:
 def choose_exhibits(rows: Sequence[Row], method: str, metric: str) -> list[Exhibit]:
     """The best, the median and the worst result of a method in each class, by a metric.
 
+    A result that is two of these is shown once.
+
     Raises ValueError for a metric that was not measured.
     """
     own = [row for row in rows if row.method == method and metric in row.metrics]
     if not own:
         raise ValueError(f"no {metric} was measured of {method}; known are {', '.join(METRICS)}")
     info = METRICS[metric]
-    exhibits = []
+    exhibits: list[Exhibit] = []
     for column in columns_of(own):
         found = [row for row in own if column_of(row) == column]
         found.sort(key=lambda row: row.metrics[metric], reverse=info.rising)
         picks = {"best": found[0], "median": found[len(found) // 2], "worst": found[-1]}
         for word, row in picks.items():
+            if any(row.case == exhibit.case for exhibit in exhibits):
+                continue  # few pictures: the best is the worst
             value = f"{info.title} {row.metrics[metric]:.{info.digits}f}"
             exhibits.append(Exhibit(row.case, f"{column_title(column)}, {word}: {value}"))
     return exhibits

@@ -132,6 +132,11 @@ class Protocol:
         """The settings as plain types."""
         return asdict(self)
 
+    def case_settings(self) -> dict[str, Any]:
+        """What the picture and the hole of a case depend on; the rest chooses among cases."""
+        chosen = ("count", "buckets", "border")
+        return {name: value for name, value in asdict(self).items() if name not in chosen}
+
 
 class Cases:
     """The cases of a protocol, in order, each made when it is asked for."""

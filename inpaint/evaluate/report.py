@@ -41,6 +41,7 @@ def write_report(
     paper: bool = False,
     judge: str = "psnr",
     notes: Sequence[str] = (),
+    markdown: Path | None = None,
 ) -> Path:
     """Write the report of `rows` into `out` and return the path of its HTML file.
 
@@ -49,6 +50,7 @@ def write_report(
     command: the command line that makes it. paper: put the published figures beside.
     judge: the metric that chooses the best, median and worst picture of the first method.
     notes: lines of text, such as which metrics are left out.
+    markdown: one more place for the tables, without the plots.
 
     Raises ValueError for no rows, RuntimeError when matplotlib is not installed.
     """
@@ -61,6 +63,8 @@ def write_report(
         (out / "plots" / f"{name}.png").write_bytes(data)
     _write(out / "summary.csv", summary_csv(rows))
     _write(out / "report.md", _markdown(sections, list(plots)))
+    if markdown is not None:
+        _write(markdown, _markdown(sections, []))
     exhibits = choose_exhibits(rows, methods[0].name, judge)
     figures = [Figure(f"{name}.png", data) for name, data in plots.items()]
     _write(
@@ -106,7 +110,7 @@ def _markdown(sections: Sequence[Section], plots: Sequence[str]) -> str:
     parts = ["# Evaluation\n"]
     for title, text, table in sections:
         parts += [f"## {title}\n", f"{text}\n", table.to_markdown() if table else ""]
-    parts.append("## Plots\n")
+    parts += ["## Plots\n"] if plots else []
     parts += [f"![{name} over the hole ratio](plots/{name}.png)\n" for name in plots]
     return "\n".join(part for part in parts if part)
 
@@ -118,7 +122,8 @@ def _usage_text(out: Path) -> str:
     results, seconds = sum(run.results for run in runs), sum(run.seconds for run in runs)
     peak = max(run.peak_mb for run in runs)
     memory = f"; the process took at most {peak:,.0f} MB of memory" if peak else ""
-    return f"{results:,} results were made and measured in {seconds:,.0f} s{memory}."
+    rate = f"{1000 * seconds / results:,.0f} s for a thousand"
+    return f"{results:,} results were made and measured in {seconds:,.0f} s, {rate}{memory}."
 
 
 def _definitions(rows: Sequence[Row], notes: Sequence[str]) -> str:

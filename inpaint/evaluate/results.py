@@ -60,16 +60,17 @@ def read_rows(path: Path) -> list[Row]:
     return [_row(line) for line in reader]
 
 
-def check_settings(folder: Path, protocol: dict[str, Any], methods: dict[str, str]) -> None:
+def check_settings(folder: Path, cases: dict[str, Any], methods: dict[str, str]) -> None:
     """Write `settings.json`, or check that an earlier run's results may be added to.
 
-    methods: identity by name. Methods may be added; pictures, holes and identities may not change.
+    cases: what pictures and holes depend on; they may not change, but there may be more of them.
+    methods: identity by name. Methods may be added, identities may not change.
     Raises ValueError that names what differs.
     """
     path = folder / "settings.json"
     if path.is_file():
         earlier = json.loads(path.read_text())
-        changed = [key for key in protocol if protocol[key] != earlier["protocol"].get(key)]
+        changed = [key for key in cases if cases[key] != earlier["cases"].get(key)]
         changed += [n for n in methods if methods[n] != earlier["methods"].get(n, methods[n])]
         if changed:
             raise ValueError(
@@ -78,7 +79,7 @@ def check_settings(folder: Path, protocol: dict[str, Any], methods: dict[str, st
             )
         methods = {**earlier["methods"], **methods}
     with written_whole(path) as temporary:
-        temporary.write_text(json.dumps({"protocol": protocol, "methods": methods}, indent=2))
+        temporary.write_text(json.dumps({"cases": cases, "methods": methods}, indent=2))
 
 
 def _values(row: Row) -> list[str]:

@@ -40,15 +40,15 @@ def evaluate(
     metrics: None measures all that need no further weights. inception: keeps the features that
     FID and the inception score are made of. progress: show a bar.
 
-    Raises ValueError when `out` holds results of other settings, when
-    two methods have one name, or when a result does not fit its picture; and what a method raises.
+    Raises ValueError when `out` holds results of other pictures or holes, when two methods have
+    one name, or when a result does not fit its picture; and what a method raises.
     """
     names = [method.name for method in methods]
     if len(set(names)) < len(names):
         raise ValueError(f"methods need different names, got {', '.join(names)}; write NAME=...")
     identities = {method.name: method.identity for method in methods}
     out.mkdir(parents=True, exist_ok=True)
-    check_settings(out, cases.protocol.to_dict(), identities)
+    check_settings(out, cases.protocol.case_settings(), identities)
     file = ResultsFile(out)
     before, start = len(file.done), time.perf_counter()
     measure = _Measure(Metrics() if metrics is None else metrics, inception)
