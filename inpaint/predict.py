@@ -14,10 +14,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 from inpaint.checkpoint import DEFAULT_WEIGHTS, find_weights, load_network, read_metadata
+from inpaint.edges import continue_edges
 from inpaint.export import OnnxNetwork
 from inpaint.images import Picture, from_pil, to_pil, with_pixels
 from inpaint.masks.read import read_hole
-from inpaint.regions import Reach, Region, Tile, plan_regions, scaled_size, tile_weights
+from inpaint.regions import Reach, Rectangle, Region, Tile, plan_regions, scaled_size, tile_weights
 
 logger = logging.getLogger("inpaint")
 
@@ -37,14 +38,17 @@ class Inpainter:
         *,
         device: str | torch.device = "cpu",
         reach: Reach | None = None,
+        edges: bool = True,
     ) -> None:
         """network: a PConvUNet, or a function of the same arguments. reach: the scale it was
-        trained for."""
+        trained for. edges: lead the rim of a hole on from what is around it, see
+        continue_edges; False gives the network's own answer."""
         self.device = torch.device(device)
         if isinstance(network, nn.Module):
             network = network.to(self.device).eval().to(memory_format=torch.channels_last)
         self.network = network
         self.reach = Reach() if reach is None else reach
+        self.edges = edges
 
     @classmethod
     def load(
@@ -111,6 +115,8 @@ class Inpainter:
         known = ~hole if alpha is None else ~hole & (alpha > 0)
         for region in plan_regions(hole, self.reach):
             filled = self._fill_region(result, known, region)
+            if self.edges:
+                filled = _with_edges(filled, result, known, region)
             result[region.box][region.mask] = _like(filled[region.mask], result)
             known[region.box][region.mask] = True
         return result
@@ -195,6 +201,29 @@ def _like(values: np.ndarray, colours: np.ndarray) -> np.ndarray:
     return values.astype(colours.dtype)
 
 
+def _with_edges(
+    filled: np.ndarray, colours: np.ndarray, known: np.ndarray, region: Region
+) -> np.ndarray:
+    """The fill of a region's box, (h, w, 3) in [0, 1], with its rim led on from around it."""
+    frame = _grown(region.box, 4, known.shape)
+    inner = _relative(region.box, frame)
+    mask = np.where(known[frame], 0, 2).astype(np.uint8)
+    mask[inner][region.mask] = 1
+    image = _rgb(colours[frame])
+    fill = np.zeros_like(image)
+    fill[inner] = filled
+    return continue_edges(image, mask, fill)[inner].clip(0, 1)
+
+
+def _grown(rectangle: Rectangle, by: int, size: tuple[int, ...]) -> Rectangle:
+    """A rectangle with a margin, inside a picture of (height, width)."""
+    rows, columns = (
+        slice(max(span.start - by, 0), min(span.stop + by, limit))
+        for span, limit in zip(rectangle, size, strict=True)
+    )
+    return rows, columns
+
+
 def _shrink(image: np.ndarray, known: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
     """A picture (H, W, 3) made smaller, with its mask (H, W) in {0, 1}, both float32.
 
@@ -213,7 +242,7 @@ def _shrink(image: np.ndarray, known: np.ndarray, factor: float) -> tuple[np.nda
     return image, (share >= 0.5).astype(np.float32)
 
 
-def _relative(rectangle: tuple[slice, slice], to: tuple[slice, slice]) -> tuple[slice, slice]:
+def _relative(rectangle: Rectangle, to: Rectangle) -> Rectangle:
     """A rectangle inside another, in coordinates of the other."""
     (y, x), (to_y, to_x) = rectangle, to
     return (

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from inpaint.edges import RIM, continue_edges
+
+
+def stripes_with_hole(size=64, thickness=3):
+    """A ramp, its hole mask, and a fill that is flat and wrong."""
+    ramp = np.linspace(0, 1, size, dtype=np.float32)[None, :, None]
+    image = np.broadcast_to(ramp, (size, size, 3)).copy()
+    mask = np.zeros((size, size), np.uint8)
+    mask[size // 2 : size // 2 + thickness] = 1
+    return image, mask, np.full_like(image, 0.5)
+
+
+def test_a_thin_scratch_is_continued_from_its_sides():
+    image, mask, fill = stripes_with_hole()
+    result = continue_edges(image, mask, fill)
+    hole = mask == 1
+    assert np.abs(result - image)[hole].mean() < 0.4 * np.abs(fill - image)[hole].mean()
+
+
+def test_far_from_anything_known_the_network_stays():
+    image, mask, fill = stripes_with_hole(thickness=2 * RIM + 10)
+    result = continue_edges(image, mask, fill)
+    changed = np.flatnonzero((result != fill).any((1, 2)))
+    hole = np.flatnonzero(mask[:, 0])
+    assert {hole[0], hole[-1]} <= set(changed)
+    assert set(changed) <= {*hole[:RIM], *hole[-RIM:]}
+
+
+def test_a_fill_that_is_right_stays_right():
+    image, mask, _ = stripes_with_hole(thickness=20)
+    result = continue_edges(np.where(mask[..., None] == 1, 0, image), mask, image)
+    assert np.abs(result - image).max() < 0.02
+
+
+def test_pixels_of_other_holes_are_not_taken_for_known():
+    image, mask, fill = stripes_with_hole(thickness=4)
+    mask[20:29] = 2
+    other = image.copy()
+    other[mask == 2] = 9
+    assert (continue_edges(image, mask, fill) == continue_edges(other, mask, fill)).all()
+
+
+@pytest.mark.parametrize("value", [1, 2])
+def test_without_known_pixels_nothing_changes(value):
+    image, _, fill = stripes_with_hole()
+    mask = np.full(image.shape[:2], value, np.uint8)
+    assert (continue_edges(image, mask, fill) == fill).all()
+
+
+def test_more_than_eight_bits_survive():
+    image, mask, _ = stripes_with_hole(thickness=6)
+    flat = np.full_like(image, 1000.4 / 65535)
+    result = continue_edges(flat, mask, flat)
+    assert np.abs(result - flat).max() < 1e-6
