@@ -13,10 +13,10 @@ import torch
 
 from inpaint.checkpoint import (
     CheckpointError,
+    find_weights,
     load_network,
     read_metadata,
     save_weights,
-    shipped_weights,
     weights_folder,
 )
 from inpaint.convert import convert_checkpoint
@@ -41,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     convert.add_argument("checkpoint", type=Path, help="a .pth or .safetensors file")
     convert.add_argument("out", type=Path, help="the .safetensors file to write")
+    pack = actions.add_parser(
+        "pack", help="make a small weight file of a training run's, with notes for its users"
+    )
+    pack.add_argument("weights", help="the ema.safetensors of a run")
+    pack.add_argument("out", type=Path, help="the .safetensors file to write, in float16")
+    pack.add_argument("--notes", default="{}", metavar="JSON", help="what the file shall say")
+    pack.add_argument("--overwrite", action="store_true", help="replace an existing file")
     convert.add_argument("--half", action="store_true", help="in float16, half the size")
     convert.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
@@ -50,16 +57,13 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "list":
         return _list()
     if args.action == "show":
-        print(json.dumps(describe(weights_path(args.weights)), indent=2))
+        print(json.dumps(describe(find_weights(args.weights)), indent=2))
         return 0
     if args.action == "verify":
         return _verify(args.weights)
+    if args.action == "pack":
+        return _pack(find_weights(args.weights), args.out, args.notes, overwrite=args.overwrite)
     return _convert(args.checkpoint, args.out, half=args.half, overwrite=args.overwrite)
-
-
-def weights_path(name: str) -> Path:
-    """A file as it is, a name without an ending among the shipped weights."""
-    return Path(name) if Path(name).suffix else shipped_weights(name)
 
 
 def describe(path: Path) -> dict[str, object]:
@@ -137,11 +141,28 @@ def _is_right(path: Path, digest: str | None) -> bool:
     return True
 
 
-def _convert(checkpoint: Path, out: Path, *, half: bool, overwrite: bool) -> int:
+def _pack(weights: Path, out: Path, notes: str, *, overwrite: bool) -> int:
+    _check_output(out, overwrite)
+    try:
+        facts = json.loads(notes)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"--notes must be JSON, got {notes!r}: {error}") from error
+    if not isinstance(facts, dict):
+        raise ValueError(f"--notes must be a JSON object, got {notes!r}")
+    save_weights(load_network(weights), out, dtype=torch.float16, notes=facts)
+    logger.info("%s  %s", file_digest(out), out.name)
+    return 0
+
+
+def _check_output(out: Path, overwrite: bool) -> None:
     if out.suffix != ".safetensors":
         raise ValueError(f"the new file must end in .safetensors, got {out}")
     if out.exists() and not overwrite:
         raise ValueError(f"{out} exists; give another name, or --overwrite")
+
+
+def _convert(checkpoint: Path, out: Path, *, half: bool, overwrite: bool) -> int:
+    _check_output(out, overwrite)
     network, layout = convert_checkpoint(checkpoint)
     notes = {"converted_from": layout, "source": checkpoint.name, "sha256": file_digest(checkpoint)}
     save_weights(network, out, dtype=torch.float16 if half else torch.float32, notes=notes)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from inpaint import weights_command
+from inpaint import Inpainter, weights_command
 from inpaint.checkpoint import CheckpointError, load_network, read_metadata, save_weights
 from inpaint.cli import main
 from inpaint.convert import convert_checkpoint, convert_state
@@ -305,3 +305,16 @@ def test_a_missing_or_wrong_manifest_is_reported(tmp_path):
     (tmp_path / "SHA256SUMS").write_text("abc tiny.safetensors\n")
     with pytest.raises(ValueError, match="a line that is no checksum"):
         weights_command.read_manifest(tmp_path)
+
+
+def test_command_line_packs_weights_with_notes(shipped, caplog):
+    source, packed = shipped / "tiny.safetensors", shipped / "packed.safetensors"
+    notes = '{"reach": {"radius": 12, "least_side": 32, "most_side": 64}}'
+    command = ["weights", "pack", str(source), str(packed), "--notes", notes]
+    caplog.set_level(logging.INFO)
+    assert main(command) == 0
+    assert hashlib.sha256(packed.read_bytes()).hexdigest() in caplog.text
+    assert packed.stat().st_size < 0.7 * source.stat().st_size
+    assert Inpainter.load(packed).reach.radius == 12
+    assert main(command) == 2  # it exists
+    assert main([*command, "--overwrite", "--notes", "[1]"]) == 2
