@@ -26,7 +26,8 @@ def continue_edges(image: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> np.
     of something known. The local method is that of Bertalmio, Bertozzi and Sapiro (CVPR 2001,
     "Navier-Stokes, fluid dynamics, and image and video inpainting") as in OpenCV.
     """
-    if not (mask == 0).any():
+    # OpenCV's inpainting reads beyond pictures that are one pixel high or wide.
+    if min(mask.shape) < 2 or not (mask == 0).any():
         return fill
     depth = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     rim = (mask == 1) & (depth <= RIM)
@@ -38,8 +39,5 @@ def continue_edges(image: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> np.
         for channel in np.moveaxis(base, -1, 0)  # 8 bits would be too few for 16-bit pictures
     ]
     local = np.stack(channels, axis=-1)
-    # OpenCV gives NaN where a gradient has no neighbours, as in pictures one pixel high.
-    rim &= np.isfinite(local).all(-1)
-    local = np.where(rim[..., None], local, fill)
     share = np.where(rim, np.exp((1 - depth) / _FADE), 0)[..., None].astype(np.float32)
     return fill + share * (local - fill)

@@ -50,6 +50,14 @@ def test_without_known_pixels_nothing_changes(value):
     assert (continue_edges(image, mask, fill) == fill).all()
 
 
+@pytest.mark.parametrize("size", [(1, 30), (30, 1)])
+def test_pictures_one_pixel_wide_keep_the_networks_answer(size):
+    image, fill = np.zeros((*size, 3), np.float32), np.ones((*size, 3), np.float32)
+    mask = np.zeros(size, np.uint8)
+    mask.flat[4:9] = 1
+    assert (continue_edges(image, mask, fill) == fill).all()
+
+
 def test_more_than_eight_bits_survive():
     image, mask, _ = stripes_with_hole(thickness=6)
     flat = np.full_like(image, 1000.4 / 65535)
