@@ -1,0 +1,16 @@
+"""Partial convolution as a padding mode (arXiv:1811.11718)."""
+
+from inpaint.padding.layers import (
+    PartialPaddingConv1d,
+    PartialPaddingConv2d,
+    PartialPaddingConv3d,
+)
+from inpaint.padding.swap import Conversion, convert
+
+__all__ = [
+    "Conversion",
+    "PartialPaddingConv1d",
+    "PartialPaddingConv2d",
+    "PartialPaddingConv3d",
+    "convert",
+]
