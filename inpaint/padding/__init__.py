@@ -5,6 +5,7 @@ from inpaint.padding.layers import (
     PartialPaddingConv2d,
     PartialPaddingConv3d,
 )
+from inpaint.padding.models import architectures, build, load_checkpoint
 from inpaint.padding.swap import Conversion, convert
 
 __all__ = [
@@ -12,5 +13,8 @@ __all__ = [
     "PartialPaddingConv1d",
     "PartialPaddingConv2d",
     "PartialPaddingConv3d",
+    "architectures",
+    "build",
     "convert",
+    "load_checkpoint",
 ]
