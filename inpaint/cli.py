@@ -16,6 +16,7 @@ COMMANDS = {
     "export": ("inpaint.export", "write a network as ONNX"),
     "masks": ("inpaint.masks.testset", "write a test set of irregular holes"),
     "evaluate": ("inpaint.evaluate.command", "measure methods on fixed pictures and holes"),
+    "padding": ("inpaint.padding.command", "compare paddings of a classifier by training it"),
     "weights": ("inpaint.weights_command", "list, check and convert weight files"),
 }
 

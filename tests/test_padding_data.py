@@ -8,7 +8,7 @@ from inpaint.padding.data import open_labelled, split_by_name
 from inpaint.padding.engine import evaluate
 from inpaint.padding.samples import (
     ClassSamples,
-    TestSamples,
+    ValidationSamples,
     middle_crop,
     random_resized_crop,
 )
@@ -128,7 +128,11 @@ def test_test_crops_are_square_whatever_the_shape(shape):
 def test_a_corrupt_validation_picture_is_left_out_and_counted(tree):
     (tree / "red" / "red_00000003.png").write_bytes(b"broken")
     pictures = open_labelled(tree)
-    assert [s["label"] for s in (TestSamples(pictures, 8)[i] for i in (7, 11, 12))] == [0, -1, 1]
+    assert [s["label"] for s in (ValidationSamples(pictures, 8)[i] for i in (7, 11, 12))] == [
+        0,
+        -1,
+        1,
+    ]
     network = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 2))
     nn.init.zeros_(network[2].weight)
     network[2].weight.data[0, 2] = network[2].weight.data[1, 0] = 1.0  # blue or red

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Subset
 
 from inpaint.data import init_worker
 from inpaint.padding.data import LabelledPictures
-from inpaint.padding.samples import TestSamples
+from inpaint.padding.samples import ValidationSamples
 
 # Of ImageNet, which published weights expect.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -83,7 +83,7 @@ def evaluate(
     Raises ValueError when no picture is readable.
     """
     model.eval()
-    samples = TestSamples(pictures, size)
+    samples = ValidationSamples(pictures, size)
     mine = range(accelerator.process_index, len(samples), accelerator.num_processes)
     loader = DataLoader(
         Subset(samples, mine),

@@ -72,14 +72,12 @@ class ClassSamples(Dataset[dict[str, Any]]):
         return random_resized_crop(self.source.load(index), self.size, rng, least=self.least)
 
 
-class TestSamples(Dataset[dict[str, Any]]):
+class ValidationSamples(Dataset[dict[str, Any]]):
     """Every picture once: the shorter side scaled to size * 256 / 224, then its middle.
 
     Samples are dicts: `image` uint8 (3, size, size) RGB, and `label`, which is -1 for a picture
     that cannot be read.
     """
-
-    __test__ = False  # no test case, whatever pytest thinks of the name
 
     def __init__(self, pictures: LabelledPictures, size: int) -> None:
         self.pictures, self.size = pictures, size
