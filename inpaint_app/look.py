@@ -34,7 +34,7 @@ footer .divider { display: none !important; }
 #editor button[aria-label="Color"], #editor button[aria-label="Clear canvas"] { display: none; }
 #slider > .wrap.full { background: color-mix(in srgb, var(--background-fill-primary) 60%,
   transparent); }
-#mask_png { display: none; }
+#mask_png { position: absolute; width: 1px; height: 1px; opacity: 0; pointer-events: none; }
 
 @media (max-width: 640px) {
   .gradio-container .main.app { padding: 8px 12px !important; }
@@ -46,44 +46,63 @@ footer .divider { display: none !important; }
 }
 """
 
-# Pasting works anywhere on the page; Ctrl+Enter fills. The file input is the upload area's own.
-HEAD = f"""
-<style>{CSS}</style>
-<script>
-document.addEventListener("paste", (event) => {{
+# Pasting works anywhere on the page; Ctrl+Enter fills; arrow keys move the before and after slider,
+# which answers to the mouse only by itself. The file input is the upload area's own.
+SCRIPT = """
+window.whenThere = (selector, action) => {
+  const started = Date.now();
+  const look = () => {
+    const found = document.querySelector(selector);
+    if (found && found.getClientRects().length) action(found);
+    else if (Date.now() - started < 10000) setTimeout(look, 50);
+  };
+  look();
+};
+document.addEventListener("paste", (event) => {
   const files = event.clipboardData && event.clipboardData.files;
   const input = document.querySelector("#photo input[type=file]");
   if (!files || !files.length || !input) return;
   const carried = new DataTransfer();
   carried.items.add(files[0]);
   input.files = carried.files;
-  input.dispatchEvent(new Event("change", {{ bubbles: true }}));
+  input.dispatchEvent(new Event("change", { bubbles: true }));
   event.preventDefault();
-}});
-document.addEventListener("keydown", (event) => {{
+});
+document.addEventListener("keydown", (event) => {
   const button = document.querySelector("#fill");
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && button) button.click();
-}});
-</script>
+});
+document.addEventListener("keydown", (event) => {
+  const steps = { ArrowLeft: -1, ArrowRight: 1 };
+  if (!(event.key in steps) || !event.target.matches("#slider [role=slider]")) return;
+  event.preventDefault();
+  const box = event.target.getBoundingClientRect();
+  const x = box.left + box.width / 2;
+  const moved = x + (steps[event.key] * event.target.parentElement.clientWidth) / 20;
+  const fire = (target, kind, clientX) => target.dispatchEvent(new MouseEvent(kind,
+    { bubbles: true, cancelable: true, view: window, clientX, clientY: box.top + 1 }));
+  fire(event.target, "mousedown", x);
+  fire(window, "mousemove", moved);
+  fire(window, "mouseup", moved);
+});
 """
+HEAD = f"<style>{CSS}</style><script>{SCRIPT}</script>"
 
-# After a fill on a narrow screen, the result is below what is seen.
+# On a narrow screen, the result is below what is seen.
 SHOW_RESULT = """() => {
-  if (window.innerWidth <= 640) {
-    const result = document.querySelector("#result");
-    if (result) result.scrollIntoView({ behavior: "smooth" });
-  }
+  whenThere('#slider [data-testid="slider"]', (handle) => {
+    handle.setAttribute("role", "slider");
+    handle.setAttribute("tabindex", "0");
+    handle.setAttribute("aria-label", "Before and after");
+  });
+  if (window.innerWidth <= 640) whenThere("#result", (result) => result.scrollIntoView());
 }"""
 
-# The link of a download button appears a moment after its value.
-SAVE_MASK = """() => {
-  const started = Date.now();
-  const look = () => {
-    const link = document.querySelector("#mask_png a[href], a#mask_png[href]");
-    if (link) link.click();
-    else if (Date.now() - started < 5000) setTimeout(look, 50);
-  };
-  look();
+SAVE_FILE = """(file) => {
+  const link = document.createElement("a");
+  link.href = file.url;
+  link.download = file.orig_name || file.path.split("/").pop();
+  link.click();
 }"""
 
 

@@ -11,9 +11,9 @@ from inpaint_app.batch_tab import add_batch_tab
 from inpaint_app.desk import BRUSH_COLOUR, BRUSH_OPACITY, Answer, Desk, Limits
 from inpaint_app.endpoint import add_endpoint
 from inpaint_app.examples import find_examples
-from inpaint_app.look import SAVE_MASK, SHOW_RESULT
+from inpaint_app.look import SAVE_FILE, SHOW_RESULT
 from inpaint_app.models import Models
-from inpaint_app.uploads import HoleEditor, UploadedFile, telling
+from inpaint_app.uploads import HoleEditor, UploadedByButton, UploadedFile, telling
 
 CACHE_SECONDS = (1800, 6 * 3600)  # how often old files are looked for, and when a file is old
 SESSION_SECONDS = 6 * 3600
@@ -94,14 +94,14 @@ def _editor_parts(parts: Parts, models: Models) -> None:
             0, 50, 0, step=1, label="Soft edge", info="Pixels, inside the mark", elem_id="soft"
         )
         with gr.Row():
-            parts["mask_file"] = gr.UploadButton(
+            parts["mask_file"] = UploadedByButton(
                 "Open mask", file_types=["image"], elem_id="mask_file", size="md", min_width=80
             )
             parts["save_mask"] = gr.Button(
                 "Save mask", elem_id="save_mask", size="md", min_width=80
             )
             parts["invert"] = gr.Button("Invert", elem_id="invert", size="md", min_width=80)
-        parts["mask_png"] = gr.DownloadButton(visible=True, elem_id="mask_png")
+        parts["mask_png"] = gr.DownloadButton(elem_id="mask_png")
         parts["weights"] = gr.Dropdown(
             models.names,
             value=models.default,
@@ -139,7 +139,11 @@ FILLED = ("session", "slider", "download", "hint", "result")
 def _wire(parts: Parts, desk: Desk, concurrency: int) -> None:
     session, editor = parts["session"], parts["editor"]
     on = _Wiring(parts)
-    on(parts["photo"].upload, desk.open_photo, [parts["photo"]], OPENED, show_progress="full")
+    opening = on(
+        parts["photo"].upload, desk.open_photo, [parts["photo"]], OPENED, show_progress="full"
+    )
+    # A file that is no photo does not stay in the way of the next one.
+    opening.failure(lambda: None, None, parts["photo"], api_visibility="private")
     on(parts["close"].click, desk.close, [], OPENED)
     on(parts["mask_file"].upload, desk.use_mask, [session, parts["mask_file"]], MARKED)
     on(parts["invert"].click, desk.invert, [session, editor], MARKED)
@@ -156,7 +160,7 @@ def _wire(parts: Parts, desk: Desk, concurrency: int) -> None:
         [session, editor, parts["grow"]],
         parts["mask_png"],
         api_visibility="private",
-    ).success(None, js=SAVE_MASK)
+    ).success(None, parts["mask_png"], js=SAVE_FILE, api_visibility="private")
 
 
 def _wire_fill(on: _Wiring, parts: Parts, desk: Desk, concurrency: int) -> None:
@@ -173,7 +177,7 @@ def _wire_fill(on: _Wiring, parts: Parts, desk: Desk, concurrency: int) -> None:
         concurrency_id="fill",
         show_progress="full",
         show_progress_on=[parts["hint"], parts["slider"]],
-    ).success(None, js=SHOW_RESULT)
+    ).success(None, js=SHOW_RESULT, api_visibility="private")
 
 
 class _Wiring:

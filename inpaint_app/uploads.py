@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 import numpy as np
+from gradio.blocks import Block
 from gradio.component_meta import ComponentMeta
 from gradio.components.base import server
 from gradio.components.image_editor import AcceptBlobs, EditorData
@@ -35,16 +36,25 @@ class _WithoutStub(ComponentMeta):
         return ABCMeta.__new__(cls, name, bases, attributes)
 
 
+async def _only_uploads(self: Block, url_or_file_path: str | Path | None) -> str | None:
+    """Stands for the method by which a component fetches any address that it is given."""
+    if url_or_file_path is not None and is_http_url_like(str(url_or_file_path)):
+        raise gr.Error("Addresses are not fetched; please upload the file.", print_exception=False)
+    return await Block.async_move_resource_to_block_cache(self, url_or_file_path)
+
+
 class UploadedFile(gr.File, metaclass=_WithoutStub):
-    """`gr.File` that takes uploads only; without this, it would fetch any address it is given."""
+    """`gr.File` that takes uploads only."""
 
     is_template = True
+    async_move_resource_to_block_cache = _only_uploads
 
-    async def async_move_resource_to_block_cache(
-        self, url_or_file_path: str | Path | None
-    ) -> str | None:
-        _refuse_addresses(url_or_file_path)
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
+
+class UploadedByButton(gr.UploadButton, metaclass=_WithoutStub):
+    """`gr.UploadButton` that takes uploads only."""
+
+    is_template = True
+    async_move_resource_to_block_cache = _only_uploads
 
 
 class HoleEditor(gr.ImageEditor, metaclass=_WithoutStub):
@@ -54,12 +64,7 @@ class HoleEditor(gr.ImageEditor, metaclass=_WithoutStub):
     """
 
     is_template = True
-
-    async def async_move_resource_to_block_cache(
-        self, url_or_file_path: str | Path | None
-    ) -> str | None:
-        _refuse_addresses(url_or_file_path)
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
+    async_move_resource_to_block_cache = _only_uploads
 
     @server
     def accept_blobs(self, data: AcceptBlobs) -> None:
@@ -132,11 +137,6 @@ def telling(handler: Callable[P, R]) -> Callable[P, R]:
 
 def _as_rgb(colours: np.ndarray) -> np.ndarray:
     return np.dstack([colours] * 3) if colours.ndim == 2 else colours
-
-
-def _refuse_addresses(path: str | Path | None) -> None:
-    if path is not None and is_http_url_like(str(path)):
-        raise gr.Error("Addresses are not fetched; please upload the file.", print_exception=False)
 
 
 def _sentence(text: str) -> str:
