@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from inpaint import PConvUNet, UNetConfig
+from inpaint import PConvUNet, UNetConfig, checkpoint
 from inpaint.checkpoint import (
     CheckpointError,
     load_network,
@@ -211,3 +211,10 @@ def test_a_state_of_something_else_is_named(tmp_path: Path) -> None:
     torch.save({"step": 3, "network": {}}, tmp_path / "last.pt")
     with pytest.raises(CheckpointError, match=r"no training checkpoint: it lacks average, config"):
         load_state(tmp_path / "last.pt")
+
+
+def test_the_package_carries_a_link_to_the_shipped_weights():
+    """What setuptools packs into a wheel, where there is no weights/ beside the package."""
+    inside = Path(checkpoint.__file__).parent / "_weights"
+    assert inside.resolve() == checkpoint.weights_folder().resolve()
+    assert (inside / f"{checkpoint.DEFAULT_WEIGHTS}.safetensors").is_file()
