@@ -198,3 +198,10 @@ def test_two_processes_compute_the_gradient_of_one(tmp_path):
     torch.multiprocessing.spawn(_gradients_of_half_the_batch, (str(tmp_path),), nprocs=2)
     for ours, theirs in zip(torch.load(tmp_path / "gradients.pt"), model.parameters(), strict=True):
         torch.testing.assert_close(2 * ours, theirs.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_resnet50_reports_what_the_documentation_says():
+    with torch.device("meta"):
+        report = convert(torchvision.models.resnet50())
+    assert len(report.swapped) == 17
+    assert list(report.kept.values()) == ["no padding"] * 36
