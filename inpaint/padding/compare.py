@@ -122,7 +122,7 @@ def _cross_test(
     paddings: Sequence[str],
     data: tuple[LabelledPictures, LabelledPictures],
 ) -> dict[str, float]:
-    """Top-1 of the best weights with each padding put in at the test (the paper's section 4.3)."""
+    """Top-1 of the best weights with each padding put in at the test (the paper's cross-test)."""
     run = ClassifierRun(dataclasses.replace(config, resume=None), data)
     load_checkpoint(run.network, outcome.folder / BEST)
     found = {}

@@ -38,12 +38,11 @@ def write_report(results: Sequence[Result], out: Path, *, command: str) -> str:
     """
     hours = sum(result.hours for result in results)
     text = (
-        f"`{command}`\n\n{len(results)} runs of {results[0].epochs} epochs, {hours:.1f} hours in "
+        f"`{command}`\n\n{len(results)} runs of {results[0].epochs} epochs, {hours:.3g} hours in "
         f"all. Best top-1 of each run, in %; diff is the average's difference to "
         f"{base_of(results)} padding, stdev the standard deviation over the runs.\n\n"
         f"{main_table(results).to_markdown()}\n"
-        "Paired by run, two-sided:\n\n"
-        f"{paired_table(results).to_markdown()}\n"
+        f"{_tests(results)}"
         "Trained with one padding (rows) and tested with another (columns), without fine-tuning; "
         "top-1 averages:\n\n"
         f"{cross_table(results).to_markdown()}"
@@ -55,6 +54,11 @@ def write_report(results: Sequence[Result], out: Path, *, command: str) -> str:
         with written_whole(out / name) as temporary:
             temporary.write_bytes(data)
     return text
+
+
+def _tests(results: Sequence[Result]) -> str:
+    table = paired_table(results)
+    return f"Paired by run, two-sided:\n\n{table.to_markdown()}\n" if table.body else ""
 
 
 def main_table(results: Sequence[Result]) -> Table:

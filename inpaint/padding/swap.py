@@ -59,8 +59,8 @@ def convert(model: nn.Module, mode: PaddingMode = "partial", *, warn: bool = Tru
     convolutions without padding or with circular padding, subclasses (which may do anything in
     `forward`), transposed convolutions, and padding layers.
 
-    A trained model must be fine-tuned after this: arXiv:1811.11718, section 4.3, lost 16 points
-    of top-1 accuracy when it swapped the padding of a trained ResNet-50 and went on without.
+    A trained model must be fine-tuned after this: arXiv:1811.11718 lost 16 points of
+    top-1 accuracy when it swapped the padding of a trained ResNet-50 and went on without.
     With `warn` that is logged when a norm layer shows that the model was trained.
 
     Args:
