@@ -95,7 +95,11 @@ SHOW_RESULT = """() => {
     handle.setAttribute("tabindex", "0");
     handle.setAttribute("aria-label", "Before and after");
   });
-  if (window.innerWidth <= 640) whenThere("#result", (result) => result.scrollIntoView());
+  if (window.innerWidth > 640) return;
+  whenThere("#slider img", async (image) => {
+    await image.decode().catch(() => {});  // before, the page is too short to scroll there
+    document.querySelector("#result").scrollIntoView();
+  });
 }"""
 
 SAVE_FILE = """(file) => {

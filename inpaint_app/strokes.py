@@ -23,11 +23,12 @@ def size_shown(size: tuple[int, int]) -> tuple[int, int]:
 def hole_of(session: Session, painted: np.ndarray | None) -> np.ndarray:
     """The hole, (H, W) bool, at the photo's own size.
 
-    painted: bool, what the editor holds; None = nothing. Where a hole was put into the editor and
-    nobody painted since, the hole counts at its full detail.
+    painted: bool, what the editor holds; None = it says nothing yet, as in the second after a mask
+    was put into it. Where a hole was put into the editor and nobody painted since, the hole counts
+    at its full detail.
     """
     if painted is None:
-        return np.zeros(session.size, np.bool_)
+        return np.zeros(session.size, np.bool_) if session.given is None else session.given.unpack()
     painted = scaled(painted, session.shown_size)
     if session.given is None or session.shown is None:
         return scaled(painted, session.size)

@@ -102,6 +102,8 @@ def test_given_mask_keeps_its_detail_where_nobody_painted():
     assert shown[35].all() and shown.sum() == 1400
     session = session_of((3000, 4000), given=Hole.pack(given), shown=Hole.pack(shown))
     np.testing.assert_array_equal(hole_of(session, shown), given)
+    np.testing.assert_array_equal(hole_of(session, None), given)
+    assert not hole_of(session, np.zeros((1050, 1400), bool)).any()
     painted = shown | box_hole((1050, 1400), 700, 735, 700, 735)
     added = box_hole((3000, 4000), 2000, 2100, 2000, 2100)
     np.testing.assert_array_equal(hole_of(session, painted), given | added)
