@@ -42,7 +42,7 @@ def take(visitor: Visitor, name: str, photo: Path, *, phone: bool) -> None:
     shoot(visitor, f"{name}-empty")
     visitor.upload(photo)
     draw = visitor.touch if phone else visitor.stroke
-    draw((0.12, 0.14), (0.26, 0.2))
+    draw((0.2, -0.33), (0.18, -0.18))
     visitor.fill()
     visitor.page.wait_for_selector("#slider [role=slider]")
     visitor.page.evaluate("document.activeElement.blur()")
