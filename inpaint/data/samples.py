@@ -1,6 +1,7 @@
 """Training and validation samples: a square picture and its hole."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,22 +72,9 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         return len(self.source)
 
     def __getitem__(self, n: int) -> dict[str, Any]:
-        planned = index = self.order.picture(n)
-        replacements = np.random.default_rng([REPLACEMENT_STREAM, self.seed, n])
-        for skipped in range(_MAX_TRIES):
-            rng = np.random.default_rng([SAMPLE_STREAM, self.seed, n])
-            try:
-                square = self.cut(index, rng)
-            except _UNUSABLE as error:
-                failure = error
-                index = int(replacements.integers(len(self.source)))
-                continue
-            hole = self.draw_hole(self.size, rng)
-            return _sample(square, hole, index, skipped, planned if skipped else -1)
-        raise RuntimeError(
-            f"{_MAX_TRIES} pictures in a row cannot be used; check the data ({self.source!r}) "
-            f"and the size ({self.size}). The last: {failure}"
-        ) from failure
+        trouble = f"used; check the data ({self.source!r}) and the size ({self.size})"
+        square, rng, origin = cut_usable(self.order, n, self.cut, trouble)
+        return _sample(square, self.draw_hole(self.size, rng), **origin)
 
     def cut(self, index: int, rng: np.random.Generator) -> np.ndarray:
         """A random square of one picture: uint8 (size, size, 3).
@@ -101,6 +89,42 @@ class TrainingSamples(Dataset[dict[str, Any]]):
             )
         except PictureError as error:
             raise PictureError(f"{self.source.name(index)}: {error}") from error
+
+
+def cut_usable(
+    order: PictureOrder,
+    n: int,
+    cut: Callable[[int, np.random.Generator], np.ndarray],
+    trouble: str,
+) -> tuple[np.ndarray, np.random.Generator, dict[str, int]]:
+    """What `cut` makes of sample n's picture, or of the first replacement that it can use.
+
+    Replacements are drawn by (seed, n). Returns the crop, the sample's generator as `cut` left
+    it, and where the crop is from: `index`, `skipped` and `rejected` as in `TrainingSamples`.
+
+    Args:
+        cut: takes a picture's number and a generator; raises OSError or PictureError for a
+            picture that cannot be used.
+        trouble: what the pictures cannot be, and what to check, for the error's message.
+
+    Raises:
+        RuntimeError: 100 pictures in a row cannot be used.
+    """
+    planned = index = order.picture(n)
+    replacements = np.random.default_rng([REPLACEMENT_STREAM, order.seed, n])
+    for skipped in range(_MAX_TRIES):
+        rng = np.random.default_rng([SAMPLE_STREAM, order.seed, n])
+        try:
+            crop = cut(index, rng)
+        except _UNUSABLE as error:
+            failure = error
+            index = int(replacements.integers(order.length))
+            continue
+        rejected = planned if skipped else -1
+        return crop, rng, {"index": index, "skipped": skipped, "rejected": rejected}
+    raise RuntimeError(
+        f"{_MAX_TRIES} pictures in a row cannot be {trouble}. The last: {failure}"
+    ) from failure
 
 
 class FixedSamples(Dataset[dict[str, Any]]):

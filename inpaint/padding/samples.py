@@ -11,10 +11,10 @@ import torch
 from torch.utils.data import Dataset
 
 from inpaint.data import PictureError
-from inpaint.data.stream import REPLACEMENT_STREAM, SAMPLE_STREAM, PictureOrder
+from inpaint.data.samples import cut_usable
+from inpaint.data.stream import PictureOrder
 from inpaint.padding.data import LabelledPictures
 
-_MAX_TRIES = 100  # pictures tried for one sample; so many bad ones in a row are no accident
 _UNUSABLE = (OSError, PictureError)
 
 
@@ -46,26 +46,10 @@ class ClassSamples(Dataset[dict[str, Any]]):
         return len(self.pictures)
 
     def __getitem__(self, n: int) -> dict[str, Any]:
-        planned = index = self.order.picture(n)
-        replacements = np.random.default_rng([REPLACEMENT_STREAM, self.seed, n])
-        for skipped in range(_MAX_TRIES):
-            rng = np.random.default_rng([SAMPLE_STREAM, self.seed, n])
-            try:
-                crop = self.cut(index, rng)
-            except _UNUSABLE as error:
-                failure = error
-                index = int(replacements.integers(len(self.pictures)))
-                continue
-            return {
-                "image": _channels_first(crop),
-                "label": int(self.pictures.labels[index]),
-                "skipped": skipped,
-                "rejected": planned if skipped else -1,
-            }
-        raise RuntimeError(
-            f"{_MAX_TRIES} pictures in a row cannot be read; check the data "
-            f"({self.source!r}). The last: {failure}"
-        ) from failure
+        trouble = f"read; check the data ({self.source!r})"
+        crop, _, origin = cut_usable(self.order, n, self.cut, trouble)
+        label = int(self.pictures.labels[origin.pop("index")])
+        return {"image": _channels_first(crop), "label": label, **origin}
 
     def cut(self, index: int, rng: np.random.Generator) -> np.ndarray:
         """A random crop of one picture: uint8 (size, size, 3). Raises OSError, PictureError."""
