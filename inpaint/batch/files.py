@@ -69,7 +69,8 @@ def names_in(folder: str) -> list[str]:
         return sorted(_remote_names(folder))
     try:
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if not entry.is_dir())
+            # Not entry.is_dir(): a link that leads to itself makes it raise.
+            return sorted(entry.name for entry in entries if not os.path.isdir(entry.path))
     except (FileNotFoundError, NotADirectoryError):
         return []
 

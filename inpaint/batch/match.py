@@ -52,7 +52,10 @@ class MaskMatcher:
         inner, name = os.path.split(found.relative)
         stem, _ = os.path.splitext(name)
         for place in dict.fromkeys((files.join(folder, inner) if inner else folder, folder)):
-            stems = self._stems(place)
+            try:
+                stems = self._stems(place)
+            except OSError as error:
+                raise MaskError(f"{found.image}: {place}: {error.strerror}") from error
             for wanted in (stem + suffix for suffix in self.suffixes):
                 names = stems.get(wanted, [])
                 if len(names) > 1 and name in names:  # photo.jpg beside photo.png, as the pictures
