@@ -132,7 +132,7 @@ def test_failing_disk_is_a_failure_of_the_picture(tmp_path, weights, monkeypatch
     monkeypatch.setattr(os, "replace", full)
     assert fill(tmp_path / "photos", "--mask", mask, "-o", tmp_path / "out", weights=weights) == 1
     rows = report_of(tmp_path / "out/report.jsonl")
-    assert rows["a.png"]["message"] == "No space left on device"
+    assert rows["a.png"]["message"] == f"{tmp_path}/out/a.png: No space left on device"
     assert files_below(tmp_path / "out") == {}
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import posixpath
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 from inpaint.batch.records import ALPHA
 from inpaint.images import Picture, PictureError, write_picture
-from inpaint.images.write import TEMPORARY_PREFIX
+from inpaint.images.write import replace_file
 
 
 def is_remote(path: str) -> bool:
@@ -129,15 +128,9 @@ def write(picture: Picture, path: str, *, format: str | None, quality: int | Non
 
 def copy(source: str, path: str) -> None:
     """Write the bytes of a local file; they appear at `path` complete or not at all."""
+    data = Path(source).read_bytes()
     with _target(path) as local:
-        temporary = os.path.join(os.path.dirname(local), f"{TEMPORARY_PREFIX}{uuid4().hex}.tmp")
-        try:
-            shutil.copyfile(source, temporary)
-            os.replace(temporary, local)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-            raise
+        replace_file(Path(local), data)
 
 
 @contextmanager

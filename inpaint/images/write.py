@@ -8,6 +8,7 @@ import io
 import os
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,17 +51,21 @@ def write_picture(
     the format cannot hold, ValueError for an unknown format or quality, OSError for a failing disk.
     """
     data = _encode(picture, format=format, quality=quality)
-    _replace(Path(path), data)
+    replace_file(Path(path), data)
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
+    """Put the bytes at `path`, complete or not at all. Raises OSError that names `path`."""
     temporary = path.parent / f"{TEMPORARY_PREFIX}{uuid4().hex}.tmp"
     try:
         with open(temporary, "xb") as file:
             file.write(data)
         os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):  # it may not be there, or the folder be gone
+            temporary.unlink()
+        if isinstance(error, OSError):  # the temporary name would tell nobody anything
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
