@@ -130,6 +130,9 @@ def run(arguments: argparse.Namespace) -> int:
     where = f"; report: {report}" if report else ""
     if not request.single or summary.failures:
         print("\n".join(summary.lines()) + where, file=sys.stderr)
+    if lines.error is not None:
+        print(f"the report lacks its last lines: {lines.error.strerror}", file=sys.stderr)
+        return 1
     return summary.exit_code
 
 

@@ -17,24 +17,37 @@ MOST_FAILURES = 10  # that the summary lists
 class Report:
     """A JSONL file that is complete after every line.
 
-    A killed run's file can be continued: what it cut short goes. Raises OSError.
+    A killed run's file can be continued: what it cut short goes. On a full disk lines wait in
+    memory until there is room again; `error` says why some wait still. Raises ValueError for a
+    path that cannot be written to.
     """
 
     def __init__(self, path: str | None, *, resume: bool = False) -> None:
         """path: None writes nothing."""
         path = os.devnull if path is None else path
-        folder = os.path.dirname(path)
-        if folder:
-            os.makedirs(folder, exist_ok=True)
-        if resume and os.path.isfile(path):
-            _drop_last_line_if_cut(path)
-        # ASCII: names that are not UTF-8 stay what they are.
-        self._file = open(path, "a" if resume else "w", encoding="ascii")  # noqa: SIM115
+        self.error: OSError | None = None
+        self._waiting = bytearray()
+        try:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            if resume and os.path.isfile(path):
+                _drop_last_line_if_cut(path)
+            self._file = open(path, "ab" if resume else "wb", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            raise ValueError(f"the report {path} cannot be written: {error.strerror}") from error
 
     def write(self, record: Record) -> None:
         row = {key: value for key, value in asdict(record).items() if value not in (None, "", ())}
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+        # ASCII: names that are not UTF-8 stay what they are.
+        self._waiting += (json.dumps(row) + "\n").encode("ascii")
+        self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        try:
+            while self._waiting:
+                del self._waiting[: self._file.write(self._waiting)]
+            self.error = None
+        except OSError as error:
+            self.error = error
 
     def __enter__(self) -> Report:
         return self
@@ -45,6 +58,7 @@ class Report:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._write_waiting()
         self._file.close()
 
 
