@@ -10,6 +10,7 @@ from inpaint.batch import files
 from inpaint.batch.find import Found, find_pictures, is_list
 from inpaint.batch.match import USUAL_SUFFIXES, MaskError, MaskMatcher
 from inpaint.batch.records import Record, Task
+from inpaint.batch.report import printable
 from inpaint.images import FORMATS, format_of
 
 MOST_PROBLEMS = 100  # that an error message lists
@@ -20,11 +21,11 @@ class PlanError(ValueError):
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
-        shown = problems[:MOST_PROBLEMS]
+        shown = [printable(problem) for problem in problems[:MOST_PROBLEMS]]
         if len(problems) > len(shown):
             shown.append(f"and {len(problems) - len(shown)} more")
         heading = f"nothing was written, because of {len(problems)} problems:\n  "
-        super().__init__(problems[0] if len(problems) == 1 else heading + "\n  ".join(shown))
+        super().__init__(shown[0] if len(problems) == 1 else heading + "\n  ".join(shown))
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ def make_plan(request: Request) -> Plan:
     problems += _unwritable(planned)
     tasks = []
     for task in planned:
-        if not files.exists(task.output) or request.overwrite:
+        if os.path.isdir(task.output):
+            problems.append(f"{task.image}: its output {task.output} is a folder")
+        elif not files.exists(task.output) or request.overwrite:
             tasks.append(task)
         elif request.skip_existing:
             settled.append(_skipped(task, "the output exists"))
