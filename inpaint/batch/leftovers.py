@@ -63,5 +63,7 @@ def _clean(folder: str, *, older_than: float) -> None:
     limit = time.time() - older_than
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
-            if TEMPORARY.fullmatch(entry.name) and entry.stat().st_mtime <= limit:
-                os.unlink(entry.path)
+            if TEMPORARY.fullmatch(entry.name):
+                with suppress(OSError):  # gone by now, or that of somebody else
+                    if entry.stat().st_mtime <= limit:
+                        os.unlink(entry.path)
