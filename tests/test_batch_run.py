@@ -136,6 +136,15 @@ def test_failing_disk_is_a_failure_of_the_picture(tmp_path, weights, monkeypatch
     assert files_below(tmp_path / "out") == {}
 
 
+def test_note_about_a_mask_is_with_every_picture_it_is_used_on(tmp_path, weights):
+    for number in range(4):
+        put_picture(tmp_path / f"photos/{number}.png")
+    mask = put_mask(tmp_path / "mask.png", box=(0, 0, 48, 60))
+    assert fill(tmp_path / "photos", "--mask", mask, "-o", tmp_path / "out", weights=weights) == 0
+    for row in report_of(tmp_path / "out/report.jsonl").values():
+        assert ["the mask marks 94 %" in note for note in row["notes"]] == [True]
+
+
 def test_result_does_not_depend_on_the_number_of_workers(tmp_path, weights):
     for number in range(8):
         put_picture(tmp_path / f"photos/{number}.png", seed=number)

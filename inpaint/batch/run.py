@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -90,7 +91,14 @@ def _quiet_log() -> Iterator[None]:
     """Warnings go into the records, see Filler; among a progress bar they are noise."""
     log = logging.getLogger("inpaint")
     before, log.propagate = log.propagate, False
-    try:
-        yield
-    finally:
-        log.propagate = before
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", module="PIL")  # of each file, not of the first alone
+        warnings.showwarning = _log_warning
+        try:
+            yield
+        finally:
+            log.propagate = before
+
+
+def _log_warning(message: Warning | str, *_: object, **__: object) -> None:
+    logging.getLogger("inpaint").warning("%s", " ".join(str(message).split()))

@@ -49,28 +49,30 @@ class Filler:
         """The task's hole ratio; its output is written, and what is worth saying is in notes."""
         with files.fetched(task.image) as local:
             picture = read_picture(local)
-            notes += picture.notes
             if format_of(task.image) not in (None, picture.format):
                 notes.append(f"the content is {picture.format}, whatever the name says")
             if task.mask == ALPHA:
                 hole = self._alpha_hole(picture)
             else:
-                hole = self._hole(task.mask, picture.size)
+                hole, remarks = self._hole(task.mask, picture.size)
+                notes += (remark for remark in remarks if remark not in notes)
             if not hole.any() and task.format in (None, picture.format):
                 notes.append("the hole is empty: the file is copied as it is")
                 files.copy(local, task.output)
                 return 0.0
+        notes += picture.notes
         with self._slots:
             filled = _fill(self.inpainter, picture, hole, clear_alpha=task.mask == ALPHA)
         files.write(filled, task.output, format=task.format, quality=self.settings.quality)
         return round(float(hole.mean()), 6)
 
-    def _read_hole(self, mask: str, size: tuple[int, int]) -> np.ndarray:
-        with files.fetched(mask) as local:
+    def _read_hole(self, mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+        """The hole, and what is odd about the mask, for every picture that it is used on."""
+        with _warnings_noted() as notes, files.fetched(mask) as local:
             hole = read_hole(local, size=size, invert=self.settings.invert)
         hole = grow_hole(hole, self.settings.grow)
         hole.setflags(write=False)  # it is cached
-        return hole
+        return hole, notes
 
     def _alpha_hole(self, picture: Picture) -> np.ndarray:
         """Where the picture is transparent by more than the share that read_hole lets pass."""
