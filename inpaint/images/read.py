@@ -19,6 +19,7 @@ from inpaint.images.picture import FORMATS, Picture, PictureError
 from inpaint.images.pil import from_pil, key_alpha, picture_of
 
 DEFAULT_MAX_PIXELS = 250_000_000  # 0.75 GB as RGB
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 PREMULTIPLIED = 1  # value of the TIFF tag ExtraSamples
 
 
@@ -79,7 +80,9 @@ def _open(data: bytes) -> Image.Image:
             damage = error
     if damage is not None:
         raise PictureError(f"the picture is damaged or cut short ({damage})") from damage
-    known = ", ".join(pillow for pillow, _ in FORMATS.values())
+    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+        raise PictureError("this is a HEIC picture, which needs pip install pillow-heif")
+    known = ", ".join(pillow for pillow, _ in FORMATS.values() if pillow in Image.OPEN)
     raise PictureError(f"this is not a picture of a known format ({known})")
 
 
