@@ -283,6 +283,23 @@ def test_gif_maps_new_colours_and_keeps_known_ones(transparency, tmp_path):
     assert np.abs(filled.pixels[0, 0].astype(int) - pixels[0, 0]).max() <= distance + 40
 
 
+@pytest.mark.parametrize("mode", ["1", "L"])
+@pytest.mark.parametrize("transparency", [None, 255])
+def test_gif_with_a_gray_palette_maps_new_colours_and_keeps_known_ones(
+    mode, transparency, tmp_path
+):
+    options = {} if transparency is None else {"transparency": transparency}
+    path = save(image_of_mode(mode), "GIF", tmp_path / "in", **options)
+    picture, again = round_trip(path, tmp_path)
+    assert_same(picture, again, ("format",))
+    pixels = picture.pixels.copy()
+    pixels[:20] = scene(20, 91)
+    write_picture(with_pixels(picture, pixels), tmp_path / "out")
+    filled = read_picture(tmp_path / "out")
+    np.testing.assert_array_equal(filled.pixels[20:], pixels[20:])
+    assert np.abs(filled.pixels[:20].mean(-1) - pixels[:20].mean(-1)).mean() < 60
+
+
 def test_picture_of_few_colours_can_become_a_gif_and_others_cannot(tmp_path):
     few = (scene() // 64) * 64
     write_picture(Picture(few), tmp_path / "out.gif", format="gif")

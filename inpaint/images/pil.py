@@ -165,9 +165,12 @@ def _from_int32(image: Image.Image) -> np.ndarray:
 
 def _palette(image: Image.Image) -> np.ndarray | None:
     """(N, 4) uint8 RGBA, as far as the loaded image uses it; None without a palette."""
-    if image.mode != "P":
+    gray = image.format == "GIF" and image.mode == "L"  # what Pillow makes of a gray palette
+    if image.mode != "P" and not gray:
         return None
     table = np.zeros((256, 4), np.uint8)
+    if gray:
+        table[:] = [(level, level, level, 255) for level in range(256)]
     entries = np.array(image.getpalette("RGBA") or [], np.uint8).reshape(-1, 4)
     table[: len(entries)] = entries
     transparent = image.info.get("transparency")
