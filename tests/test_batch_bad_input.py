@@ -174,6 +174,7 @@ if CAN_LOCK:
         "locked.png": (locked, DENIED),
         "locked": (lambda path: path.mkdir(mode=0), f"the folder cannot be read: {DENIED}"),
         "mask locked.png": (saved(), DENIED),
+        "sealed/masks.png": (saved(), f"masks/sealed: {DENIED}"),
     }
 
 # Name of the picture: how it is made, a note in the report if there is one to expect.
@@ -249,6 +250,8 @@ def put_folder(folder):
     saved()(photos / "mask missing.png")
     (photos / "no bits for others.png").chmod(0o400)
     (photos / "loop").symlink_to(photos)
+    if CAN_LOCK:
+        (masks / "sealed").chmod(0)
     (masks / "self.jpg").symlink_to("self.jpg")  # of no picture
     (masks / "folder.jpg").mkdir()
     for name in SILENT:

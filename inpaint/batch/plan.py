@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from inpaint.batch import files
 from inpaint.batch.find import Found, find_pictures, is_list
 from inpaint.batch.match import USUAL_SUFFIXES, MaskError, MaskMatcher
-from inpaint.batch.records import Record, Task
+from inpaint.batch.records import Record, Status, Task
 from inpaint.batch.report import printable
 from inpaint.images import FORMATS, format_of
 
@@ -133,8 +133,9 @@ def _pictures_and_masks(
         try:
             yield found, matcher.find(found)
         except MaskError as error:
-            if request.skip_unmasked:
-                yield Record(found.image, "skipped", message=str(error))
+            if request.skip_unmasked:  # of a folder that cannot be read nobody knows its masks
+                status: Status = "failed" if error.__cause__ else "skipped"
+                yield Record(found.image, status, message=str(error))
             else:
                 problems.append(str(error))
 
