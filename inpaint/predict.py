@@ -15,12 +15,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from inpaint.arrays import like, rgb, split_array
 from inpaint.checkpoint import DEFAULT_WEIGHTS, find_weights, load_network, read_metadata
-from inpaint.edges import continue_edges
 from inpaint.export import OnnxNetwork
+from inpaint.finish import Detail, check_detail, finish_region
 from inpaint.images import Picture, from_pil, to_pil, with_pixels
 from inpaint.masks.read import read_hole
-from inpaint.regions import Reach, Rectangle, Region, Tile, plan_regions, scaled_size, tile_weights
+from inpaint.regions import Reach, Region, Tile, plan_regions, relative, scaled_size, tile_weights
 from inpaint.together import Group, Seat
 
 logger = logging.getLogger("inpaint")
@@ -42,26 +43,38 @@ class Inpainter:
         device: str | torch.device = "cpu",
         reach: Reach | None = None,
         edges: bool = True,
+        detail: Detail = "auto",
+        seed: int = 0,
     ) -> None:
         """network: a PConvUNet, or a function of the same arguments. reach: the scale it was
-        trained for. edges: lead the rim of a hole on from what is around it, see
-        continue_edges; False gives the network's own answer."""
+        trained for. edges: lead the rim of a hole on from what is around it, see continue_edges.
+        detail: add detail from the known part of the picture, see add_detail; seed: of its
+        search. Without edges and detail a fill is the network's own answer."""
+        check_detail(detail)
         self.device = torch.device(device)
         if isinstance(network, nn.Module):
             network = network.to(self.device).eval().to(memory_format=torch.channels_last)
         self.network = network
         self.reach = Reach() if reach is None else reach
         self.edges = edges
+        self.detail = detail
+        self.seed = seed
 
     @classmethod
     def load(
-        cls, weights: str | Path = DEFAULT_WEIGHTS, *, device: str | torch.device | None = None
+        cls,
+        weights: str | Path = DEFAULT_WEIGHTS,
+        *,
+        device: str | torch.device | None = None,
+        edges: bool = True,
+        detail: Detail = "auto",
+        seed: int = 0,
     ) -> Inpainter:
         """An inpainter with the shipped weights, others of that folder by name, or a file's.
 
         A file may be safetensors, or ONNX as `inpaint export` writes it, which runs on the CPU.
-        device: None takes the GPU if there is one. Raises FileNotFoundError, CheckpointError, or
-        ValueError for ONNX on another device than the CPU.
+        device: None takes the GPU if there is one. edges, detail, seed: as for Inpainter. Raises
+        FileNotFoundError, CheckpointError, or ValueError for ONNX on another device than the CPU.
         """
         path = find_weights(weights)
         network: Callable[[Tensor, Tensor], Tensor]
@@ -75,9 +88,18 @@ class Inpainter:
         if device is None:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         reach = notes.get("reach")
-        return cls(network, device=device, reach=Reach(**reach) if reach else None)
+        return cls(
+            network,
+            device=device,
+            reach=Reach(**reach) if reach else None,
+            edges=edges,
+            detail=detail,
+            seed=seed,
+        )
 
-    def fill(self, image: AnyImage, hole: Image.Image | np.ndarray) -> AnyImage:
+    def fill(
+        self, image: AnyImage, hole: Image.Image | np.ndarray, *, detail: Detail | None = None
+    ) -> AnyImage:
         """The picture with its hole filled; of the same kind, size and type.
 
         image: a PIL image, or an array (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA of
@@ -85,28 +107,33 @@ class Inpainter:
         kept; transparent pixels are not looked at.
         hole: white, nonzero alpha or True = fill; see read_hole. (height, width) like the image,
         or of the same aspect ratio.
+        detail: "auto" or "off"; None is what this inpainter was made with.
 
         Raises ValueError for other shapes and sizes, TypeError for other kinds.
         """
         if isinstance(image, Image.Image):
             picture = from_pil(image)
             where = read_hole(hole, size=picture.size)
-            return to_pil(self.fill_picture(picture, where))
+            return to_pil(self.fill_picture(picture, where, detail=detail))
         if not isinstance(image, np.ndarray):
             raise TypeError(f"image must be a PIL image or a numpy array, got {type(image)}")
-        colours, alpha = _split_array(image)
+        colours, alpha = split_array(image)
         where = read_hole(hole, size=(image.shape[0], image.shape[1]))
         filled = image.copy()
         channels = colours.shape[2] if colours.ndim == 3 else None
         view = filled if channels is None else filled[..., :channels]
-        view[:] = self._fill_colours(colours, where, alpha).reshape(view.shape)
+        view[:] = self._fill_colours(colours, where, alpha, detail).reshape(view.shape)
         return filled
 
-    def fill_picture(self, picture: Picture, hole: np.ndarray) -> Picture:
-        """The picture, as read_picture gives it, with its hole, (H, W) bool, filled."""
+    def fill_picture(
+        self, picture: Picture, hole: np.ndarray, *, detail: Detail | None = None
+    ) -> Picture:
+        """The picture, as read_picture gives it, with its hole, (H, W) bool, filled. detail: as
+        for fill."""
         if hole.shape != picture.size:
             raise ValueError(f"hole must be {picture.size} like the picture, got {hole.shape}")
-        return with_pixels(picture, self._fill_colours(picture.pixels, hole, picture.alpha))
+        filled = self._fill_colours(picture.pixels, hole, picture.alpha, detail)
+        return with_pixels(picture, filled)
 
     def fill_pictures(self, pairs: Sequence[tuple[Picture, np.ndarray]]) -> list[Picture]:
         """What fill_picture gives for each (picture, hole), the network seeing those together
@@ -136,19 +163,34 @@ class Inpainter:
         other.network = network
         return other
 
+    @torch.inference_mode()
     def _fill_colours(
-        self, colours: np.ndarray, hole: np.ndarray, alpha: np.ndarray | None
+        self,
+        colours: np.ndarray,
+        hole: np.ndarray,
+        alpha: np.ndarray | None,
+        detail: Detail | None,
     ) -> np.ndarray:
         """colours (H, W) or (H, W, 1 or 3) with the hole filled; a new array of the same dtype."""
+        detail = self.detail if detail is None else detail
+        check_detail(detail)
         result = colours.copy()
         if hole.all():
             logger.warning("the hole is the whole picture: nothing is known to fill it from")
         known = ~hole if alpha is None else ~hole & (alpha > 0)
         for region in plan_regions(hole, self.reach):
             filled = self._fill_region(result, known, region)
-            if self.edges:
-                filled = _with_edges(filled, result, known, region)
-            result[region.box][region.mask] = _like(filled[region.mask], result)
+            filled = finish_region(
+                filled,
+                result,
+                known,
+                region,
+                edges=self.edges,
+                detail=detail,
+                seed=self.seed,
+                device=self.device,
+            )
+            result[region.box][region.mask] = like(filled[region.mask], result)
             known[region.box][region.mask] = True
         return result
 
@@ -158,7 +200,7 @@ class Inpainter:
         total = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
         weights = np.zeros((*total.shape[:2], 1), np.float32)
         for tile in region.tiles:
-            inner = _relative(tile.inner, region.box)
+            inner = relative(tile.inner, region.box)
             weight = tile_weights(tile)
             total[inner] += weight * self._fill_tile(colours, known, tile, region.factor)
             weights[inner] += weight
@@ -168,14 +210,13 @@ class Inpainter:
         self, colours: np.ndarray, known: np.ndarray, tile: Tile, factor: float
     ) -> np.ndarray:
         """The network's picture of a tile's inner part: (h, w, 3) float32 in [0, 1]."""
-        image, valid = _shrink(_rgb(colours[tile.outer]), known[tile.outer], factor)
+        image, valid = _shrink(rgb(colours[tile.outer]), known[tile.outer], factor)
         output = self._predict(image, valid)
         height, width = known[tile.outer].shape
         if output.shape[:2] != (height, width):
             output = cv2.resize(output, (width, height), interpolation=cv2.INTER_CUBIC)
-        return output[_relative(tile.inner, tile.outer)].clip(0, 1)
+        return output[relative(tile.inner, tile.outer)].clip(0, 1)
 
-    @torch.inference_mode()
     def _predict(self, image: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Arrays (H, W, 3) in [0, 1] and (H, W) in {0, 1} through the network; float32."""
         batch = self._tensor(image), self._tensor(valid[..., None])
@@ -185,74 +226,6 @@ class Inpainter:
     def _tensor(self, array: np.ndarray) -> Tensor:
         """(H, W, C) to (1, C, H, W) on the device, channels last in memory."""
         return torch.from_numpy(array).to(self.device).permute(2, 0, 1)[None]
-
-
-def _split_array(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Views of an array's colours, (H, W) or (H, W, 1 or 3), and of its alpha, if any."""
-    shape_fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))
-    if not shape_fits or 0 in image.shape:
-        raise ValueError(
-            f"image must be (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got {image.shape}"
-        )
-    if image.dtype not in (np.uint8, np.uint16, np.float16, np.float32, np.float64):
-        raise TypeError(
-            f"image must be uint8, uint16 or floats in [0, 1], got {image.dtype}; "
-            "convert it with image.astype(np.uint8)"
-        )
-    if image.dtype.kind == "f" and not (np.nanmin(image) >= 0 and np.nanmax(image) <= 1):
-        raise ValueError(
-            "an image of floats must lie in [0, 1], got values from "
-            f"{np.nanmin(image):g} to {np.nanmax(image):g}"
-        )
-    if image.ndim == 3 and image.shape[2] == 4:
-        return image[..., :3], image[..., 3]
-    return image, None
-
-
-def _rgb(colours: np.ndarray) -> np.ndarray:
-    """(H, W) or (H, W, 1 or 3) of any type as (H, W, 3) float32 in [0, 1], without NaN."""
-    if colours.ndim == 2:
-        colours = colours[..., None]
-    values = colours.astype(np.float32)
-    if colours.dtype.kind != "f":
-        values /= np.iinfo(colours.dtype).max
-    else:
-        values = np.nan_to_num(values, copy=False)
-    return np.broadcast_to(values, (*values.shape[:2], 3)).copy()
-
-
-def _like(values: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """RGB values, (N, 3) in [0, 1], in the type and channels of `colours`."""
-    if colours.ndim == 2 or colours.shape[2] == 1:
-        # Rec. 601 luma, as PIL and OpenCV turn colours into gray.
-        values = values @ np.array([0.299, 0.587, 0.114], np.float32)
-        values = values.reshape(-1, *colours.shape[2:])
-    if colours.dtype.kind != "f":
-        values = np.rint(values * np.iinfo(colours.dtype).max)
-    return values.astype(colours.dtype)
-
-
-def _with_edges(
-    filled: np.ndarray, colours: np.ndarray, known: np.ndarray, region: Region
-) -> np.ndarray:
-    """The fill of a region's box, (h, w, 3) in [0, 1], with its rim led on from around it."""
-    frame = _grown(region.box, 4, known.shape)
-    inner = _relative(region.box, frame)
-    mask = np.where(known[frame], 0, 2).astype(np.uint8)
-    mask[inner][region.mask] = 1
-    image = _rgb(colours[frame])
-    fill = np.zeros_like(image)
-    fill[inner] = filled
-    return continue_edges(image, mask, fill)[inner].clip(0, 1)
-
-
-def _grown(rectangle: Rectangle, by: int, size: tuple[int, ...]) -> Rectangle:
-    """A rectangle with a margin, inside a picture of (height, width)."""
-    rows, columns = (
-        slice(max(span.start - by, 0), min(span.stop + by, limit))
-        for span, limit in zip(rectangle, size, strict=True)
-    )
-    return rows, columns
 
 
 def _shrink(image: np.ndarray, known: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
@@ -271,12 +244,3 @@ def _shrink(image: np.ndarray, known: np.ndarray, factor: float) -> tuple[np.nda
         / np.maximum(share, 1e-6)[..., None]
     )
     return image, (share >= 0.5).astype(np.float32)
-
-
-def _relative(rectangle: Rectangle, to: Rectangle) -> Rectangle:
-    """A rectangle inside another, in coordinates of the other."""
-    (y, x), (to_y, to_x) = rectangle, to
-    return (
-        slice(y.start - to_y.start, y.stop - to_y.start),
-        slice(x.start - to_x.start, x.stop - to_x.start),
-    )

@@ -98,6 +98,24 @@ def tile_weights(tile: Tile) -> np.ndarray:
     return np.minimum(ramps[0][:, None], ramps[1][None, :])[..., None]
 
 
+def relative(rectangle: Rectangle, to: Rectangle) -> Rectangle:
+    """A rectangle inside another, in coordinates of the other."""
+    (y, x), (to_y, to_x) = rectangle, to
+    return (
+        slice(y.start - to_y.start, y.stop - to_y.start),
+        slice(x.start - to_x.start, x.stop - to_x.start),
+    )
+
+
+def grown(rectangle: Rectangle, by: int, size: tuple[int, ...]) -> Rectangle:
+    """A rectangle with a margin, inside a picture of (height, width)."""
+    rows, columns = (
+        slice(max(span.start - by, 0), min(span.stop + by, limit))
+        for span, limit in zip(rectangle, size, strict=True)
+    )
+    return rows, columns
+
+
 def _factors(hole: np.ndarray, labels: np.ndarray, count: int, reach: Reach) -> np.ndarray:
     """Down-scaling factor of each connected hole; entry 0, which is the ground, means nothing.
 

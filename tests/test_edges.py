@@ -21,7 +21,7 @@ def test_a_thin_scratch_is_continued_from_its_sides():
 
 
 def test_far_from_anything_known_the_network_stays():
-    image, mask, fill = stripes_with_hole(thickness=2 * RIM + 10)
+    image, mask, fill = stripes_with_hole(size=4 * RIM + 40, thickness=2 * RIM + 10)
     result = continue_edges(image, mask, fill)
     changed = np.flatnonzero((result != fill).any((1, 2)))
     hole = np.flatnonzero(mask[:, 0])
@@ -51,11 +51,26 @@ def test_without_known_pixels_nothing_changes(value):
 
 
 @pytest.mark.parametrize("size", [(1, 30), (30, 1)])
-def test_pictures_one_pixel_wide_keep_the_networks_answer(size):
-    image, fill = np.zeros((*size, 3), np.float32), np.ones((*size, 3), np.float32)
+def test_pictures_one_pixel_wide_are_led_on_along_their_line(size):
+    ramp = np.linspace(0, 1, 30, dtype=np.float32)
+    image = np.repeat(ramp[:, None], 3, 1).reshape(*size, 3)
     mask = np.zeros(size, np.uint8)
-    mask.flat[4:9] = 1
-    assert (continue_edges(image, mask, fill) == fill).all()
+    mask.flat[10:14] = 1
+    result = continue_edges(image, mask, np.full_like(image, 0.5))
+    assert np.abs(result - image)[mask == 1].max() < 0.05
+
+
+def test_a_ramp_is_continued_with_its_slope_where_the_fill_only_has_its_mean():
+    image, mask, fill = stripes_with_hole(thickness=2)
+    mask[:, 30:33] = 1
+    result = continue_edges(image, mask, fill)
+    assert np.abs(result - image)[10:20, 30:33].max() < 0.03
+
+
+def test_pixels_outside_the_hole_are_those_of_the_fill():
+    image, mask, fill = stripes_with_hole(thickness=9)
+    result = continue_edges(image, mask, fill)
+    assert (result == fill)[mask == 0].all()
 
 
 def test_more_than_eight_bits_survive():

@@ -1,0 +1,50 @@
+"""Colours of arrays of any type, as the network wants them and back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def split_array(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Views of an array's colours, (H, W) or (H, W, 1 or 3), and of its alpha, if any."""
+    shape_fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))
+    if not shape_fits or 0 in image.shape:
+        raise ValueError(
+            f"image must be (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got {image.shape}"
+        )
+    if image.dtype not in (np.uint8, np.uint16, np.float16, np.float32, np.float64):
+        raise TypeError(
+            f"image must be uint8, uint16 or floats in [0, 1], got {image.dtype}; "
+            "convert it with image.astype(np.uint8)"
+        )
+    if image.dtype.kind == "f" and not (np.nanmin(image) >= 0 and np.nanmax(image) <= 1):
+        raise ValueError(
+            "an image of floats must lie in [0, 1], got values from "
+            f"{np.nanmin(image):g} to {np.nanmax(image):g}"
+        )
+    if image.ndim == 3 and image.shape[2] == 4:
+        return image[..., :3], image[..., 3]
+    return image, None
+
+
+def rgb(colours: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, 1 or 3) of any type as (H, W, 3) float32 in [0, 1], without NaN."""
+    if colours.ndim == 2:
+        colours = colours[..., None]
+    values = colours.astype(np.float32)
+    if colours.dtype.kind != "f":
+        values /= np.iinfo(colours.dtype).max
+    else:
+        values = np.nan_to_num(values, copy=False)
+    return np.broadcast_to(values, (*values.shape[:2], 3)).copy()
+
+
+def like(values: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """RGB values, (N, 3) in [0, 1], in the type and channels of `colours`."""
+    if colours.ndim == 2 or colours.shape[2] == 1:
+        # Rec. 601 luma, as PIL and OpenCV turn colours into gray.
+        values = values @ np.array([0.299, 0.587, 0.114], np.float32)
+        values = values.reshape(-1, *colours.shape[2:])
+    if colours.dtype.kind != "f":
+        values = np.rint(values * np.iinfo(colours.dtype).max)
+    return values.astype(colours.dtype)

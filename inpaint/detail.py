@@ -1,0 +1,259 @@
+"""Detail of a fill from the picture itself, guided by the network.
+
+The network knows what belongs into a hole and paints it soft; the known part of the picture is
+full of crisp texture. So every small window of the fill looks for the known window most like it
+and takes its detail over, moved to the colour it has itself: texture from the picture, colours and
+structure from the network. Coarse to fine, so that the sharp pixels of the first scale decide what
+is looked for at the next, and more than once at each, so that neighbouring windows agree
+(Wexler, Shechtman and Irani, "Space-time completion of video", PAMI 2007).
+
+Where no known window is like the fill, the network's picture stays.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from inpaint.patchmatch import RADIUS, SIDE, Windows, any_sources, find_sources
+
+_COMPONENTS = 12  # principal components of windows that are compared
+_SAMPLES = 3000  # windows they are computed from
+_MEAN = 0.7  # weight of a window's mean colour beside its other components
+_SPREAD = 1.5  # sigma of a window's votes, px: its middle counts most
+_TRUST = 0.3  # a window this many medians of all costs off counts 1/e
+_GROUND = 3  # power of a window's known share in its vote: what it matched there is no guess
+_BARE = 0.05  # known share that a window without any is given
+_STRENGTH = 0.7  # share of the windows' picture in the result
+_UNLIKE = 0.1  # RMS difference, of [0, 1], at which the share is half of that
+_LEAST_SOURCES = 64
+_MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 600 MB
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """One search for all windows and the vote after it."""
+
+    blur: float  # sigma, px: the picture is blurred as the network's fill is
+    rounds: int
+
+
+# The first scale starts from the network's fill, which is soft: compared with sharp windows it
+# would choose soft ones.
+_FIRST = (_Pass(1.0, 5), _Pass(0.0, 3))
+_FINER = (_Pass(0.0, 3), _Pass(0.0, 2))
+
+
+def add_detail(
+    picture: np.ndarray,
+    mask: np.ndarray,
+    *,
+    factor: float = 1.0,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+) -> np.ndarray:
+    """The picture with detail in its fill, from its known pixels.
+
+    picture: (H, W, 3) float32 in [0, 1], with the network's fill. mask: (H, W) uint8, 0 = known, 1
+    = fill that gets detail, 2 = not known and left alone; what is there is no source, but is
+    looked at where it touches the hole. factor: how much smaller the network saw the picture.
+    seed: of the random part of the search.
+
+    Returns (H, W, 3) float32 in [0, 1], which differs from picture only where mask is 1.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    scales = _scales(mask.shape, factor)
+    level = None
+    for scale in scales:
+        finer = _Level.of(picture, mask, scale, torch.device(device))
+        if len(finer.windows.sources) < _LEAST_SOURCES or not len(finer.windows.targets):
+            continue
+        finer.synthesize(level, generator, last=scale == scales[-1])
+        level = finer
+    if level is None:
+        return picture
+    return np.where((mask == 1)[..., None], level.blended(picture).clip(0, 1), picture)
+
+
+def _scales(size: tuple[int, ...], factor: float) -> list[float]:
+    """Powers of a half, from one coarser than what the network saw to the picture's own, or to
+    the largest that is not too large."""
+    first = 1 + round(math.log2(factor))
+    last = max(0, math.ceil(math.log2(size[0] * size[1] / _MOST_PIXELS) / 2))
+    return [0.5**k for k in range(max(first, last), last - 1, -1)]
+
+
+class _Level:
+    """The synthesis at one scale.
+
+    T targets are windows that touch the P pixels of the hole.
+    """
+
+    def __init__(self, picture: Tensor, windows: Windows) -> None:
+        device = picture.device
+        self.windows = windows
+        self.guide = picture  # with the network's fill, (H, W, 3)
+        self.picture = picture  # with what is found so far, (H, W, 3)
+        self.means = _window_means(picture)  # (H * W, 3)
+        self.nearest = windows.targets  # source of each target, (T,)
+        self.cost = torch.zeros(len(windows.targets), device=device)  # squared, of a value: (T,)
+        self.unlike = torch.zeros(len(windows.hole), 1, device=device)  # cost at each pixel: (P, 1)
+        known = torch.ones(len(self.means), device=device)
+        known[windows.hole] = 0
+        share = _window_means(known.view(*windows.size, 1))[windows.targets, 0]
+        self.ground = (_BARE + share) ** _GROUND  # (T,)
+
+    @classmethod
+    def of(
+        cls, picture: np.ndarray, mask: np.ndarray, scale: float, device: torch.device
+    ) -> _Level:
+        """picture and mask: of add_detail, at full size."""
+        hole, other = mask == 1, mask == 2
+        if scale != 1:
+            size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
+            picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+            hole, other = (
+                cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+                for part in (hole, other)
+            )
+        windows = Windows.of(hole, other & ~hole, device)
+        return cls(torch.from_numpy(np.ascontiguousarray(picture)).to(device), windows)
+
+    def synthesize(self, coarser: _Level | None, generator: torch.Generator, *, last: bool) -> None:
+        """Find the sources and the picture they make, from the coarser level's if there is one."""
+        height, width = self.windows.size
+        self.nearest = any_sources(self.windows, generator)
+        if coarser is None:
+            passes, reach = _FIRST, max(height, width) / 2
+        else:
+            passes, reach = _FINER, max(height, width) / 4
+            self._take_over(coarser)
+            self._vote()
+        for one in passes:
+            features, wanted = self._features(one.blur, generator)
+            self.nearest, cost = find_sources(
+                self.windows,
+                self.nearest,
+                wanted,
+                features,
+                rounds=one.rounds,
+                reach=reach,
+                generator=generator,
+            )
+            self.cost = cost / (3 * SIDE**2)
+            self._vote(sharp=last and one is passes[-1])
+
+    def _take_over(self, coarser: _Level) -> None:
+        """Start from the sources of the coarser level, where they can be used at this one."""
+        (height, width), (h, w) = self.windows.size, coarser.windows.size
+        y, x = self.windows.targets // width, self.windows.targets % width
+        number = coarser.windows.numbers[(y * h // height) * w + x * w // width]
+        source = coarser.nearest[number.clamp(min=0)]
+        # The same way off at this scale.
+        dy = (source // w - y * h // height) * height // h
+        dx = (source % w - x * w // width) * width // w
+        moved, inside = self.windows.moved(self.windows.targets, dy, dx)
+        fits = inside & (number >= 0) & self.windows.usable[moved]
+        self.nearest = torch.where(fits, moved, self.nearest)
+
+    def _features(self, blur: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """What windows are compared by: (H * W, C) of the known picture, (T, C) of the targets."""
+        known, present = _blurred(self.guide, blur), _blurred(self.picture, blur)
+        basis = _basis(known, self.windows, generator)
+        features = _in_basis(known, basis)
+        return features, _in_basis(present, basis).index_select(0, self.windows.targets)
+
+    def _vote(self, *, sharp: bool = False) -> None:
+        """A new picture: each pixel of the hole from the windows over it; their mean, or, when
+        sharp, the most trusted of them."""
+        windows, colours = self.windows, self.guide.reshape(-1, 3)
+        shift = _window_means(self.picture)[windows.targets] - self.means[self.nearest]
+        scale = (_TRUST * self.cost.median()).clamp(min=1e-9)
+        trust = self.ground * torch.exp(-(self.cost / scale).clamp(max=30))
+        total = torch.zeros(len(windows.hole), 4, device=colours.device)  # colour and cost
+        weights = torch.zeros(len(windows.hole), 1, device=colours.device)
+        for dy in range(-RADIUS, RADIUS + 1):
+            for dx in range(-RADIUS, RADIUS + 1):
+                centre, inside = windows.moved(windows.hole, -dy, -dx)
+                number = windows.numbers[centre].clamp(min=0)
+                source = self.nearest[number] + dy * windows.size[1] + dx
+                vote = torch.cat([colours[source] + shift[number], self.cost[number, None]], 1)
+                near = math.exp(-(dy**2 + dx**2) / (2 * _SPREAD**2))
+                weight = (near * trust[number] * inside)[:, None]
+                if sharp:
+                    ahead = weight > weights
+                    total = torch.where(ahead, vote, total)
+                    weights = torch.where(ahead, weight, weights)
+                else:
+                    total += weight * vote
+                    weights += weight
+        votes = total if sharp else total / weights
+        self.picture = self.guide.clone()
+        self.picture.view(-1, 3)[windows.hole] = votes[:, :3]
+        self.unlike = votes[:, 3:]
+
+    def blended(self, picture: np.ndarray) -> np.ndarray:
+        """The picture, (H, W, 3) of full size, moved to this level's as far as the windows were
+        like the fill."""
+        share = _STRENGTH / (1 + self.unlike / _UNLIKE**2)
+        change = (self.picture - self.guide).view(-1, 3)
+        change[self.windows.hole] *= share
+        added = change.view(self.guide.shape).cpu().numpy()
+        if added.shape != picture.shape:
+            size = picture.shape[1], picture.shape[0]
+            added = cv2.resize(added, size, interpolation=cv2.INTER_CUBIC)
+        return picture + added
+
+
+def _window_means(picture: Tensor) -> Tensor:
+    """Mean of every window of (H, W, C): (H * W, C)."""
+    padded = F.pad(_planes(picture), (RADIUS,) * 4, mode="replicate")
+    return F.avg_pool2d(padded, SIDE, stride=1)[0].flatten(1).T.contiguous()
+
+
+def _blurred(picture: Tensor, sigma: float) -> Tensor:
+    """A Gaussian blur of (H, W, 3); sigma 0 leaves it."""
+    if sigma == 0:
+        return picture
+    radius = math.ceil(3 * sigma)
+    ramp = torch.arange(-radius, radius + 1, dtype=torch.float32, device=picture.device)
+    kernel = torch.exp(-(ramp**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).expand(3, 1, -1)
+    planes = F.pad(_planes(picture), (radius,) * 4, mode="replicate")
+    planes = F.conv2d(planes, kernel[:, :, None], groups=3)
+    planes = F.conv2d(planes, kernel[:, :, :, None], groups=3)
+    return planes[0].permute(1, 2, 0).contiguous()
+
+
+def _basis(picture: Tensor, windows: Windows, generator: torch.Generator) -> Tensor:
+    """Principal components of the sources without their means: (C, 3, SIDE, SIDE)."""
+    picks = torch.randint(len(windows.sources), (_SAMPLES,), generator=generator)
+    corner = windows.sources[picks.to(picture.device)] - RADIUS * (windows.size[1] + 1)
+    steps = torch.arange(SIDE, device=picture.device)
+    pixels = corner[:, None, None] + steps[:, None] * windows.size[1] + steps  # (N, SIDE, SIDE)
+    samples = picture.reshape(-1, 3)[pixels].cpu().double()
+    samples = (samples - samples.mean((1, 2), keepdim=True)).permute(0, 3, 1, 2).flatten(1)
+    # Ascending: the last are the principal ones. On the CPU, so that every device gets the same.
+    components = torch.linalg.eigh(samples.T @ samples)[1][:, -_COMPONENTS:]
+    return components.T.reshape(-1, 3, SIDE, SIDE).float().to(picture.device)
+
+
+def _in_basis(picture: Tensor, basis: Tensor) -> Tensor:
+    """Components and weighted mean colour of every window: (H * W, C + 3).
+
+    Squared distances of two rows are about those of the windows' pixels.
+    """
+    padded = F.pad(_planes(picture), (RADIUS,) * 4, mode="replicate")
+    components = F.conv2d(padded, basis)[0].flatten(1).T
+    return torch.cat([components, _MEAN * SIDE * _window_means(picture)], 1)
+
+
+def _planes(picture: Tensor) -> Tensor:
+    """(H, W, C) as a batch of one: (1, C, H, W)."""
+    return picture.permute(2, 0, 1)[None]

@@ -1,0 +1,110 @@
+"""From the network's picture of a region to its fill: the rim led on, detail added."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+import torch
+
+from inpaint.arrays import rgb
+from inpaint.detail import add_detail
+from inpaint.edges import continue_edges
+from inpaint.regions import Rectangle, Region, Tile, grown, relative
+
+Detail = Literal["auto", "off"]
+
+_BESIDE = 4  # px around a region that its rim depends on
+
+
+def check_detail(detail: str) -> None:
+    """Raise ValueError for anything but the values of Detail."""
+    if detail not in get_args(Detail):
+        raise ValueError(f"detail must be one of {', '.join(get_args(Detail))}, got {detail!r}")
+
+
+def finish_region(
+    filled: np.ndarray,
+    colours: np.ndarray,
+    known: np.ndarray,
+    region: Region,
+    *,
+    edges: bool,
+    detail: Detail,
+    seed: int,
+    device: torch.device,
+) -> np.ndarray:
+    """The fill of a region's box, (h, w, 3) float32 in [0, 1], as it goes into the picture.
+
+    filled: the network's, of the same shape. colours: the picture, (H, W) or (H, W, C). known:
+    (H, W) bool. edges: lead the rim on, see continue_edges. detail: see add_detail.
+    """
+    if edges:
+        filled = _with_edges(filled, colours, known, region)
+    if detail == "auto":
+        for tile in region.tiles:
+            filled = _with_detail(filled, colours, known, region, tile, seed, device)
+    return filled
+
+
+def _with_edges(
+    filled: np.ndarray, colours: np.ndarray, known: np.ndarray, region: Region
+) -> np.ndarray:
+    frame = grown(region.box, _BESIDE, known.shape)
+    inner = relative(region.box, frame)
+    mask = np.where(known[frame], 0, 2).astype(np.uint8)
+    mask[inner][region.mask] = 1
+    image = rgb(colours[frame])
+    fill = np.zeros_like(image)
+    fill[inner] = filled
+    return continue_edges(image, mask, fill)[inner].clip(0, 1)
+
+
+def _with_detail(
+    filled: np.ndarray,
+    colours: np.ndarray,
+    known: np.ndarray,
+    region: Region,
+    tile: Tile,
+    seed: int,
+    device: torch.device,
+) -> np.ndarray:
+    """Detail for what lies in a tile's inner part, from what the network saw of the picture."""
+    frame = tile.outer
+    picture, mask = rgb(colours[frame]), np.where(known[frame], 0, 2).astype(np.uint8)
+    # The region's box may reach out of the frame, and the frame out of the box.
+    shared = _overlap(region.box, frame)
+    here, there = relative(shared, frame), relative(shared, region.box)
+    own = region.mask[there]
+    picture[here][own] = filled[there][own]
+    strange = mask == 2
+    strange[here] &= ~own
+    _cover(picture, strange)
+    inner = relative(tile.inner, frame)
+    mask[inner][region.mask[relative(tile.inner, region.box)]] = 1
+    if not (mask == 1).any():
+        return filled
+    result = filled.copy()
+    done = add_detail(picture, mask, factor=region.factor, seed=seed, device=device)
+    result[there][own] = done[here][own]
+    return result
+
+
+def _overlap(one: Rectangle, other: Rectangle) -> Rectangle:
+    rows, columns = (
+        slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
+    )
+    return rows, columns
+
+
+def _cover(picture: np.ndarray, strange: np.ndarray) -> None:
+    """Give pixels that nobody knows, (H, W) bool, the colour of the nearest other one."""
+    if not strange.any() or strange.all():
+        return
+    _, labels = cv2.distanceTransformWithLabels(
+        strange.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    colours = np.zeros((labels.max() + 1, 3), picture.dtype)
+    colours[labels[~strange]] = picture[~strange]
+    picture[strange] = colours[labels[strange]]
