@@ -112,7 +112,7 @@ def folder_run(inpainter: Inpainter, folder: Path, workers: int | None) -> float
 
 def compare(source: Path, count: int, options: argparse.Namespace) -> list[str]:
     """Lines of a table: pictures/s of the bare network and of the whole run."""
-    inpainter = Inpainter.load(options.weights, device=options.device)
+    inpainter = Inpainter.load(options.weights, device=options.device, detail=options.detail)
     with TemporaryDirectory(dir=options.scratch) as name:
         folder = Path(name)
         make_set(source, folder, count, tuple(options.sides))
@@ -145,6 +145,7 @@ def grow(source: Path, counts: list[int], options: argparse.Namespace) -> list[s
             make_set(source, Path(name), count, tuple(options.sides))
             command = [sys.executable, __file__, str(source), "--child", name]
             command += ["--weights", options.weights, "--device", options.device]
+            command += ["--detail", options.detail]
             result = subprocess.run(command, check=True, capture_output=True, text=True)
             seconds, peak = json.loads(result.stdout)
         lines.append(f"| {count:,} | {seconds:.1f} | {count / seconds:.1f} | {peak / 1e6:.0f} |")
@@ -152,7 +153,7 @@ def grow(source: Path, counts: list[int], options: argparse.Namespace) -> list[s
 
 
 def child(folder: Path, options: argparse.Namespace) -> None:
-    inpainter = Inpainter.load(options.weights, device=options.device)
+    inpainter = Inpainter.load(options.weights, device=options.device, detail=options.detail)
     seconds = folder_run(inpainter, folder, options.workers)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps([seconds, peak]))
@@ -163,6 +164,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, help="a folder or a tar to make the sets from")
     parser.add_argument("--weights", required=True)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--detail", choices=("auto", "off"), default="auto")
     parser.add_argument("--count", type=int, default=1000, help="pictures of the comparison")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sides", type=int, nargs="+", default=SIDES, help="shorter sides, px")
