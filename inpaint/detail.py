@@ -26,12 +26,14 @@ from inpaint.patchmatch import RADIUS, SIDE, Windows, any_sources, find_sources
 _COMPONENTS = 12  # principal components of windows that are compared
 _SAMPLES = 3000  # windows they are computed from
 _MEAN = 0.7  # weight of a window's mean colour beside its other components
+_FAR = 3.0  # squared difference of windows a picture's length apart: its square
 _SPREAD = 1.5  # sigma of a window's votes, px: its middle counts most
 _TRUST = 0.3  # a window this many medians of all costs off counts 1/e
 _GROUND = 3  # power of a window's known share in its vote: what it matched there is no guess
 _BARE = 0.05  # known share that a window without any is given
-_STRENGTH = 0.7  # share of the windows' picture in the result
+_STRENGTH = 0.6  # share of the windows' picture in the result
 _UNLIKE = 0.1  # RMS difference, of [0, 1], at which the share is half of that
+_DEPTH = 12  # px of the deepest hole at the first scale
 _LEAST_SOURCES = 64
 _MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 600 MB
 
@@ -54,7 +56,6 @@ def add_detail(
     picture: np.ndarray,
     mask: np.ndarray,
     *,
-    factor: float = 1.0,
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> np.ndarray:
@@ -62,13 +63,12 @@ def add_detail(
 
     picture: (H, W, 3) float32 in [0, 1], with the network's fill. mask: (H, W) uint8, 0 = known, 1
     = fill that gets detail, 2 = not known and left alone; what is there is no source, but is
-    looked at where it touches the hole. factor: how much smaller the network saw the picture.
-    seed: of the random part of the search.
+    looked at where it touches the hole. seed: of the random part of the search.
 
     Returns (H, W, 3) float32 in [0, 1], which differs from picture only where mask is 1.
     """
     generator = torch.Generator().manual_seed(seed)
-    scales = _scales(mask.shape, factor)
+    scales = _scales(mask)
     level = None
     for scale in scales:
         finer = _Level.of(picture, mask, scale, torch.device(device))
@@ -81,11 +81,12 @@ def add_detail(
     return np.where((mask == 1)[..., None], level.blended(picture).clip(0, 1), picture)
 
 
-def _scales(size: tuple[int, ...], factor: float) -> list[float]:
-    """Powers of a half, from one coarser than what the network saw to the picture's own, or to
-    the largest that is not too large."""
-    first = 1 + round(math.log2(factor))
-    last = max(0, math.ceil(math.log2(size[0] * size[1] / _MOST_PIXELS) / 2))
+def _scales(mask: np.ndarray) -> list[float]:
+    """Powers of a half: from one at which the deepest hole is _DEPTH deep, for there the network
+    is sharp, to the picture's own, or to the largest that is not too large."""
+    depth = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5).max()
+    first = max(1, math.ceil(math.log2(max(min(depth, *mask.shape), 1) / _DEPTH)))
+    last = max(0, math.ceil(math.log2(mask.size / _MOST_PIXELS) / 2))
     return [0.5**k for k in range(max(first, last), last - 1, -1)]
 
 
@@ -166,8 +167,15 @@ class _Level:
         """What windows are compared by: (H * W, C) of the known picture, (T, C) of the targets."""
         known, present = _blurred(self.guide, blur), _blurred(self.picture, blur)
         basis = _basis(known, self.windows, generator)
+        targets = self.windows.targets
         features = _in_basis(known, basis)
-        return features, _in_basis(present, basis).index_select(0, self.windows.targets)
+        wanted = _in_basis(present, basis).index_select(0, targets)
+        # The distance of two windows is one more difference between them.
+        height, width = self.windows.size
+        places = torch.cartesian_prod(torch.arange(height), torch.arange(width))
+        places = places.to(features) * (_FAR / max(height, width))
+        features = torch.cat([features, places], 1)
+        return features, torch.cat([wanted, places.index_select(0, targets)], 1)
 
     def _vote(self, *, sharp: bool = False) -> None:
         """A new picture: each pixel of the hole from the windows over it; their mean, or, when

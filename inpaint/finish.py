@@ -86,7 +86,7 @@ def _with_detail(
     if not (mask == 1).any():
         return filled
     result = filled.copy()
-    done = add_detail(picture, mask, factor=region.factor, seed=seed, device=device)
+    done = add_detail(picture, mask, seed=seed, device=device)
     result[there][own] = done[here][own]
     return result
 
