@@ -35,6 +35,7 @@ _STRENGTH = 0.6  # share of the windows' picture in the result
 _UNLIKE = 0.1  # RMS difference, of [0, 1], at which the share is half of that
 _DEPTH = 12  # px of the deepest hole at the first scale
 _LEAST_SOURCES = 64
+_BESIDE = RADIUS + 3  # px beside a window that its blurred pixels depend on
 _MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 600 MB
 
 
@@ -72,7 +73,7 @@ def add_detail(
     level = None
     for scale in scales:
         finer = _Level.of(picture, mask, scale, torch.device(device))
-        if len(finer.windows.sources) < _LEAST_SOURCES or not len(finer.windows.targets):
+        if finer is None:
             continue
         finer.synthesize(level, generator, last=scale == scales[-1])
         level = finer
@@ -105,16 +106,18 @@ class _Level:
         self.nearest = windows.targets  # source of each target, (T,)
         self.cost = torch.zeros(len(windows.targets), device=device)  # squared, of a value: (T,)
         self.unlike = torch.zeros(len(windows.hole), 1, device=device)  # cost at each pixel: (P, 1)
+        self.places = _places(windows.size).to(picture)  # (H * W, 2)
+        self.part, self.local = _part_around(windows)
         known = torch.ones(len(self.means), device=device)
         known[windows.hole] = 0
-        share = _window_means(known.view(*windows.size, 1))[windows.targets, 0]
+        share = self._target_means(known.view(*windows.size, 1))[:, 0]
         self.ground = (_BARE + share) ** _GROUND  # (T,)
 
     @classmethod
     def of(
         cls, picture: np.ndarray, mask: np.ndarray, scale: float, device: torch.device
-    ) -> _Level:
-        """picture and mask: of add_detail, at full size."""
+    ) -> _Level | None:
+        """picture and mask: of add_detail, at full size. None where too little is known."""
         hole, other = mask == 1, mask == 2
         if scale != 1:
             size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
@@ -124,6 +127,8 @@ class _Level:
                 for part in (hole, other)
             )
         windows = Windows.of(hole, other & ~hole, device)
+        if len(windows.sources) < _LEAST_SOURCES or not len(windows.targets):
+            return None
         return cls(torch.from_numpy(np.ascontiguousarray(picture)).to(device), windows)
 
     def synthesize(self, coarser: _Level | None, generator: torch.Generator, *, last: bool) -> None:
@@ -165,41 +170,47 @@ class _Level:
 
     def _features(self, blur: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """What windows are compared by: (H * W, C) of the known picture, (T, C) of the targets."""
-        known, present = _blurred(self.guide, blur), _blurred(self.picture, blur)
+        known, present = self.guide, self.picture[self.part]
+        if blur:
+            known, present = _blurred(known, blur), _blurred(present, blur)
         basis = _basis(known, self.windows, generator)
-        targets = self.windows.targets
         features = _in_basis(known, basis)
-        wanted = _in_basis(present, basis).index_select(0, targets)
+        wanted = _in_basis(present, basis).index_select(0, self.local)
         # The distance of two windows is one more difference between them.
-        height, width = self.windows.size
-        places = torch.cartesian_prod(torch.arange(height), torch.arange(width))
-        places = places.to(features) * (_FAR / max(height, width))
-        features = torch.cat([features, places], 1)
-        return features, torch.cat([wanted, places.index_select(0, targets)], 1)
+        features = torch.cat([features, self.places], 1)
+        return features, torch.cat([wanted, self.places.index_select(0, self.windows.targets)], 1)
+
+    def _target_means(self, picture: Tensor) -> Tensor:
+        """Mean of every target's window in (H, W, C): (T, C)."""
+        return _window_means(picture[self.part]).index_select(0, self.local)
 
     def _vote(self, *, sharp: bool = False) -> None:
         """A new picture: each pixel of the hole from the windows over it; their mean, or, when
         sharp, the most trusted of them."""
         windows, colours = self.windows, self.guide.reshape(-1, 3)
-        shift = _window_means(self.picture)[windows.targets] - self.means[self.nearest]
+        shift = self._target_means(self.picture) - self.means.index_select(0, self.nearest)
         scale = (_TRUST * self.cost.median()).clamp(min=1e-9)
         trust = self.ground * torch.exp(-(self.cost / scale).clamp(max=30))
+        # Of no target, which is what number -1 says, the last row: without weight.
+        voters = F.pad(torch.cat([shift, self.cost[:, None], trust[:, None]], 1), (0, 0, 0, 1))
+        nearest = F.pad(self.nearest, (0, 1))
+        places = windows.places(windows.hole)
         total = torch.zeros(len(windows.hole), 4, device=colours.device)  # colour and cost
         weights = torch.zeros(len(windows.hole), 1, device=colours.device)
         for dy in range(-RADIUS, RADIUS + 1):
             for dx in range(-RADIUS, RADIUS + 1):
-                centre, inside = windows.moved(windows.hole, -dy, -dx)
-                number = windows.numbers[centre].clamp(min=0)
-                source = self.nearest[number] + dy * windows.size[1] + dx
-                vote = torch.cat([colours[source] + shift[number], self.cost[number, None]], 1)
-                near = math.exp(-(dy**2 + dx**2) / (2 * _SPREAD**2))
-                weight = (near * trust[number] * inside)[:, None]
+                number = windows.beside(places, -dy, -dx)
+                number = torch.where(number < 0, len(trust), number)
+                source = nearest.index_select(0, number) + dy * windows.size[1] + dx
+                vote, weight = voters.index_select(0, number).split((4, 1), 1)
+                vote[:, :3] += colours.index_select(0, source.clamp(min=0))
+                weight = math.exp(-(dy**2 + dx**2) / (2 * _SPREAD**2)) * weight
                 if sharp:
                     ahead = weight > weights
                     total = torch.where(ahead, vote, total)
                     weights = torch.where(ahead, weight, weights)
                 else:
-                    total += weight * vote
+                    total.addcmul_(vote, weight)
                     weights += weight
         votes = total if sharp else total / weights
         self.picture = self.guide.clone()
@@ -219,6 +230,25 @@ class _Level:
         return picture + added
 
 
+def _part_around(windows: Windows) -> tuple[tuple[slice, slice], Tensor]:
+    """The part of the picture that the targets depend on, also when blurred; their pixel numbers
+    in it, (T,) int64."""
+    y = windows.targets // windows.size[1]
+    x = windows.targets - y * windows.size[1]
+    (top, bottom), (left, right) = (
+        (max(int(at.min()) - _BESIDE, 0), min(int(at.max()) + 1 + _BESIDE, limit))
+        for at, limit in zip((y, x), windows.size, strict=True)
+    )
+    local = (y - top) * (right - left) + x - left
+    return (slice(top, bottom), slice(left, right)), local
+
+
+def _places(size: tuple[int, int]) -> Tensor:
+    """Where the pixels are, in the unit of features: (H * W, 2)."""
+    places = torch.cartesian_prod(torch.arange(size[0]), torch.arange(size[1]))
+    return places * (_FAR / max(size))
+
+
 def _window_means(picture: Tensor) -> Tensor:
     """Mean of every window of (H, W, C): (H * W, C)."""
     padded = F.pad(_planes(picture), (RADIUS,) * 4, mode="replicate")
@@ -226,9 +256,7 @@ def _window_means(picture: Tensor) -> Tensor:
 
 
 def _blurred(picture: Tensor, sigma: float) -> Tensor:
-    """A Gaussian blur of (H, W, 3); sigma 0 leaves it."""
-    if sigma == 0:
-        return picture
+    """A Gaussian blur of (H, W, 3)."""
     radius = math.ceil(3 * sigma)
     ramp = torch.arange(-radius, radius + 1, dtype=torch.float32, device=picture.device)
     kernel = torch.exp(-(ramp**2) / (2 * sigma**2))
@@ -258,8 +286,10 @@ def _in_basis(picture: Tensor, basis: Tensor) -> Tensor:
     Squared distances of two rows are about those of the windows' pixels.
     """
     padded = F.pad(_planes(picture), (RADIUS,) * 4, mode="replicate")
-    components = F.conv2d(padded, basis)[0].flatten(1).T
-    return torch.cat([components, _MEAN * SIDE * _window_means(picture)], 1)
+    features = torch.empty(picture[..., 0].numel(), len(basis) + 3, device=picture.device)
+    features[:, :-3] = F.conv2d(padded, basis)[0].flatten(1).T
+    features[:, -3:] = _MEAN * SIDE * _window_means(picture)
+    return features
 
 
 def _planes(picture: Tensor) -> Tensor:

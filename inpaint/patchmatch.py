@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 RADIUS = 2  # of a window, px
 SIDE = 2 * RADIUS + 1
 
+_MARGIN = RADIUS + 1  # px that neighbours are looked for at: a window's radius, and steps below
 _SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
@@ -29,6 +31,7 @@ class Windows:
     hole: Tensor  # pixel numbers of the hole, ascending: (P,) int64
     targets: Tensor  # of windows that hold a pixel of the hole, ascending: (T,) int64
     numbers: Tensor  # of each pixel among the targets, -1 for none: (H * W,) int64
+    framed: Tensor  # numbers with _MARGIN pixels of -1 around the picture, flat, int64
     usable: Tensor  # whether a pixel's window is a source: (H * W,) bool
     sources: Tensor  # pixel numbers of the sources, ascending: (S,) int64
 
@@ -47,6 +50,7 @@ class Windows:
             hole=torch.from_numpy(np.flatnonzero(hole)).to(device),
             targets=targets.to(device),
             numbers=numbers.to(device),
+            framed=F.pad(numbers.view(hole.shape), (_MARGIN,) * 4, value=-1).flatten().to(device),
             usable=flat.to(device),
             sources=flat.nonzero()[:, 0].to(device),
         )
@@ -55,9 +59,21 @@ class Windows:
         """Pixel numbers moved by (dy, dx), and whether they are still in the picture; a pixel
         that is not has the number 0."""
         height, width = self.size
-        y, x = pixels // width + dy, pixels % width + dx
+        row = pixels // width
+        y, x = row + dy, pixels - row * width + dx
         inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
         return torch.where(inside, y * width + x, 0), inside
+
+    def places(self, pixels: Tensor) -> Tensor:
+        """What beside() takes for pixel numbers."""
+        return pixels + 2 * _MARGIN * (pixels // self.size[1]) + self._step(_MARGIN, _MARGIN)
+
+    def beside(self, places: Tensor, dy: int, dx: int) -> Tensor:
+        """Numbers of the targets at (dy, dx) from pixels, up to 3 px; -1 for none."""
+        return self.framed.index_select(0, places + self._step(dy, dx))
+
+    def _step(self, dy: int, dx: int) -> int:
+        return dy * (self.size[1] + 2 * _MARGIN) + dx
 
 
 def any_sources(windows: Windows, generator: torch.Generator) -> Tensor:
@@ -99,14 +115,16 @@ class _Search:
         self.windows, self.nearest = windows, nearest
         self.wanted, self.features = wanted, features
         self.cost = (wanted - features.index_select(0, nearest)).square_().sum(1)
+        self.places = windows.places(windows.targets)
 
     def try_neighbours(self, dy: int, dx: int) -> None:
         """Take the source of the target at (dy, dx), moved back by as much."""
-        windows = self.windows
-        beside, inside = windows.moved(windows.targets, dy, dx)
-        number = windows.numbers[beside]
-        source, known = windows.moved(self.nearest[number.clamp(min=0)], -dy, -dx)
-        self._try(source, inside & known & (number >= 0))
+        number = self.windows.beside(self.places, dy, dx)
+        source = self.nearest.index_select(0, number.clamp(min=0))
+        # Sources keep RADIUS from the border. A step over it ends in the same margin of the next
+        # row or beyond the first or last pixel, where none is usable either.
+        source = (source - dy * self.windows.size[1] - dx).clamp(0, len(self.windows.usable) - 1)
+        self._try(source, number >= 0)
 
     def try_random(self, distance: float, generator: torch.Generator) -> None:
         """Take a random source up to `distance` pixels from the present one."""
@@ -115,12 +133,12 @@ class _Search:
         self._try(*self.windows.moved(self.nearest, dy, dx))
 
     def _try(self, source: Tensor, possible: Tensor) -> None:
-        possible = possible & self.windows.usable[source] & (source != self.nearest)
+        possible = possible & self.windows.usable.index_select(0, source) & (source != self.nearest)
         tried = possible.nonzero()[:, 0]
-        source = source[tried]
+        source = source.index_select(0, tried)
         cost = self.wanted.index_select(0, tried)
         cost = cost.sub_(self.features.index_select(0, source)).square_().sum(1)
-        better = cost < self.cost[tried]
+        better = cost < self.cost.index_select(0, tried)
         tried = tried[better]
         self.nearest[tried] = source[better]
         self.cost[tried] = cost[better]

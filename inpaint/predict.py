@@ -49,8 +49,11 @@ class Inpainter:
         """network: a PConvUNet, or a function of the same arguments. reach: the scale it was
         trained for. edges: lead the rim of a hole on from what is around it, see continue_edges.
         detail: add detail from the known part of the picture, see add_detail; seed: of its
-        search. Without edges and detail a fill is the network's own answer."""
+        search. Without edges and detail a fill is the network's own answer. Raises ValueError
+        for another detail, or a seed that is not in 0 to 2**63 - 1."""
         check_detail(detail)
+        if not 0 <= seed < 2**63:  # what a torch.Generator takes
+            raise ValueError(f"seed must lie in 0 to 2**63 - 1, got {seed}")
         self.device = torch.device(device)
         if isinstance(network, nn.Module):
             network = network.to(self.device).eval().to(memory_format=torch.channels_last)
@@ -161,6 +164,14 @@ class Inpainter:
         """This inpainter with something else called in place of its network."""
         other = copy.copy(self)
         other.network = network
+        return other
+
+    def on(self, device: str | torch.device) -> Inpainter:
+        """This inpainter on a device, with a copy of its network; all else is the same."""
+        other = copy.copy(self)
+        other.device = torch.device(device)
+        if isinstance(self.network, nn.Module):
+            other.network = copy.deepcopy(self.network).to(other.device)
         return other
 
     @torch.inference_mode()

@@ -108,6 +108,7 @@ class Desk:
         painted: np.ndarray | None,
         grow: float,
         soft: float,
+        detail: bool,
         weights: str | None,
         *,
         report: Callable[[float], None],
@@ -117,7 +118,7 @@ class Desk:
         hole = self._hole(session, painted, grow)
         source = self._read(session.path)
         before = session.picture(source)
-        filled = self.models.fill(before, hole, name=weights, report=report)
+        filled = self.models.fill(before, hole, name=weights, detail=detail, report=report)
         filled = feather(before, filled, hole, round(soft))
         session = dataclasses.replace(session, result=Patch.between(hole, filled.pixels))
         path, own_format = write_result(filled, session.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -12,11 +13,22 @@ from inpaint_app.previews import write_result
 from inpaint_app.uploads import UploadedFile, read_mask, read_photo, telling
 
 
+class PageWithDefaults(gr.Blocks):
+    """A page whose endpoint takes calls that leave out its last inputs, as old programs do."""
+
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], *rest: Any, **options: Any
+    ) -> Any:
+        missing = block_fn.inputs[len(inputs) :] if block_fn.api_name == "inpaint" else []
+        inputs = [*inputs, *(block.value for block in missing)]
+        return await super().preprocess_data(block_fn, inputs, *rest, **options)
+
+
 def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
     """Adds `/inpaint` to the page that is being built."""
 
     @telling
-    def inpaint(image: str | None, mask: str | None) -> str:
+    def inpaint(image: str | None, mask: str | None, detail: bool = True) -> str:
         """Fill the part of a picture that a mask marks.
 
         The answer has the picture's own format, size and metadata; pixels that are not marked
@@ -25,6 +37,7 @@ def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
         Args:
             image: The picture: JPEG, PNG, WebP, TIFF, BMP, GIF.
             mask: A picture of the same aspect ratio in which white means fill.
+            detail: Whether texture from the known part of the picture is added to the fill.
 
         Returns:
             The filled picture.
@@ -37,17 +50,18 @@ def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
             raise ValueError("The mask is all white, so nothing is left to fill from")
         if not hole.any():
             raise ValueError("The mask is all black, so it marks nothing; white means fill")
-        path, _ = write_result(models.fill(picture, hole), Path(image).name)
+        path, _ = write_result(models.fill(picture, hole, detail=detail), Path(image).name)
         return str(path)
 
     with gr.Row(visible=False):
         image = UploadedFile(label="image")
         mask = UploadedFile(label="mask")
+        detail = gr.Checkbox(True, label="detail")
         answer = gr.File(label="filled")
         button = gr.Button()
     button.click(
         inpaint,
-        [image, mask],
+        [image, mask, detail],
         answer,
         api_name="inpaint",
         concurrency_limit=concurrency,

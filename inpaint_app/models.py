@@ -11,6 +11,7 @@ from torch import Tensor
 
 from inpaint import CheckpointError, Inpainter
 from inpaint.checkpoint import DEFAULT_WEIGHTS, find_weights, read_metadata, weights_folder
+from inpaint.finish import Detail
 from inpaint.images import Picture
 from inpaint.regions import plan_regions
 
@@ -50,19 +51,23 @@ class Models:
         hole: np.ndarray,
         *,
         name: str | None = None,
+        detail: bool = True,
         report: Report | None = None,
     ) -> Picture:
         """The picture with its hole, (H, W) bool, filled by the network called `name`.
 
+        detail: add detail from the known part of the picture.
+
         Raises ValueError for a name that is not offered.
         """
         inpainter = self.inpainter(self.default if name is None else name)
+        chosen: Detail = "auto" if detail else "off"
         if report is None:
-            return inpainter.fill_picture(picture, hole)
+            return inpainter.fill_picture(picture, hole, detail=chosen)
         looks = sum(len(region.tiles) for region in plan_regions(hole, inpainter.reach))
         self._job.advance = _counter(report, looks)
         try:
-            return inpainter.fill_picture(picture, hole)
+            return inpainter.fill_picture(picture, hole, detail=chosen)
         finally:
             self._job.advance = None
 

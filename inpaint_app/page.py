@@ -9,7 +9,7 @@ import gradio as gr
 
 from inpaint_app.batch_tab import add_batch_tab
 from inpaint_app.desk import BRUSH_COLOUR, BRUSH_OPACITY, Answer, Desk, Limits
-from inpaint_app.endpoint import add_endpoint
+from inpaint_app.endpoint import PageWithDefaults, add_endpoint
 from inpaint_app.examples import find_examples
 from inpaint_app.look import SAVE_FILE, SHOW_RESULT
 from inpaint_app.models import Models
@@ -24,7 +24,9 @@ Parts = dict[str, Any]
 def build_page(models: Models, limits: Limits, *, concurrency: int = 1) -> gr.Blocks:
     """The whole page. concurrency: fills at once, over all visitors."""
     desk = Desk(models, limits)
-    with gr.Blocks(title="Inpaint", analytics_enabled=False, delete_cache=CACHE_SECONDS) as page:
+    with PageWithDefaults(
+        title="Inpaint", analytics_enabled=False, delete_cache=CACHE_SECONDS
+    ) as page:
         gr.Markdown(
             "# Inpaint\nBrush over what should go. All else stays exactly as it is.",
             elem_id="title",
@@ -92,6 +94,9 @@ def _editor_parts(parts: Parts, models: Models) -> None:
         )
         parts["soft"] = gr.Slider(
             0, 50, 0, step=1, label="Soft edge", info="Pixels, inside the mark", elem_id="soft"
+        )
+        parts["detail"] = gr.Checkbox(
+            True, label="Detail", info="Texture from the rest of the photo", elem_id="detail"
         )
         with gr.Row():
             parts["mask_file"] = UploadedByButton(
@@ -170,7 +175,7 @@ def _wire_fill(on: _Wiring, parts: Parts, desk: Desk, concurrency: int) -> None:
     on(
         parts["fill"].click,
         fill,
-        [parts[name] for name in ("session", "editor", "grow", "soft", "weights")],
+        [parts[name] for name in ("session", "editor", "grow", "soft", "detail", "weights")],
         FILLED,
         with_progress=True,
         concurrency_limit=concurrency,

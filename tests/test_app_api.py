@@ -101,6 +101,17 @@ def test_python_example_in_the_documentation_works(server, tmp_path, mask, monke
     assert read_picture(names["filled"]).size == (96, 128)
 
 
+def test_detail_can_be_left_out(client, tmp_path, mask):
+    photo = photo_file(tmp_path / "photo.png")
+    files = [handle_file(str(path)) for path in (photo, mask)]
+    answers = [
+        read_picture(client.predict(*files, **detail, api_name="/inpaint")).pixels
+        for detail in ({}, {"detail": True}, {"detail": False})
+    ]
+    np.testing.assert_array_equal(answers[0], answers[1])
+    assert (answers[1] != answers[2]).any(-1)[inside()].mean() > 0.5
+
+
 def test_text_file_called_png_gets_a_message(client, tmp_path, mask):
     (tmp_path / "photo.png").write_text("not a picture")
     text = message(client, tmp_path / "photo.png", mask)

@@ -7,8 +7,10 @@ import pytest
 from folders import files_below, fill, put_mask, put_picture, report_of, tiny_weights
 from PIL import Image
 
+from inpaint import Inpainter
 from inpaint.cli import main
 from inpaint.images import read_picture
+from inpaint.masks import read_hole
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +203,24 @@ def test_help_shows_examples(capsys):
     with pytest.raises(SystemExit, match="0"):
         main(["fill", "--help"])
     assert "inpaint fill photos/ --mask masks/ -o out/" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("options", [{"detail": "off"}, {"detail": "auto"}, {"seed": 5}])
+def test_detail_and_seed_are_those_of_the_inpainter(photos, weights, options):
+    source, mask, out = photos / "photos/b.png", photos / "masks/b.png", photos / "out.png"
+    arguments = [text for key, value in options.items() for text in (f"--{key}", value)]
+    assert fill(source, "--mask", mask, "-o", out, *arguments, weights=weights) == 0
+    inpainter = Inpainter.load(weights, device="cpu", **options)
+    expected = inpainter.fill_picture(read_picture(source), read_hole(mask, size=(48, 64)))
+    assert (read_picture(out).pixels == expected.pixels).all()
+
+
+@pytest.mark.parametrize("arguments", [("--detail", "more"), ("--seed", "-1"), ("--seed", "x")])
+def test_wrong_detail_and_seed_are_bad_usage(photos, weights, arguments, capsys):
+    source, mask, out = photos / "photos/b.png", photos / "masks/b.png", photos / "out.png"
+    try:
+        code = fill(source, "--mask", mask, "-o", out, *arguments, weights=weights)
+    except SystemExit as error:  # argparse's own
+        code = error.code
+    assert code == 2 and not out.exists()
+    assert arguments[0].strip("-") in capsys.readouterr().err

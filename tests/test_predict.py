@@ -180,6 +180,27 @@ def test_load_rebuilds_the_network_and_its_reach(inpainter, tmp_path):
     assert (loaded.fill(image, hole) == inpainter.fill(image, hole)).all()
 
 
+def test_an_inpainter_on_another_device_differs_in_nothing_else(inpainter):
+    network = random_network()
+    first = Inpainter(network, reach=inpainter.reach, edges=False, detail="off", seed=3)
+    moved = first.on("meta")
+    assert (moved.device.type, first.device.type) == ("meta", "cpu")
+    assert {p.device.type for p in moved.network.parameters()} == {"meta"}
+    assert {p.device.type for p in first.network.parameters()} == {"cpu"}
+    assert {**vars(moved), "device": 0, "network": 0} == {**vars(first), "device": 0, "network": 0}
+    image, hole = picture((90, 70)), hole_in((90, 70))
+    assert (first.on("cpu").fill(image, hole) == first.fill(image, hole)).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"detail": "more"}, "detail must be one of auto, off"), ({"seed": -1}, "seed must lie in 0")],
+)
+def test_settings_that_cannot_be_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Inpainter(random_network(), **options)
+
+
 def test_load_says_what_is_wrong(tmp_path):
     with pytest.raises(FileNotFoundError, match="no shipped weights called 'nonsense'"):
         Inpainter.load("nonsense")

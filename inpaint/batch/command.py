@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator
+from typing import get_args
 
 from tqdm import tqdm
 
@@ -16,6 +17,7 @@ from inpaint.batch.records import ALPHA, Record, Settings, Task
 from inpaint.batch.report import Report, Summary, printable
 from inpaint.batch.run import run_local, run_single
 from inpaint.checkpoint import DEFAULT_WEIGHTS
+from inpaint.finish import Detail
 from inpaint.images import FORMATS
 from inpaint.predict import Inpainter
 
@@ -85,6 +87,20 @@ def _add_treatment(group: argparse._ArgumentGroup) -> None:
         default=DEFAULT_WEIGHTS,
         metavar="NAME|FILE",
         help="shipped weights by name, or a file; default: %(default)s",
+    )
+    group.add_argument(
+        "--detail",
+        choices=get_args(Detail),
+        default="auto",
+        help="auto: add detail from the known part of the picture; off: the network's picture "
+        "stays as it is; default: %(default)s",
+    )
+    group.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of the search for detail; the same gives the same fill; default: %(default)s",
     )
 
 
@@ -186,7 +202,12 @@ def _start(
     if not tasks:
         return iter(())
     try:
-        inpainter = Inpainter.load(arguments.weights, device=arguments.device)
+        inpainter = Inpainter.load(
+            arguments.weights,
+            device=arguments.device,
+            detail=arguments.detail,
+            seed=arguments.seed,
+        )
     except (RuntimeError, AssertionError) as error:  # what torch raises for devices
         raise ValueError(f"--device {arguments.device}: {error}") from error
     if arguments.engine == "ray":

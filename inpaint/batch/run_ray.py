@@ -56,7 +56,7 @@ def run_ray(
             Worker,
             batch_size=None,
             fn_constructor_args=(
-                ray.put(_on_cpu(inpainter)),
+                ray.put(inpainter.on("cpu")),
                 str(inpainter.device),
                 settings,
                 batch_size,
@@ -81,7 +81,7 @@ class Worker:
     ) -> None:
         on_cpu: Inpainter = ray.get(inpainter)
         torch.set_num_threads(1)  # as run_local does: the result depends on it in its last bits
-        self.inpainter = Inpainter(on_cpu.network, device=device, reach=on_cpu.reach)
+        self.inpainter = on_cpu.on(device)
         self.settings = settings
         self.batch_size = batch_size
 
@@ -133,10 +133,6 @@ def _from_anywhere(task: Task) -> Task:
         mask=files.absolute(task.mask),
         output=files.absolute(task.output),
     )
-
-
-def _on_cpu(inpainter: Inpainter) -> Inpainter:
-    return Inpainter(inpainter.network, device="cpu", reach=inpainter.reach)
 
 
 @contextmanager
