@@ -85,7 +85,8 @@ RECIPES = {
     ),
     # For two CPU cores, as the shipped weights were trained; weights/README.md has the hours.
     # Colours and structure first, where a picture costs least, then texture, then larger
-    # pictures. A high style weight leaves a grid while the network is young.
+    # pictures. The style terms left a grid, which the last two phases took away again: texture
+    # is the business of inpaint/detail.py now.
     "compact": Recipe(
         network="compact",
         phases=(
@@ -107,6 +108,16 @@ RECIPES = {
                 lr_end=7e-5,
                 losses=LossWeights(perceptual=0.06, style_out=3, style_comp=3),
                 loss_crop=96,
+            ),
+            Phase(steps=3_000, size=128, batch_size=16, lr=5e-4, lr_end=3e-4, losses=L1_ONLY),
+            Phase(
+                steps=4_000,
+                size=256,
+                batch_size=8,
+                lr=3e-4,
+                lr_end=3e-5,
+                losses=LossWeights(perceptual=0.02, style_out=0, style_comp=0),
+                loss_crop=64,
             ),
         ),
         bucket_weights=(2, 2, 2, 1.5, 1, 1),
