@@ -148,6 +148,16 @@ def test_texture_gets_its_contrast_back(truth):
     assert np.abs(result - truth)[hole].mean() < 0.5 * np.abs(fill - truth)[hole].mean()
 
 
+def test_where_nothing_known_is_alike_the_fill_nearly_stays():
+    """A fill of broad stripes in a flat picture: no known window has anything like their edges."""
+    mask = box((96, 96), 20, 70, 20, 70)
+    picture = np.where((mask == 1)[..., None], stripes(period=24), np.float32(0.5))
+    result = add_detail(picture, mask)
+    inner = slice(28, 62), slice(28, 62)
+    change = np.abs(result - picture)[inner].mean()
+    assert change < 0.25 * np.abs(picture - 0.5)[inner].mean()
+
+
 def inpainter_of(network=None):
     torch.manual_seed(0)
     network = PConvUNet(UNetConfig(widths=(8,), kernels=(3,))) if network is None else network
