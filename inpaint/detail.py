@@ -31,9 +31,10 @@ _SPREAD = 1.5  # sigma of a window's votes, px: its middle counts most
 _TRUST = 0.3  # a window this many medians of all costs off counts 1/e
 _GROUND = 3  # power of a window's known share in its vote: what it matched there is no guess
 _BARE = 0.05  # known share that a window without any is given
-_STRENGTH = 0.6  # share of the windows' picture in the result
+_STRENGTH = 0.7  # share of the windows' picture in the result
 _UNLIKE = 0.1  # RMS difference, of [0, 1], at which the share is half of that
 _DEPTH = 12  # px of the deepest hole at the first scale
+_SOFT = 2.0  # sigma, px: what is left of a picture blurred by it, the network has painted
 _LEAST_SOURCES = 64
 _BESIDE = RADIUS + 3  # px beside a window that its blurred pixels depend on
 _MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 600 MB
@@ -217,13 +218,20 @@ class _Level:
         self.picture.view(-1, 3)[windows.hole] = votes[:, :3]
         self.unlike = votes[:, 3:]
 
+    def _drift(self, change: Tensor) -> Tensor:
+        """Mean square at each pixel, (P, 1), of what a change, (H, W, 3), does to what even the
+        soft fill shows. After the first vote windows are compared with others' and no longer with
+        the network's picture, so their cost does not tell."""
+        seen = _blurred(change, _SOFT).square().mean(2, keepdim=True).expand_as(change)
+        return _blurred(seen, _SPREAD).reshape(-1, 3)[self.windows.hole, :1]
+
     def blended(self, picture: np.ndarray) -> np.ndarray:
         """The picture, (H, W, 3) of full size, moved to this level's as far as the windows were
         like the fill."""
-        share = _STRENGTH / (1 + self.unlike / _UNLIKE**2)
-        change = (self.picture - self.guide).view(-1, 3)
-        change[self.windows.hole] *= share
-        added = change.view(self.guide.shape).cpu().numpy()
+        change = self.picture - self.guide
+        share = _STRENGTH / (1 + (self.unlike + self._drift(change)) / _UNLIKE**2)
+        change.view(-1, 3)[self.windows.hole] *= share
+        added = change.cpu().numpy()
         if added.shape != picture.shape:
             size = picture.shape[1], picture.shape[0]
             added = cv2.resize(added, size, interpolation=cv2.INTER_CUBIC)
