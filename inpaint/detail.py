@@ -37,7 +37,7 @@ _DEPTH = 12  # px of the deepest hole at the first scale
 _SOFT = 2.0  # sigma, px: what is left of a picture blurred by it, the network has painted
 _LEAST_SOURCES = 64
 _BESIDE = RADIUS + 3  # px beside a window that its blurred pixels depend on
-_MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 600 MB
+_MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 1.5 GB
 
 
 @dataclass(frozen=True)
