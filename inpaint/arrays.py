@@ -39,12 +39,23 @@ def rgb(colours: np.ndarray) -> np.ndarray:
     return np.broadcast_to(values, (*values.shape[:2], 3)).copy()
 
 
-def like(values: np.ndarray, colours: np.ndarray) -> np.ndarray:
-    """RGB values, (N, 3) in [0, 1], in the type and channels of `colours`."""
+def is_gray(colours: np.ndarray, known: np.ndarray) -> bool:
+    """Whether the known pixels, (H, W) bool, of (H, W) or (H, W, 1 or 3) hold no colour."""
     if colours.ndim == 2 or colours.shape[2] == 1:
+        return True
+    if not known.any():
+        return False
+    first = colours[..., 0]
+    return not any(((colours[..., i] != first) & known).any() for i in (1, 2))
+
+
+def like(values: np.ndarray, colours: np.ndarray, *, gray: bool) -> np.ndarray:
+    """RGB values, (N, 3) in [0, 1], in the type and channels of `colours`; gray: without colour."""
+    if gray:
         # Rec. 601 luma, as PIL and OpenCV turn colours into gray.
-        values = values @ np.array([0.299, 0.587, 0.114], np.float32)
-        values = values.reshape(-1, *colours.shape[2:])
+        values = (values @ np.array([0.299, 0.587, 0.114], np.float32))[:, None]
+        channels = colours.shape[2:]
+        values = np.broadcast_to(values, (len(values), *channels)) if channels else values[:, 0]
     if colours.dtype.kind != "f":
         values = np.rint(values * np.iinfo(colours.dtype).max)
     return values.astype(colours.dtype)

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from inpaint.arrays import like, rgb, split_array
+from inpaint.arrays import is_gray, like, rgb, split_array
 from inpaint.checkpoint import DEFAULT_WEIGHTS, find_weights, load_network, read_metadata
 from inpaint.export import OnnxNetwork
 from inpaint.finish import Detail, check_detail, finish_region
@@ -189,6 +189,7 @@ class Inpainter:
         if hole.all():
             logger.warning("the hole is the whole picture: nothing is known to fill it from")
         known = ~hole if alpha is None else ~hole & (alpha > 0)
+        gray = is_gray(colours, known)  # an old photo scanned in colour modes stays gray
         for region in plan_regions(hole, self.reach):
             filled = self._fill_region(result, known, region)
             filled = finish_region(
@@ -201,7 +202,7 @@ class Inpainter:
                 seed=self.seed,
                 device=self.device,
             )
-            result[region.box][region.mask] = like(filled[region.mask], result)
+            result[region.box][region.mask] = like(filled[region.mask], result, gray=gray)
             known[region.box][region.mask] = True
         return result
 

@@ -209,3 +209,18 @@ def test_load_says_what_is_wrong(tmp_path):
     (tmp_path / "text.safetensors").write_text("hello")
     with pytest.raises(CheckpointError, match=r"text\.safetensors"):
         Inpainter.load(tmp_path / "text.safetensors")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_gray_picture_in_colour_modes_stays_gray(inpainter, dtype):
+    image, hole = np.repeat(picture((60, 70), 1, dtype), 3, axis=2), hole_in((60, 70))
+    image[hole] = picture((60, 70), 3, dtype)[hole]
+    filled = inpainter.fill(image, hole)
+    assert (filled == filled[..., :1]).all()
+
+
+def test_a_picture_with_one_coloured_pixel_is_filled_in_colour(inpainter):
+    image, hole = np.repeat(picture((60, 70), 1), 3, axis=2), hole_in((60, 70))
+    image[0, 0] = 255, 0, 0
+    filled = inpainter.fill(image, hole)
+    assert (filled[hole] != filled[hole][:, :1]).any()
