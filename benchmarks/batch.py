@@ -15,6 +15,7 @@ import argparse
 import io
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -152,6 +153,37 @@ def grow(source: Path, counts: list[int], options: argparse.Namespace) -> list[s
     return lines
 
 
+def kill(source: Path, count: int, times: int, options: argparse.Namespace) -> list[str]:
+    """Lines on a run that is killed so many times and started again each time."""
+    with TemporaryDirectory(dir=options.scratch) as name:
+        folder = Path(name)
+        make_set(source, folder, count, tuple(options.sides))
+        command = [sys.executable, "-m", "inpaint.cli", "fill", str(folder / "photos")]
+        command += ["--mask", str(folder / "masks"), "--weights", options.weights]
+        command += ["--device", options.device, "--detail", options.detail, "--skip-existing", "-o"]
+        calm, out = folder / "calm", folder / "out"
+        subprocess.run([*command, str(calm)], check=True, capture_output=True)
+        wanted = {path.name: path.read_bytes() for path in calm.glob("0*")}
+        lines, done = [], 0
+        for number in range(times):
+            with subprocess.Popen([*command, str(out)], stderr=subprocess.DEVNULL) as process:
+                while len(list(out.glob("0*"))) <= done and process.poll() is None:
+                    time.sleep(0.01)
+                time.sleep(random.uniform(0, 1))
+                process.kill()
+            made = list(out.glob("0*"))
+            equal = all(wanted[path.name] == path.read_bytes() for path in made)
+            lines.append(f"kill {number + 1}: {len(made)} done, {len(made) - done} of them new, "
+                         f"{'all' if equal else 'NOT ALL'} as in the calm run")  # fmt: skip
+            done = len(made)
+        subprocess.run([*command, str(out)], check=True, capture_output=True)
+        found = {path.name: path.read_bytes() for path in out.iterdir() if path.suffix != ".jsonl"}
+        lines.append(
+            f"at the end: {len(found)} of {count}, {'' if found == wanted else 'NOT '}equal"
+        )
+        return lines
+
+
 def child(folder: Path, options: argparse.Namespace) -> None:
     inpainter = Inpainter.load(options.weights, device=options.device, detail=options.detail)
     seconds = folder_run(inpainter, folder, options.workers)
@@ -170,6 +202,7 @@ def main() -> None:
     parser.add_argument("--sides", type=int, nargs="+", default=SIDES, help="shorter sides, px")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--grow", type=int, nargs="+", metavar="COUNT", help="sets of these sizes")
+    parser.add_argument("--kill", type=int, metavar="TIMES", help="kill -9 a run so many times")
     parser.add_argument("--scratch", help="folder for the sets; default: the system's")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -179,6 +212,8 @@ def main() -> None:
     print(f"{len(os.sched_getaffinity(0))} cores, {torch.get_num_threads()} threads of torch\n")
     if options.grow:
         print("\n".join(grow(options.pictures, options.grow, options)))
+    elif options.kill:
+        print("\n".join(kill(options.pictures, options.count, options.kill, options)))
     else:
         print("\n".join(compare(options.pictures, options.count, options)))
 

@@ -1,7 +1,8 @@
-"""Colours of arrays of any type, as the network wants them and back."""
+"""Arrays of pictures and holes: colours as the network wants them and back, depth of holes."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 
@@ -59,3 +60,13 @@ def like(values: np.ndarray, colours: np.ndarray, *, gray: bool) -> np.ndarray:
     if colours.dtype.kind != "f":
         values = np.rint(values * np.iinfo(colours.dtype).max)
     return values.astype(colours.dtype)
+
+
+def depth_of(hole: np.ndarray) -> np.ndarray:
+    """Distance of each pixel of a hole, (H, W) bool, from the nearest other pixel, px; 0 outside.
+
+    (H, W) float32; larger than any picture where there is no other pixel.
+    """
+    depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    # OpenCV's last bit depends on where the array lies in memory. Squares are whole numbers.
+    return np.sqrt(np.rint(np.square(depth)))

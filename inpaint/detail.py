@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inpaint.arrays import depth_of
 from inpaint.patchmatch import RADIUS, SIDE, Windows, any_sources, find_sources
 
 _COMPONENTS = 12  # principal components of windows that are compared
@@ -86,7 +87,7 @@ def add_detail(
 def _scales(mask: np.ndarray) -> list[float]:
     """Powers of a half: from one at which the deepest hole is _DEPTH deep, for there the network
     is sharp, to the picture's own, or to the largest that is not too large."""
-    depth = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5).max()
+    depth = depth_of(mask > 0).max()
     first = max(1, math.ceil(math.log2(max(min(depth, *mask.shape), 1) / _DEPTH)))
     last = max(0, math.ceil(math.log2(mask.size / _MOST_PIXELS) / 2))
     return [0.5**k for k in range(max(first, last), last - 1, -1)]

@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inpaint.arrays import depth_of
+
 RIM = 16  # width of the rim, px
 _STIFFNESS = 0.02  # of the springs one pixel from what is known; the plate has 20 on its diagonal
 _STEPS = 100  # of conjugate gradients, at most
@@ -38,7 +40,7 @@ def continue_edges(image: np.ndarray, mask: np.ndarray, fill: np.ndarray) -> np.
     """
     if not (mask == 0).any():
         return fill
-    depth = cv2.distanceTransform((mask > 0).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    depth = depth_of(mask > 0)
     rim = (mask == 1) & (depth <= RIM)
     if not rim.any():
         return fill

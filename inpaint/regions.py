@@ -15,6 +15,8 @@ from itertools import product
 import cv2
 import numpy as np
 
+from inpaint.arrays import depth_of
+
 Rectangle = tuple[slice, slice]
 
 
@@ -122,7 +124,7 @@ def _factors(hole: np.ndarray, labels: np.ndarray, count: int, reach: Reach) -> 
     Powers of the square root of 2, so that a hole of one thickness gets one factor.
     """
     # Beyond the picture nothing is known, so its edge does not end a hole: no border is added.
-    inside = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    inside = depth_of(hole)
     thickness = np.zeros(count)
     np.maximum.at(thickness, labels[hole], inside[hole])
     thickness = np.minimum(thickness, max(hole.shape))  # where nothing at all is known

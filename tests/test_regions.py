@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from inpaint.arrays import depth_of
 from inpaint.regions import Reach, plan_regions, tile_weights
 
 REACH = Reach(radius=20, least_side=64, most_side=256)
@@ -98,3 +99,14 @@ def test_weights_fall_towards_a_tiles_edges():
 def test_a_reach_that_cannot_tile_is_refused():
     with pytest.raises(ValueError, match="least_side <= most_side / 2"):
         Reach(least_side=300, most_side=512)
+
+
+def test_depth_does_not_depend_on_where_the_hole_lies_in_memory():
+    hole = np.random.default_rng(0).random((97, 131)) > 0.002
+    room = np.empty(hole.size + 64, bool)
+    found = set()
+    for offset in range(64):
+        moved = room[offset : offset + hole.size].reshape(hole.shape)
+        moved[:] = hole
+        found.add(depth_of(moved).tobytes())
+    assert len(found) == 1
