@@ -143,7 +143,8 @@ class Inpainter:
         that it sees at one size.
 
         Sums in another order differ in the last bits of a float, so that a few values in a
-        million are rounded to the integer above or below that of fill_picture.
+        million are rounded to the integer above or below that of fill_picture; with detail, now
+        and then another of two sources that are alike is chosen.
         """
         if len(pairs) < 2:
             return [self.fill_picture(*pair) for pair in pairs]
