@@ -142,9 +142,9 @@ class Inpainter:
         """What fill_picture gives for each (picture, hole), the network seeing those together
         that it sees at one size.
 
-        Sums in another order differ in the last bits of a float, so that a few values in a
-        million are rounded to the integer above or below that of fill_picture; with detail, now
-        and then another of two sources that are alike is chosen.
+        Sums in another order differ in the last bits of a float. So a few values in a thousand
+        are rounded to the integer above or below that of fill_picture, and with detail, now and
+        then another of two sources that are alike is chosen.
         """
         if len(pairs) < 2:
             return [self.fill_picture(*pair) for pair in pairs]
