@@ -62,6 +62,8 @@ def train(config: TrainConfig) -> Path:
     run = _Run(config)
     try:
         run.train()
+        # A process that leaves while another still writes the results breaks its connections.
+        run.accelerator.wait_for_everyone()
     finally:
         run.close()
     return run.folder
