@@ -14,7 +14,6 @@ import argparse
 import ctypes
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -22,6 +21,7 @@ from statistics import median
 import cv2
 import numpy as np
 import torch
+from measure import alternating, resident
 from PIL import Image
 
 import inpaint.finish
@@ -51,18 +51,6 @@ def stroke(size: tuple[int, int], height: int, width: int) -> np.ndarray:
     return hole
 
 
-def alternating(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each way, after a round that warms up."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds + 1):
-        for name, call in ways.items():
-            start = time.perf_counter()
-            call()
-            if number:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: median(values) for name, values in seconds.items()}
-
-
 class StepWatch:
     """Counts the seconds that fills spend in the detail step, by the clock and of processor time,
     and its peak memory."""
@@ -74,11 +62,11 @@ class StepWatch:
 
     def __call__(self, *arguments: object, **options: object) -> np.ndarray:
         _return_memory()
-        before, start, cpu = _peak("VmRSS"), time.perf_counter(), time.process_time()
+        before, start, cpu = resident("VmRSS"), time.perf_counter(), time.process_time()
         result = self._step(*arguments, **options)  # type: ignore[arg-type]
         self.seconds += time.perf_counter() - start
         self.processor += time.process_time() - cpu
-        self.bytes = max(self.bytes, _peak("VmHWM") - before)
+        self.bytes = max(self.bytes, resident("VmHWM") - before)
         return result
 
     def __enter__(self) -> StepWatch:
@@ -93,14 +81,6 @@ def _return_memory() -> None:
     this process starts anew."""
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak(key: str) -> int:
-    """Bytes of a line of this process's status."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(key):
-            return int(line.split()[1]) * 1024
-    raise KeyError(key)
 
 
 def step_seconds(inpainter: Inpainter, rounds: int) -> tuple[float, float]:
@@ -145,7 +125,8 @@ def main() -> int:
     print(f"step: {step:.2f} s (target {STEP_SECONDS} s), {processor:.2f} s of processor time")
     image, hole = photo(*SIZES[12]), stroke(SIZES[12], 150, 900)
     ways = {way: partial(inpainter.fill, image, hole, detail=way) for way in ("off", "auto")}
-    seconds = alternating(ways, options.rounds)
+    rounds = alternating(ways, options.rounds)
+    seconds = {way: median(values) for way, values in rounds.items()}
     print(
         f"photo: {seconds['auto']:.2f} s with detail (target {PHOTO_SECONDS} s), "
         f"{seconds['off']:.2f} s without"

@@ -21,7 +21,6 @@ import argparse
 import json
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +29,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from measure import alternating, resident
 from torch import Tensor
 
 from inpaint.layers import partial_conv
@@ -157,21 +157,7 @@ def build(name: str, phase: str, size: int) -> Callable[[], object]:
 def times(phase: str, *, size: int, rounds: int) -> dict[str, list[float]]:
     """Seconds of every call of every network, taking turns, after one call to warm up."""
     calls = {name: build(name, phase, size) for name in NETWORKS}
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(rounds + 1):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-def resident(key: str) -> int:
-    """Bytes of memory that this process holds ("VmRSS") or has held at most ("VmHWM"); Linux."""
-    # Not getrusage: its ru_maxrss begins with that of the process that started this one.
-    status = Path("/proc/self/status").read_text()
-    return 1024 * next(int(s.split()[1]) for s in status.splitlines() if s.startswith(key))
+    return alternating(calls, rounds)
 
 
 def own_peak(name: str, phase: str, size: int) -> int:

@@ -21,11 +21,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 
 import torch
 import torch.nn.functional as F
+from measure import resident
 from torch import Tensor, nn
 
 from inpaint.padding import PartialPaddingConv2d, build, convert
@@ -99,14 +99,7 @@ def measure_memory(name: str, options: argparse.Namespace) -> float:
     run = runner(make(name, options.arch), picture(options), options.phase)
     for _ in range(2):
         run()
-    return resident("VmHWM") - before
-
-
-def resident(key: str) -> float:
-    """MB of memory that this process holds ("VmRSS") or has held at most ("VmHWM"); Linux."""
-    # Not getrusage: its ru_maxrss begins with that of the process that started this one.
-    status = Path("/proc/self/status").read_text()
-    return next(int(s.split()[1]) for s in status.splitlines() if s.startswith(key)) / 1024
+    return (resident("VmHWM") - before) / 2**20
 
 
 def picture(options: argparse.Namespace) -> Tensor:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -19,6 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from batch import make_set
+from measure import alternating
 from PIL import Image
 
 from inpaint.batch import Request, Settings, Task, make_plan
@@ -30,18 +30,6 @@ from inpaint.masks.read import read_hole
 from inpaint.predict import Inpainter
 
 BUCKET = 1  # holes of 10 to 20 %
-
-
-def alternating(ways: dict[int, Callable[[], None]], rounds: int) -> dict[int, list[float]]:
-    """Seconds of processor time of each way in each round, after one that warms up."""
-    seconds: dict[int, list[float]] = {key: [] for key in ways}
-    for number in range(rounds + 1):
-        for key, call in ways.items():
-            start = time.process_time()
-            call()
-            if number:
-                seconds[key].append(time.process_time() - start)
-    return seconds
 
 
 def row(name: str, seconds: dict[int, list[float]], count: int) -> str:
@@ -64,7 +52,9 @@ def passes(inpainter: Inpainter, side: int, options: argparse.Namespace) -> str:
 
     with torch.inference_mode():
         ways = {size: lambda size=size: run(size) for size in options.sizes}
-        return row(f"network, {side} px", alternating(ways, options.rounds), count)
+        return row(
+            f"network, {side} px", alternating(ways, options.rounds, clock=time.process_time), count
+        )
 
 
 def runs(inpainter: Inpainter, side: int, one: bool, options: argparse.Namespace) -> list[str]:
@@ -96,7 +86,11 @@ def runs(inpainter: Inpainter, side: int, one: bool, options: argparse.Namespace
 
         ways = {size: lambda size=size: run(size) for size in options.sizes}
         kind = "one mask" if one else "own masks"
-        text = row(f"run, {side} px, {kind}", alternating(ways, options.rounds), options.count)
+        text = row(
+            f"run, {side} px, {kind}",
+            alternating(ways, options.rounds, clock=time.process_time),
+            options.count,
+        )
         others = []
         for size in options.sizes[1:]:
             differing = total = 0
