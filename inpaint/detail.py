@@ -37,7 +37,6 @@ _UNLIKE = 0.1  # RMS difference, of [0, 1], at which the share is half of that
 _DEPTH = 12  # px of the deepest hole at the first scale
 _SOFT = 2.0  # sigma, px: what is left of a picture blurred by it, the network has painted
 _LEAST_SOURCES = 64
-_BESIDE = RADIUS + 3  # px beside a window that its blurred pixels depend on
 _MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 1.5 GB
 
 
@@ -53,6 +52,14 @@ class _Pass:
 # would choose soft ones.
 _FIRST = (_Pass(1.0, 5), _Pass(0.0, 3))
 _FINER = (_Pass(0.0, 3), _Pass(0.0, 2))
+
+
+def _blur_radius(sigma: float) -> int:
+    return math.ceil(3 * sigma)
+
+
+# px beside a window that its blurred pixels depend on
+_BESIDE = RADIUS + max(_blur_radius(one.blur) for one in _FIRST + _FINER)
 
 
 def add_detail(
@@ -99,15 +106,16 @@ class _Level:
     T targets are windows that touch the P pixels of the hole.
     """
 
+    nearest: Tensor  # source of each target, (T,)
+    unlike: Tensor  # cost at each pixel of the hole, (P, 1)
+
     def __init__(self, picture: Tensor, windows: Windows) -> None:
         device = picture.device
         self.windows = windows
         self.guide = picture  # with the network's fill, (H, W, 3)
         self.picture = picture  # with what is found so far, (H, W, 3)
         self.means = _window_means(picture)  # (H * W, 3)
-        self.nearest = windows.targets  # source of each target, (T,)
         self.cost = torch.zeros(len(windows.targets), device=device)  # squared, of a value: (T,)
-        self.unlike = torch.zeros(len(windows.hole), 1, device=device)  # cost at each pixel: (P, 1)
         self.places = _places(windows.size).to(picture)  # (H * W, 2)
         self.part, self.local = _part_around(windows)
         known = torch.ones(len(self.means), device=device)
@@ -161,7 +169,7 @@ class _Level:
         """Start from the sources of the coarser level, where they can be used at this one."""
         (height, width), (h, w) = self.windows.size, coarser.windows.size
         y, x = self.windows.targets // width, self.windows.targets % width
-        number = coarser.windows.numbers[(y * h // height) * w + x * w // width]
+        number = coarser.windows.number((y * h // height) * w + x * w // width)
         source = coarser.nearest[number.clamp(min=0)]
         # The same way off at this scale.
         dy = (source // w - y * h // height) * height // h
@@ -266,7 +274,7 @@ def _window_means(picture: Tensor) -> Tensor:
 
 def _blurred(picture: Tensor, sigma: float) -> Tensor:
     """A Gaussian blur of (H, W, 3)."""
-    radius = math.ceil(3 * sigma)
+    radius = _blur_radius(sigma)
     ramp = torch.arange(-radius, radius + 1, dtype=torch.float32, device=picture.device)
     kernel = torch.exp(-(ramp**2) / (2 * sigma**2))
     kernel = (kernel / kernel.sum()).expand(3, 1, -1)

@@ -82,17 +82,20 @@ class _Plate:
             total += values.index_select(0, beside)
         return total
 
+    def _bent(self, values: Tensor) -> Tensor:
+        """A times values, (N, 3)."""
+        return self._laplace(self.bending * self._laplace(values))
+
     def _apply(self, values: Tensor) -> Tensor:
         """The left side of the free pixels for any values, (N, 3); 0 for the others."""
-        bent = self._laplace(self.bending * self._laplace(values))
-        return self.free * (bent + self.springs * values)
+        return self.free * (self._bent(values) + self.springs * values)
 
     def bend(self, base: np.ndarray) -> np.ndarray:
         """Colours of the rim's pixels, (n, 3), from those of all, (H, W, 3), by conjugate gradients
         from where they are."""
         start = torch.from_numpy(base.reshape(-1, base.shape[-1])[self.pixels])
         # u = start + v, and v is 0 outside the rim: the springs pull v to 0.
-        residual = -self.free * self._laplace(self.bending * self._laplace(start))
+        residual = -self.free * self._bent(start)
         v, direction = torch.zeros_like(start), residual
         power = residual.square().sum(0)
         enough = power * _ENOUGH**2

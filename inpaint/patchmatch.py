@@ -30,8 +30,8 @@ class Windows:
     size: tuple[int, int]  # of the picture, (height, width)
     hole: Tensor  # pixel numbers of the hole, ascending: (P,) int64
     targets: Tensor  # of windows that hold a pixel of the hole, ascending: (T,) int64
-    numbers: Tensor  # of each pixel among the targets, -1 for none: (H * W,) int64
-    framed: Tensor  # numbers with _MARGIN pixels of -1 around the picture, flat, int64
+    framed: Tensor  # number of each pixel among the targets, -1 for none, with a frame of _MARGIN
+    # pixels of -1 around the picture; flat, int64
     usable: Tensor  # whether a pixel's window is a source: (H * W,) bool
     sources: Tensor  # pixel numbers of the sources, ascending: (S,) int64
 
@@ -49,7 +49,6 @@ class Windows:
             size=(hole.shape[0], hole.shape[1]),
             hole=torch.from_numpy(np.flatnonzero(hole)).to(device),
             targets=targets.to(device),
-            numbers=numbers.to(device),
             framed=F.pad(numbers.view(hole.shape), (_MARGIN,) * 4, value=-1).flatten().to(device),
             usable=flat.to(device),
             sources=flat.nonzero()[:, 0].to(device),
@@ -67,6 +66,10 @@ class Windows:
     def places(self, pixels: Tensor) -> Tensor:
         """What beside() takes for pixel numbers."""
         return pixels + 2 * _MARGIN * (pixels // self.size[1]) + self._step(_MARGIN, _MARGIN)
+
+    def number(self, pixels: Tensor) -> Tensor:
+        """Numbers of pixels among the targets; -1 for none."""
+        return self.beside(self.places(pixels), 0, 0)
 
     def beside(self, places: Tensor, dy: int, dx: int) -> Tensor:
         """Numbers of the targets at (dy, dx) from pixels, up to 3 px; -1 for none."""
