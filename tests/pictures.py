@@ -1,5 +1,7 @@
 """Pictures and helpers shared by the tests of `inpaint.images`."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -18,6 +20,12 @@ MAKER_NOTE = b"secret offsets 1234"
 needs_avif = pytest.mark.skipif(
     ".avif" not in Image.registered_extensions(), reason="Pillow without AVIF"
 )
+
+
+def encode(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 def scene(height=37, width=91, channels=3, dtype=np.uint8):

@@ -2,21 +2,17 @@
 
 import json
 import os
-import resource
-import shutil
 import socket
 import struct
-import subprocess
-import sys
 import zlib
 from collections import Counter
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
-from folders import files_below, put_mask, put_picture, report_of, tiny_weights
+from batch_command import CAN_LOCK, command
+from folders import files_below, put_mask, tiny_weights
 from pictures import exif_bytes, scene
 from PIL import Image
 
@@ -25,15 +21,6 @@ from inpaint.images import Picture, read_picture, write_picture
 HEIGHT, WIDTH = 48, 64
 HOLE = (slice(10, 30), slice(12, 28))
 AVIF = ".avif" in Image.registered_extensions() and "AVIF" in Image.SAVE
-# Root may read everything, unless it gives up the right to.
-LIMITED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
-CAN_LIMIT = (
-    os.geteuid() == 0
-    and shutil.which("setpriv") is not None
-    and subprocess.run([*LIMITED, "true"], capture_output=True).returncode == 0
-)
-CAN_LOCK = os.geteuid() != 0 or CAN_LIMIT
-SECONDS = 120  # until a command counts as hanging
 
 
 def colours(channels=3, dtype=np.uint8):
@@ -259,28 +246,6 @@ def put_folder(folder):
         holding(b"not a picture")(photos / name)
 
 
-def command(*arguments, weights, limits=(), **options):
-    """`inpaint batch` in a process of its own, without root's rights where that can be."""
-    line = [*(LIMITED if CAN_LIMIT else ()), sys.executable, "-m", "inpaint.cli", "batch"]
-    line += [*map(str, arguments), "--weights", weights, "--device", "cpu"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-    def limit():
-        for kind, value in limits:
-            resource.setrlimit(kind, (value, value))
-
-    return subprocess.run(
-        line,
-        capture_output=True,
-        text=True,
-        errors="surrogateescape",
-        timeout=SECONDS,
-        env=environment,
-        preexec_fn=limit if limits else None,
-        **options,
-    )
-
-
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
@@ -356,124 +321,3 @@ def test_summary_counts_and_exit_code_says_that_some_failed(run):
     sums = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"
     assert sums in result.stderr
     assert "Traceback" not in result.stderr and "Warning" not in result.stderr
-
-
-@contextmanager
-def small_disk(path, size):
-    """A file system of `size` bytes, mounted at `path`."""
-    path.mkdir()
-    options = ["-t", "tmpfs", "-o", f"size={size}", "none", str(path)]
-    if os.geteuid() != 0 or subprocess.run(["mount", *options], capture_output=True).returncode:
-        pytest.skip("a small disk can be mounted by root only")
-    try:
-        yield path
-    finally:
-        subprocess.run(["umount", str(path)], check=True)
-
-
-def put_many(folder, count=12):
-    """Pictures of 40 KB each and one small one, with one mask for all."""
-    noise = np.random.default_rng(0).integers(0, 256, (count, 96, 128, 3), np.uint8)
-    (folder / "photos").mkdir()
-    for number, pixels in enumerate(noise):
-        Image.fromarray(pixels).save(folder / f"photos/{number:02d}.png")
-    put_picture(folder / "photos/small.png", 96, 128)
-    put_mask(folder / "mask.png", 96, 128)
-    return ("photos", "--mask", "mask.png", "--workers", 1)
-
-
-def failed_for(message, out, result):
-    """Names of what failed for `message`; the others are done, and all are in the report."""
-    rows = report_of(out / "report.jsonl")
-    assert len(rows) == 13 and result.returncode == 1
-    for name, row in rows.items():
-        assert (out / name).exists() == (row["status"] == "done")
-        if row["status"] == "failed":
-            assert row["message"] == f"{os.path.basename(out)}/{name}: {message}"
-        else:
-            assert read_picture(out / name).size == (96, 128)
-    assert {path.name for path in out.iterdir()} <= {*rows, "report.jsonl"}
-    return {name for name, row in rows.items() if row["status"] == "failed"}
-
-
-def test_full_disk_fails_what_does_not_fit_and_is_resumed(tmp_path, weights):
-    arguments = put_many(tmp_path)
-    with small_disk(tmp_path / "out", 256 * 1024) as out:
-        result = command(*arguments, "-o", "out", weights=weights, cwd=tmp_path)
-        assert 5 <= len(failed_for("No space left on device", out, result)) < 12
-        subprocess.run(["mount", "-o", "remount,size=8m", str(out)], check=True)
-        options = ("-o", "out", "--skip-existing")
-        assert command(*arguments, *options, weights=weights, cwd=tmp_path).returncode == 0
-        rows = report_of(out / "report.jsonl")  # the last line of each picture
-        assert len(rows) == 13 and not any(row["status"] == "failed" for row in rows.values())
-
-
-def test_outputs_above_a_quota_fail_and_the_others_are_done(tmp_path, weights):
-    arguments = (*put_many(tmp_path), "-o", "out")
-    limits = [(resource.RLIMIT_FSIZE, 32 * 1024)]
-    result = command(*arguments, weights=weights, cwd=tmp_path, limits=limits)
-    failed = failed_for("File too large", tmp_path / "out", result)
-    assert failed == {f"{number:02d}.png" for number in range(12)}
-
-
-def test_report_that_has_no_room_is_an_error_of_the_run(tmp_path, weights):
-    put_picture(tmp_path / "photos/a.png")
-    put_mask(tmp_path / "mask.png")
-    arguments = ("photos", "--mask", "mask.png", "-o", "out", "--report", "link.jsonl")
-    (tmp_path / "link.jsonl").symlink_to("/dev/full")
-    result = command(*arguments, weights=weights, cwd=tmp_path)
-    assert result.returncode == 1
-    assert "1 done, 0 skipped, 0 failed" in result.stderr
-    assert "the report lacks its last lines: No space left on device" in result.stderr
-
-
-def problems_of(*arguments, weights, folder):
-    """Lines of the message of a command that must write nothing."""
-    before = sorted(os.walk(folder))
-    result = command(*arguments, weights=weights, cwd=folder)
-    assert result.returncode == 2 and result.stdout == ""
-    assert sorted(os.walk(folder)) == before
-    return result.stderr.splitlines()
-
-
-def test_what_cannot_work_is_named_before_the_first_picture(tmp_path, weights):
-    for name in ("a.jpg", "a.png", "b\nc.png", "b\nc.gif", "d.png"):
-        put_picture(tmp_path / "photos" / name)
-    put_mask(tmp_path / "mask.png")
-    (tmp_path / "out/d.webp").mkdir(parents=True)
-    arguments = ("photos", "--mask", "mask.png", "-o", "out", "--format", "webp", "--overwrite")
-    first, *problems = problems_of(*arguments, weights=weights, folder=tmp_path)
-    assert first.endswith("nothing was written, because of 3 problems:")
-    assert [problem.strip() for problem in problems] == [
-        "photos/a.jpg and photos/a.png would both be written to out/a.webp",
-        r"photos/b\nc.gif and photos/b\nc.png would both be written to out/b\nc.webp",
-        "photos/d.png: its output out/d.webp is a folder",
-    ]
-
-
-def test_output_folder_that_is_a_file_or_on_a_read_only_disk_is_named(tmp_path, weights):
-    put_picture(tmp_path / "photos/a.png")
-    put_mask(tmp_path / "mask.png")
-    (tmp_path / "file").touch()
-    common = ("photos", "--mask", "mask.png", "-o")
-    (problem,) = problems_of(*common, "file", weights=weights, folder=tmp_path)
-    assert problem.endswith("file is a file, so there cannot be an output folder")
-    with small_disk(tmp_path / "out", 1 << 20) as out:
-        subprocess.run(["mount", "-o", "remount,ro", str(out)], check=True)
-        (problem,) = problems_of(*common, "out", weights=weights, folder=tmp_path)
-        assert problem.endswith("out cannot be written to")
-
-
-@pytest.mark.skipif(not CAN_LOCK, reason="root may write everywhere")
-def test_read_only_output_folder_is_named_and_a_read_only_output_replaced(tmp_path, weights):
-    put_picture(tmp_path / "photos/trip/a.png")
-    put_mask(tmp_path / "mask.png")
-    put_picture(tmp_path / "out/trip/a.png").chmod(0o400)
-    (tmp_path / "out/trip").chmod(0o500)
-    arguments = ("photos", "--mask", "mask.png", "-o", "out", "--overwrite")
-    (problem,) = problems_of(*arguments, weights=weights, folder=tmp_path)
-    assert problem.endswith("out/trip cannot be written to")
-    (tmp_path / "out/trip").chmod(0o700)
-    before = (tmp_path / "out/trip/a.png").read_bytes()
-    assert command(*arguments, weights=weights, cwd=tmp_path).returncode == 0
-    assert (tmp_path / "out/trip/a.png").read_bytes() != before

@@ -1,4 +1,4 @@
-"""Picture collections: decoding, layouts of data sets, tar shards."""
+"""Picture collections: layouts of data sets, tar shards."""
 
 import functools
 import http.server
@@ -10,8 +10,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
+from pictures import encode
 from PIL import Image
 
 from inpaint.data import (
@@ -21,18 +21,11 @@ from inpaint.data import (
     PictureSource,
     SubsetSource,
     TarSource,
-    decode_picture,
     hold_out,
     open_source,
 )
 from inpaint.data import shards as shards_module
 from inpaint.data.shards import expand_shards, fetch_shard
-
-
-def encode(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def gray_value(value: int, size: tuple[int, int] = (8, 8), kind: str = "PNG") -> bytes:
@@ -68,63 +61,6 @@ def values_of(source: PictureSource) -> list[int]:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("INPAINT_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-def ramp() -> Image.Image:
-    """6 wide and 4 high, red growing to the right, green growing downwards."""
-    pixels = np.zeros((4, 6, 3), np.uint8)
-    pixels[..., 0] = np.arange(6) * 40
-    pixels[..., 1] = np.arange(4)[:, None] * 60
-    return Image.fromarray(pixels)
-
-
-@pytest.mark.parametrize(
-    ("mode", "kind"),
-    [("RGB", "PNG"), ("RGBA", "PNG"), ("RGB", "BMP"), ("CMYK", "TIFF"), ("RGB", "TIFF")],
-)
-def test_lossless_colour_pictures_decode_to_the_same_rgb(mode: str, kind: str) -> None:
-    decoded = decode_picture(encode(ramp().convert(mode), kind))
-    assert decoded.dtype == np.uint8
-    assert np.abs(decoded.astype(int) - np.asarray(ramp())).max() <= 1
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "1", "P"])
-@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
-def test_gray_and_palette_pictures_decode_to_three_channels(mode: str, kind: str) -> None:
-    picture = ramp().convert(mode)
-    decoded = decode_picture(encode(picture, kind))
-    assert np.array_equal(decoded, np.asarray(picture.convert("RGB")))
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_jpegs_of_all_modes_decode_as_pillow_decodes_them(mode: str) -> None:
-    data = encode(ramp().resize((48, 32)).convert(mode), "JPEG", quality=95)
-    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
-    assert np.abs(decode_picture(data) - expected).max() <= 3
-
-
-def test_sixteen_bit_gray_keeps_its_high_byte() -> None:
-    deep = np.array([[0, 256, 257, 40000, 65535]], np.uint16)
-    decoded = decode_picture(encode(Image.fromarray(deep)))
-    assert decoded[0, :, 0].tolist() == [0, 1, 1, 156, 255]
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_exif_orientation_is_applied(kind: str) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by a quarter clockwise
-    decoded = decode_picture(encode(ramp(), kind, exif=exif))
-    assert decoded.shape == (6, 4, 3)
-    assert decoded[0, 0, 1] > decoded[0, -1, 1]  # green grows to the left now
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-@pytest.mark.parametrize("kept", [0.0, 0.01, 0.6])
-def test_cut_off_pictures_are_refused(kind: str, kept: float) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    data = encode(Image.fromarray(noise), kind)
-    with pytest.raises(PictureError, match="not a readable picture"):
-        decode_picture(data[: int(kept * len(data))])
 
 
 def test_folder_is_read_at_any_depth_in_sorted_order(tmp_path: Path) -> None:

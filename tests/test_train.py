@@ -10,9 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from argparse import ArgumentParser
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +20,22 @@ import numpy as np
 import pytest
 import torch
 from accelerate.state import AcceleratorState, GradientState
-from tiny_training import NETWORK, ROOT, TINY
+from tiny_training import NETWORK, ROOT, TINY, use_tiny_recipes
 from torch import nn
 
-from inpaint import PConvUNet, UNetConfig, unet
+from inpaint import unet
 from inpaint.checkpoint import load_network, read_metadata
-from inpaint.losses import LossWeights
 from inpaint.train import (
     RECIPES,
     NonFiniteLossError,
-    Phase,
     Recipe,
     TrainConfig,
     TrainingStopped,
-    add_arguments,
-    config_from,
     loop,
     train,
 )
 from inpaint.train.log import RunLog
-from inpaint.train.state import WeightAverage, load_state
-from inpaint.train.validate import validate
+from inpaint.train.state import load_state
 
 TERMS = {"valid", "hole", "tv", "perceptual", "style_out", "style_comp", "total"}
 
@@ -55,12 +49,6 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     forget_accelerate()
     torch.set_num_threads(threads)
-
-
-def use_tiny_recipes(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(unet._NAMED, "tiny", NETWORK)
-    for name, recipe in TINY.items():
-        patch.setitem(RECIPES, name, recipe)
 
 
 def forget_accelerate() -> None:
@@ -458,135 +446,9 @@ def launch(config: TrainConfig) -> list["subprocess.Popen[str]"]:
     return processes
 
 
-def test_synchronised_norms_are_frozen_too() -> None:
-    network = nn.SyncBatchNorm.convert_sync_batchnorm(PConvUNet(NETWORK))
-    network.freeze_norm(decoder=True)
-    norms = [m for m in network.train().modules() if isinstance(m, nn.SyncBatchNorm)]
-    assert len(norms) == 2
-    assert not any(norm.training for norm in norms)
-
-
-def test_the_weight_average_starts_quickly_and_slows_down() -> None:
-    network = PConvUNet(UNetConfig(widths=(2,), kernels=(3,)))
-    weight = network.encoder[0].conv.bias
-    average = WeightAverage(network, decay=0.25)
-    nn.init.constant_(weight, 11.0)
-    average.update(network)
-    # From 0 with decay min(0.25, 2 / 11): 9 / 11 of the way.
-    torch.testing.assert_close(average.network.encoder[0].conv.bias, torch.full((2,), 9.0))
-    average.update(network)
-    # With decay min(0.25, 3 / 12).
-    torch.testing.assert_close(average.network.encoder[0].conv.bias, torch.full((2,), 10.5))
-    average.update(network)
-    # 4 / 13 is more than 0.25, which holds from here on.
-    torch.testing.assert_close(average.network.encoder[0].conv.bias, torch.full((2,), 10.875))
-    assert not any(parameter.requires_grad for parameter in average.network.parameters())
-
-
-def test_the_weight_average_follows_statistics_and_copies_counters() -> None:
-    network = PConvUNet(NETWORK)
-    average = WeightAverage(network, decay=0.25)
-    network.train()(torch.rand(2, 3, 8, 8), torch.ones(2, 1, 8, 8))
-    average.update(network)
-    ours, theirs = average.network.encoder[1].norm, network.encoder[1].norm
-    torch.testing.assert_close(ours.running_mean, theirs.running_mean * 9 / 11)
-    assert ours.num_batches_tracked == 1
-
-
-class Gray(nn.Module):
-    """Fills with gray."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1))
-
-    def forward(self, image: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-        return torch.full_like(image, 0.5)
-
-
-def test_validation_figures_are_means_over_pictures_by_bucket() -> None:
-    hole = torch.zeros(2, 1, 4, 4, dtype=torch.bool)
-    hole[0, :, :2] = True  # half of a white picture: L1 25 %, MSE 0.125
-    hole[1, :, :1] = True  # a quarter: 12.5 % and 0.0625
-    image = torch.full((2, 3, 4, 4), 255, dtype=torch.uint8)
-    batch = {"image": image, "hole": hole, "bucket": torch.tensor([4, 2])}
-    figures = validate(Gray(), [batch])  # type: ignore[arg-type]
-    low, high = -10 * math.log10(0.125), -10 * math.log10(0.0625)
-    expected = {"l1": 18.75, "psnr": (low + high) / 2, "l1/0.2-0.3": 12.5, "psnr/0.2-0.3": high}
-    expected |= {"l1/0.4-0.5": 25.0, "psnr/0.4-0.5": low}
-    assert figures == pytest.approx(expected, abs=1e-4)
-
-
-def test_every_setting_is_an_option_with_its_default() -> None:
-    parser = ArgumentParser()
-    add_arguments(parser)
-    assert config_from(parser.parse_args([])) == TrainConfig()
-    text = parser.format_help()
-    for setting in fields(TrainConfig):
-        assert f"--{setting.name.replace('_', '-')}" in text
-    parsed = parser.parse_args(
-        ["--no-vgg", "--minutes", "1.5", "--batch-size", "8", "--root", "a,b@2"]
-    )
-    assert config_from(parsed) == TrainConfig(no_vgg=True, minutes=1.5, batch_size=8, root="a,b@2")
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"config": "huge"}, "config must be one of paper, compact, .*, got 'huge'"),
-        ({"precision": "fp8"}, "precision must be auto, fp32, bf16 or fp16, got 'fp8'"),
-        ({"phase": 3, "config": "tiny"}, "phase must lie between 1 and 2, got 3"),
-        ({"resume": True, "init": "a.safetensors"}, "init has no effect"),
-        ({"ema_decay": 1.0}, r"ema_decay must lie in \[0, 1\), got 1.0"),
-        ({"steps": 0}, "steps must be above 0, got 0"),
-        ({"steps": 1, "config": "tiny"}, "steps must leave one for each of the 2 phases, got 1"),
-        ({"lr": -1.0}, "lr must be above 0, got -1.0"),
-        ({"minutes": math.nan}, "minutes must be above 0, got nan"),
-        ({"workers": -1}, "workers must be 0 or more, got -1"),
-        ({"loss_crop": 4}, "loss_crop must lie between 8 and the size 512, got 4"),
-        ({"size": 7}, "size must be 8 or more for the VGG terms, got 7"),
-    ],
-)
-def test_settings_that_cannot_work_are_named(settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        TrainConfig(**settings)
-
-
 def test_an_unknown_data_set_lists_the_known_ones(config: TrainConfig) -> None:
     with pytest.raises(ValueError, match="data must be one of places2, celeba-hq, imagenet"):
         train(replace(config, data="coco"))
-
-
-def test_options_change_every_phase_and_keep_its_shape() -> None:
-    phases = TrainConfig(config="tiny", steps=11, size=20, batch_size=2, lr=8e-3).phases()
-    assert [phase.steps for phase in phases] == [6, 5]
-    assert [(phase.size, phase.batch_size) for phase in phases] == [(20, 2), (20, 2)]
-    assert [phase.lr for phase in phases] == pytest.approx([8e-3, 2e-3])
-    assert phases[0].lr_end == pytest.approx(4e-3)
-    assert [phase.losses.needs_vgg for phase in phases] == [False, True]
-    assert not TrainConfig(config="tiny", no_vgg=True).phases()[1].losses.needs_vgg
-
-
-@pytest.mark.parametrize("steps", [9, 10, 1000, 18_001])
-def test_steps_are_the_steps_of_all_phases_together(steps: int) -> None:
-    assert (
-        sum(phase.steps for phase in TrainConfig(config="compact", steps=steps).phases()) == steps
-    )
-
-
-def test_the_paper_recipe_is_the_papers() -> None:
-    first, second = RECIPES["paper"].phases
-    assert (first.size, first.batch_size, first.lr, first.frozen_norm) == (512, 6, 2e-4, "none")
-    assert (second.lr, second.frozen_norm) == (5e-5, "encoder")
-    weights = LossWeights()
-    assert (weights.valid, weights.hole, weights.perceptual) == (1, 6, 0.05)
-    assert (weights.style_out, weights.style_comp, weights.tv) == (120, 120, 0.1)
-
-
-def test_a_recipe_cannot_thaw_norms() -> None:
-    phases = (Phase(1, 8, 1, 1e-3, frozen_norm="all"), Phase(1, 8, 1, 1e-3))
-    with pytest.raises(ValueError, match=r"stays so in the next; got \['all', 'none'\]"):
-        Recipe("tiny", phases)
 
 
 def test_bf16_on_a_cpu_is_refused_where_gradients_would_be_wrong(config: TrainConfig) -> None:
@@ -594,19 +456,6 @@ def test_bf16_on_a_cpu_is_refused_where_gradients_would_be_wrong(config: TrainCo
         pytest.skip("about CPUs")
     with pytest.raises(ValueError, match="bf16 on a CPU needs samples larger than 64 px"):
         train(replace(config, config="compact", size=64, precision="bf16"))
-
-
-def test_the_loss_crop_is_a_function_of_seed_and_step() -> None:
-    phase = Phase(1, 64, 1, 1e-3, loss_crop=16)
-    crops = [loop._loss_crop(phase, 0, step) for step in range(50)]
-    assert crops == [loop._loss_crop(phase, 0, step) for step in range(50)]
-    assert len({(rows.start, columns.start) for rows, columns in crops if crops}) > 40
-    for rows, columns in crops:
-        assert rows.stop - rows.start == columns.stop - columns.start == 16
-        assert 0 <= rows.start <= 48
-        assert 0 <= columns.start <= 48
-    assert loop._loss_crop(replace(phase, loss_crop=None), 0, 0) is None
-    assert loop._loss_crop(replace(phase, loss_crop=64), 0, 0) is None
 
 
 def test_a_run_writes_nothing_to_stdout(

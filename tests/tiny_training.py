@@ -3,10 +3,14 @@
 import multiprocessing
 import runpy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inpaint import unet
 from inpaint.train import RECIPES, Phase, Recipe
 from inpaint.train.config import L1_ONLY
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).parent.parent
 NETWORK = unet.UNetConfig(widths=(8, 16), kernels=(5, 3))
@@ -31,6 +35,13 @@ TINY = {
         phases=(Phase(steps=4, size=16, batch_size=4, lr=1e-3, frozen_norm="all"),),
     ),
 }
+
+
+def use_tiny_recipes(patch: "pytest.MonkeyPatch") -> None:
+    patch.setitem(unet._NAMED, "tiny", NETWORK)
+    for name, recipe in TINY.items():
+        patch.setitem(RECIPES, name, recipe)
+
 
 if __name__ == "__main__":
     unet._NAMED["tiny"] = NETWORK
