@@ -7,7 +7,10 @@ structure from the network. Coarse to fine, so that the sharp pixels of the firs
 is looked for at the next, and more than once at each, so that neighbouring windows agree
 (Wexler, Shechtman and Irani, "Space-time completion of video", PAMI 2007).
 
-Where no known window is like the fill, the network's picture stays.
+There are two ways to do so. Soft: every window is moved to the colours of the network's picture and
+mixed with it; where no known window is like the fill, the network's picture stays. Closest to the
+truth on average, and still soft. Sharp: the network's picture is where the search starts, at a
+scale at which even it is sharp, and the windows' picture takes its place.
 """
 
 from __future__ import annotations
@@ -26,16 +29,12 @@ from inpaint.patchmatch import RADIUS, SIDE, Windows, any_sources, find_sources
 
 _COMPONENTS = 12  # principal components of windows that are compared
 _SAMPLES = 3000  # windows they are computed from
-_MEAN = 0.7  # weight of a window's mean colour beside its other components
-_FAR = 3.0  # squared difference of windows a picture's length apart: its square
 _SPREAD = 1.5  # sigma of a window's votes, px: its middle counts most
 _TRUST = 0.3  # a window this many medians of all costs off counts 1/e
 _GROUND = 3  # power of a window's known share in its vote: what it matched there is no guess
 _BARE = 0.05  # known share that a window without any is given
-_STRENGTH = 0.6  # share of the windows' picture in the result
-_UNLIKE = 0.1  # RMS difference, of [0, 1], at which the share is half of that
-_DEPTH = 12  # px of the deepest hole at the first scale
-_SOFT = 2.0  # sigma, px: what is left of a picture blurred by it, the network has painted
+_UNLIKE = 0.1  # RMS difference, of [0, 1], at which a share is half of what it can be
+_PAINTED = 2.0  # sigma, px: what is left of a picture blurred by it, the network has painted
 _LEAST_SOURCES = 64
 _MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 1.5 GB
 
@@ -48,10 +47,42 @@ class _Pass:
     rounds: int
 
 
+@dataclass(frozen=True)
+class _Style:
+    """How far the windows follow the network."""
+
+    depth: float  # px of the deepest hole at the first scale
+    first: tuple[_Pass, ...]  # at the first scale
+    finer: tuple[_Pass, ...]  # at each after it
+    mean: float  # weight of a window's mean colour beside its other components
+    far: float  # squared difference of windows a picture's length apart: its square
+    moved: float  # share of the way that windows of the first scale are moved to their own colour
+    moved_finer: float
+    strength: float | None  # share of the windows' picture in the result; None for all of it
+
+
 # The first scale starts from the network's fill, which is soft: compared with sharp windows it
 # would choose soft ones.
-_FIRST = (_Pass(1.0, 5), _Pass(0.0, 3))
-_FINER = (_Pass(0.0, 3), _Pass(0.0, 2))
+_SOFT = _Style(
+    depth=12,
+    first=(_Pass(1.0, 5), _Pass(0.0, 3)),
+    finer=(_Pass(0.0, 3), _Pass(0.0, 2)),
+    mean=0.7,
+    far=3.0,
+    moved=1.0,
+    moved_finer=1.0,
+    strength=0.6,
+)
+_SHARP = _Style(
+    depth=3,
+    first=(_Pass(0.0, 5),) * 6,
+    finer=(_Pass(0.0, 3), _Pass(0.0, 2)),
+    mean=1.0,
+    far=1.0,
+    moved=0.0,
+    moved_finer=0.5,
+    strength=None,
+)
 
 
 def _blur_radius(sigma: float) -> int:
@@ -59,13 +90,16 @@ def _blur_radius(sigma: float) -> int:
 
 
 # px beside a window that its blurred pixels depend on
-_BESIDE = RADIUS + max(_blur_radius(one.blur) for one in _FIRST + _FINER)
+_BESIDE = RADIUS + max(
+    _blur_radius(one.blur) for style in (_SOFT, _SHARP) for one in style.first + style.finer
+)
 
 
 def add_detail(
     picture: np.ndarray,
     mask: np.ndarray,
     *,
+    sharp: bool = False,
     seed: int = 0,
     device: str | torch.device = "cpu",
 ) -> np.ndarray:
@@ -73,15 +107,17 @@ def add_detail(
 
     picture: (H, W, 3) float32 in [0, 1], with the network's fill. mask: (H, W) uint8, 0 = known, 1
     = fill that gets detail, 2 = not known and left alone; what is there is no source, but is
-    looked at where it touches the hole. seed: of the random part of the search.
+    looked at where it touches the hole. sharp: the way, see above. seed: of the random part of the
+    search.
 
     Returns (H, W, 3) float32 in [0, 1], which differs from picture only where mask is 1.
     """
     generator = torch.Generator().manual_seed(seed)
-    scales = _scales(mask)
+    style = _SHARP if sharp else _SOFT
+    scales = _scales(mask, style.depth)
     level = None
     for scale in scales:
-        finer = _Level.of(picture, mask, scale, torch.device(device))
+        finer = _Level.of(picture, mask, scale, style, torch.device(device))
         if finer is None:
             continue
         finer.synthesize(level, generator, last=scale == scales[-1])
@@ -91,11 +127,11 @@ def add_detail(
     return np.where((mask == 1)[..., None], level.blended(picture).clip(0, 1), picture)
 
 
-def _scales(mask: np.ndarray) -> list[float]:
-    """Powers of a half: from one at which the deepest hole is _DEPTH deep, for there the network
-    is sharp, to the picture's own, or to the largest that is not too large."""
+def _scales(mask: np.ndarray, deepest: float) -> list[float]:
+    """Powers of a half: from one at which the deepest hole is `deepest` px deep to the picture's
+    own, or to the largest that is not too large."""
     depth = depth_of(mask > 0).max()
-    first = max(1, math.ceil(math.log2(max(min(depth, *mask.shape), 1) / _DEPTH)))
+    first = max(1, math.ceil(math.log2(max(min(depth, *mask.shape), 1) / deepest)))
     last = max(0, math.ceil(math.log2(mask.size / _MOST_PIXELS) / 2))
     return [0.5**k for k in range(max(first, last), last - 1, -1)]
 
@@ -109,14 +145,15 @@ class _Level:
     nearest: Tensor  # source of each target, (T,)
     unlike: Tensor  # cost at each pixel of the hole, (P, 1)
 
-    def __init__(self, picture: Tensor, windows: Windows) -> None:
+    def __init__(self, picture: Tensor, windows: Windows, style: _Style) -> None:
         device = picture.device
+        self.style = style
         self.windows = windows
         self.guide = picture  # with the network's fill, (H, W, 3)
         self.picture = picture  # with what is found so far, (H, W, 3)
         self.means = _window_means(picture)  # (H * W, 3)
         self.cost = torch.zeros(len(windows.targets), device=device)  # squared, of a value: (T,)
-        self.places = _places(windows.size).to(picture)  # (H * W, 2)
+        self.places = _places(windows.size, style.far).to(picture)  # (H * W, 2)
         self.part, self.local = _part_around(windows)
         known = torch.ones(len(self.means), device=device)
         known[windows.hole] = 0
@@ -125,7 +162,12 @@ class _Level:
 
     @classmethod
     def of(
-        cls, picture: np.ndarray, mask: np.ndarray, scale: float, device: torch.device
+        cls,
+        picture: np.ndarray,
+        mask: np.ndarray,
+        scale: float,
+        style: _Style,
+        device: torch.device,
     ) -> _Level | None:
         """picture and mask: of add_detail, at full size. None where too little is known."""
         hole, other = mask == 1, mask == 2
@@ -139,18 +181,18 @@ class _Level:
         windows = Windows.of(hole, other & ~hole, device)
         if len(windows.sources) < _LEAST_SOURCES or not len(windows.targets):
             return None
-        return cls(torch.from_numpy(np.ascontiguousarray(picture)).to(device), windows)
+        return cls(torch.from_numpy(np.ascontiguousarray(picture)).to(device), windows, style)
 
     def synthesize(self, coarser: _Level | None, generator: torch.Generator, *, last: bool) -> None:
         """Find the sources and the picture they make, from the coarser level's if there is one."""
         height, width = self.windows.size
         self.nearest = any_sources(self.windows, generator)
         if coarser is None:
-            passes, reach = _FIRST, max(height, width) / 2
+            passes, reach, moved = self.style.first, max(height, width) / 2, self.style.moved
         else:
-            passes, reach = _FINER, max(height, width) / 4
+            passes, reach, moved = self.style.finer, max(height, width) / 4, self.style.moved_finer
             self._take_over(coarser)
-            self._vote()
+            self._vote(moved)
         for one in passes:
             features, wanted = self._features(one.blur, generator)
             self.nearest, cost = find_sources(
@@ -163,7 +205,7 @@ class _Level:
                 generator=generator,
             )
             self.cost = cost / (3 * SIDE**2)
-            self._vote(sharp=last and one is passes[-1])
+            self._vote(moved, single=last and one is passes[-1])
 
     def _take_over(self, coarser: _Level) -> None:
         """Start from the sources of the coarser level, where they can be used at this one."""
@@ -177,6 +219,13 @@ class _Level:
         moved, inside = self.windows.moved(self.windows.targets, dy, dx)
         fits = inside & (number >= 0) & self.windows.usable[moved]
         self.nearest = torch.where(fits, moved, self.nearest)
+        if self.style.strength is None:
+            enlarged = F.interpolate(
+                _planes(coarser.picture), size=self.windows.size, mode="bicubic"
+            )
+            colours = enlarged[0].permute(1, 2, 0).reshape(-1, 3)
+            self.picture = self.guide.clone()
+            self.picture.view(-1, 3)[self.windows.hole] = colours[self.windows.hole]
 
     def _features(self, blur: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """What windows are compared by: (H * W, C) of the known picture, (T, C) of the targets."""
@@ -184,8 +233,8 @@ class _Level:
         if blur:
             known, present = _blurred(known, blur), _blurred(present, blur)
         basis = _basis(known, self.windows, generator)
-        features = _in_basis(known, basis)
-        wanted = _in_basis(present, basis).index_select(0, self.local)
+        features = _in_basis(known, basis, self.style.mean)
+        wanted = _in_basis(present, basis, self.style.mean).index_select(0, self.local)
         # The distance of two windows is one more difference between them.
         features = torch.cat([features, self.places], 1)
         return features, torch.cat([wanted, self.places.index_select(0, self.windows.targets)], 1)
@@ -194,11 +243,12 @@ class _Level:
         """Mean of every target's window in (H, W, C): (T, C)."""
         return _window_means(picture[self.part]).index_select(0, self.local)
 
-    def _vote(self, *, sharp: bool = False) -> None:
-        """A new picture: each pixel of the hole from the windows over it; their mean, or, when
-        sharp, the most trusted of them."""
+    def _vote(self, moved: float, *, single: bool = False) -> None:
+        """A new picture: each pixel of the hole from the windows over it; their mean, or the
+        most trusted single one. moved: share of the way that windows go to the colour here."""
         windows, colours = self.windows, self.guide.reshape(-1, 3)
         shift = self._target_means(self.picture) - self.means.index_select(0, self.nearest)
+        shift *= moved
         scale = (_TRUST * self.cost.median()).clamp(min=1e-9)
         trust = self.ground * torch.exp(-(self.cost / scale).clamp(max=30))
         # Of no target, which is what number -1 says, the last row: without weight.
@@ -215,14 +265,14 @@ class _Level:
                 vote, weight = voters.index_select(0, number).split((4, 1), 1)
                 vote[:, :3] += colours.index_select(0, source.clamp(min=0))
                 weight = math.exp(-(dy**2 + dx**2) / (2 * _SPREAD**2)) * weight
-                if sharp:
+                if single:
                     ahead = weight > weights
                     total = torch.where(ahead, vote, total)
                     weights = torch.where(ahead, weight, weights)
                 else:
                     total.addcmul_(vote, weight)
                     weights += weight
-        votes = total if sharp else total / weights
+        votes = total if single else total / weights
         self.picture = self.guide.clone()
         self.picture.view(-1, 3)[windows.hole] = votes[:, :3]
         self.unlike = votes[:, 3:]
@@ -231,15 +281,16 @@ class _Level:
         """Mean square at each pixel, (P, 1), of what a change, (H, W, 3), does to what even the
         soft fill shows. After the first vote windows are compared with others' and no longer with
         the network's picture, so their cost does not tell."""
-        seen = _blurred(change, _SOFT).square().mean(2, keepdim=True).expand_as(change)
+        seen = _blurred(change, _PAINTED).square().mean(2, keepdim=True).expand_as(change)
         return _blurred(seen, _SPREAD).reshape(-1, 3)[self.windows.hole, :1]
 
     def blended(self, picture: np.ndarray) -> np.ndarray:
         """The picture, (H, W, 3) of full size, moved to this level's as far as the windows were
         like the fill."""
         change = self.picture - self.guide
-        share = _STRENGTH / (1 + (self.unlike + self._drift(change)) / _UNLIKE**2)
-        change.view(-1, 3)[self.windows.hole] *= share
+        if self.style.strength is not None:
+            doubt = (self.unlike + self._drift(change)) / _UNLIKE**2
+            change.view(-1, 3)[self.windows.hole] *= self.style.strength / (1 + doubt)
         added = change.cpu().numpy()
         if added.shape != picture.shape:
             size = picture.shape[1], picture.shape[0]
@@ -260,10 +311,10 @@ def _part_around(windows: Windows) -> tuple[tuple[slice, slice], Tensor]:
     return (slice(top, bottom), slice(left, right)), local
 
 
-def _places(size: tuple[int, int]) -> Tensor:
-    """Where the pixels are, in the unit of features: (H * W, 2)."""
+def _places(size: tuple[int, int], far: float) -> Tensor:
+    """Where the pixels are, `far` a longer side apart: (H * W, 2)."""
     places = torch.cartesian_prod(torch.arange(size[0]), torch.arange(size[1]))
-    return places * (_FAR / max(size))
+    return places * (far / max(size))
 
 
 def _window_means(picture: Tensor) -> Tensor:
@@ -297,7 +348,7 @@ def _basis(picture: Tensor, windows: Windows, generator: torch.Generator) -> Ten
     return components.T.reshape(-1, 3, SIDE, SIDE).float().to(picture.device)
 
 
-def _in_basis(picture: Tensor, basis: Tensor) -> Tensor:
+def _in_basis(picture: Tensor, basis: Tensor, mean: float) -> Tensor:
     """Components and weighted mean colour of every window: (H * W, C + 3).
 
     Squared distances of two rows are about those of the windows' pixels.
@@ -305,7 +356,7 @@ def _in_basis(picture: Tensor, basis: Tensor) -> Tensor:
     padded = F.pad(_planes(picture), (RADIUS,) * 4, mode="replicate")
     features = torch.empty(picture[..., 0].numel(), len(basis) + 3, device=picture.device)
     features[:, :-3] = F.conv2d(padded, basis)[0].flatten(1).T
-    features[:, -3:] = _MEAN * SIDE * _window_means(picture)
+    features[:, -3:] = mean * SIDE * _window_means(picture)
     return features
 
 

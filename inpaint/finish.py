@@ -13,8 +13,9 @@ from inpaint.detail import add_detail
 from inpaint.edges import continue_edges
 from inpaint.regions import Rectangle, Region, Tile, grown, relative
 
-Detail = Literal["auto", "off"]
+Detail = Literal["auto", "soft", "sharp", "off"]
 
+_LARGE = 2**20  # px of a picture: 1024x1024
 _BESIDE = 4  # px around a region that its rim depends on
 
 
@@ -38,14 +39,21 @@ def finish_region(
     """The fill of a region's box, (h, w, 3) float32 in [0, 1], as it goes into the picture.
 
     filled: the network's, of the same shape. colours: the picture, (H, W) or (H, W, C). known:
-    (H, W) bool. edges: lead the rim on, see continue_edges. detail: see add_detail.
+    (H, W) bool. edges: lead the rim on, see continue_edges. detail: see add_detail; "soft" and
+    "sharp" are its two ways, "auto" is the one that suits the region and the picture, "off" none.
     """
     if edges:
         filled = _with_edges(filled, colours, known, region)
-    if detail == "auto":
+    if detail != "off":
+        sharp = detail == "sharp" or (detail == "auto" and _blur_shows(region, known.size))
         for tile in region.tiles:
-            filled = _with_detail(filled, colours, known, region, tile, seed, device)
+            filled = _with_detail(filled, colours, known, region, tile, sharp, seed, device)
     return filled
+
+
+def _blur_shows(region: Region, pixels: int) -> bool:
+    """Whether the network's blur would be seen: where it saw a large photo made smaller."""
+    return region.factor > 1 and pixels > _LARGE
 
 
 def _with_edges(
@@ -67,6 +75,7 @@ def _with_detail(
     known: np.ndarray,
     region: Region,
     tile: Tile,
+    sharp: bool,
     seed: int,
     device: torch.device,
 ) -> np.ndarray:
@@ -86,7 +95,7 @@ def _with_detail(
     if not (mask == 1).any():
         return filled
     result = filled.copy()
-    done = add_detail(picture, mask, seed=seed, device=device)
+    done = add_detail(picture, mask, sharp=sharp, seed=seed, device=device)
     result[there][own] = done[here][own]
     return result
 

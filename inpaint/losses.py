@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_UNSEEN = 0.014**2  # mean square of an error of 3.6 levels of 8 bits
+
 
 @dataclass(frozen=True)
 class LossWeights:
@@ -27,6 +29,7 @@ class LossWeights:
     style_out: float = 120.0
     style_comp: float = 120.0
     tv: float = 0.1
+    psnr: float = 0.0  # not the paper's; see psnr_loss
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -52,6 +55,18 @@ def composite_image(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
 def hole_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
     """L1 distance inside the hole, averaged over the whole picture: L_hole."""
     return (hole * (output - target)).abs().mean()
+
+
+def psnr_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+    """Minus the PSNR inside the hole, in dB, averaged over the batch.
+
+    Not the paper's. L1 terms are led by large holes in busy pictures, the sum of logarithms gives
+    every picture the same say. An error of 0.014, which is seldom seen, is as good as none.
+    """
+    errors = _full(hole) * (_full(output) - target).square()
+    values = output.shape[1] * _full(hole).sum((1, 2, 3))
+    mean_square = errors.sum((1, 2, 3)) / values.clamp(min=1)  # (B,)
+    return 10 * torch.log10(mean_square + _UNSEEN).mean()
 
 
 def valid_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
@@ -117,6 +132,7 @@ def inpainting_terms(
         "valid": valid_loss(output, target, hole),
         "hole": hole_loss(output, target, hole),
         "tv": tv_loss(composite, hole),
+        "psnr": psnr_loss(output, target, hole),
     }
     if vgg is None:
         return terms

@@ -48,7 +48,7 @@ class Inpainter:
     ) -> None:
         """network: a PConvUNet, or a function of the same arguments. reach: the scale it was
         trained for. edges: lead the rim of a hole on from what is around it, see continue_edges.
-        detail: add detail from the known part of the picture, see add_detail; seed: of its
+        detail: from the known part of the picture, see finish_region; seed: of its
         search. Without edges and detail a fill is the network's own answer. Raises ValueError
         for another detail, or a seed that is not in 0 to 2**63 - 1."""
         check_detail(detail)
@@ -110,7 +110,8 @@ class Inpainter:
         kept; transparent pixels are not looked at.
         hole: white, nonzero alpha or True = fill; see read_hole. (height, width) like the image,
         or of the same aspect ratio.
-        detail: "auto" or "off"; None is what this inpainter was made with.
+        detail: "auto", "soft", "sharp" or "off", see finish_region; None is what this inpainter
+            was made with.
 
         Raises ValueError for other shapes and sizes, TypeError for other kinds.
         """

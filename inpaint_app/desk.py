@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from inpaint.finish import Detail
 from inpaint.images import Picture
 from inpaint.masks.read import grow_hole
 from inpaint_app.feather import feather
@@ -108,7 +109,7 @@ class Desk:
         painted: np.ndarray | None,
         grow: float,
         soft: float,
-        detail: bool,
+        detail: Detail,
         weights: str | None,
         *,
         report: Callable[[float], None],

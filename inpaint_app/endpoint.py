@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
+from inpaint.finish import Detail
 from inpaint_app.desk import Limits
 from inpaint_app.models import Models
 from inpaint_app.previews import write_result
@@ -28,7 +29,7 @@ def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
     """Adds `/inpaint` to the page that is being built."""
 
     @telling
-    def inpaint(image: str | None, mask: str | None, detail: bool = True) -> str:
+    def inpaint(image: str | None, mask: str | None, detail: Detail = "auto") -> str:
         """Fill the part of a picture that a mask marks.
 
         The answer has the picture's own format, size and metadata; pixels that are not marked
@@ -37,7 +38,7 @@ def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
         Args:
             image: The picture: JPEG, PNG, WebP, TIFF, BMP, GIF.
             mask: A picture of the same aspect ratio in which white means fill.
-            detail: Whether texture from the known part of the picture is added to the fill.
+            detail: Texture from the known part of the picture: auto, soft, sharp or off.
 
         Returns:
             The filled picture.
@@ -56,7 +57,7 @@ def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
     with gr.Row(visible=False):
         image = UploadedFile(label="image")
         mask = UploadedFile(label="mask")
-        detail = gr.Checkbox(True, label="detail")
+        detail = gr.Dropdown(list(get_args(Detail)), value="auto", label="detail")
         answer = gr.File(label="filled")
         button = gr.Button()
     button.click(

@@ -51,23 +51,22 @@ class Models:
         hole: np.ndarray,
         *,
         name: str | None = None,
-        detail: bool = True,
+        detail: Detail = "auto",
         report: Report | None = None,
     ) -> Picture:
         """The picture with its hole, (H, W) bool, filled by the network called `name`.
 
-        detail: add detail from the known part of the picture.
+        detail: see Inpainter.fill.
 
         Raises ValueError for a name that is not offered.
         """
         inpainter = self.inpainter(self.default if name is None else name)
-        chosen: Detail = "auto" if detail else "off"
         if report is None:
-            return inpainter.fill_picture(picture, hole, detail=chosen)
+            return inpainter.fill_picture(picture, hole, detail=detail)
         looks = sum(len(region.tiles) for region in plan_regions(hole, inpainter.reach))
         self._job.advance = _counter(report, looks)
         try:
-            return inpainter.fill_picture(picture, hole, detail=chosen)
+            return inpainter.fill_picture(picture, hole, detail=detail)
         finally:
             self._job.advance = None
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
+from inpaint.finish import Detail
 from inpaint_app.batch_tab import add_batch_tab
 from inpaint_app.desk import BRUSH_COLOUR, BRUSH_OPACITY, Answer, Desk, Limits
 from inpaint_app.endpoint import PageWithDefaults, add_endpoint
@@ -95,8 +96,12 @@ def _editor_parts(parts: Parts, models: Models) -> None:
         parts["soft"] = gr.Slider(
             0, 50, 0, step=1, label="Soft edge", info="Pixels, inside the mark", elem_id="soft"
         )
-        parts["detail"] = gr.Checkbox(
-            True, label="Detail", info="Texture from the rest of the photo", elem_id="detail"
+        parts["detail"] = gr.Radio(
+            [(name.capitalize(), name) for name in get_args(Detail)],
+            value="auto",
+            label="Detail",
+            info="Texture from the rest of the photo",
+            elem_id="detail",
         )
         with gr.Row():
             parts["mask_file"] = UploadedByButton(

@@ -106,7 +106,7 @@ def test_detail_can_be_left_out(client, tmp_path, mask):
     files = [handle_file(str(path)) for path in (photo, mask)]
     answers = [
         read_picture(client.predict(*files, **detail, api_name="/inpaint")).pixels
-        for detail in ({}, {"detail": True}, {"detail": False})
+        for detail in ({}, {"detail": "auto"}, {"detail": "off"})
     ]
     np.testing.assert_array_equal(answers[0], answers[1])
     assert (answers[1] != answers[2]).any(-1)[inside()].mean() > 0.5

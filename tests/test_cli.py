@@ -205,7 +205,7 @@ def test_help_shows_examples(capsys):
     assert "inpaint fill photos/ --mask masks/ -o out/" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("options", [{"detail": "off"}, {"detail": "auto"}, {"seed": 5}])
+@pytest.mark.parametrize("options", [{"detail": "off"}, {"detail": "sharp"}, {"seed": 5}])
 def test_detail_and_seed_are_those_of_the_inpainter(photos, weights, options):
     source, mask, out = photos / "photos/b.png", photos / "masks/b.png", photos / "out.png"
     arguments = [text for key, value in options.items() for text in (f"--{key}", value)]

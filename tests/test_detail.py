@@ -6,9 +6,9 @@ import torch
 
 from inpaint import Inpainter, PConvUNet, UNetConfig
 from inpaint.detail import add_detail
-from inpaint.finish import _with_detail
+from inpaint.finish import _with_detail, finish_region
 from inpaint.patchmatch import Windows
-from inpaint.regions import Reach, plan_regions
+from inpaint.regions import Reach, Region, Tile, plan_regions
 
 CPU = torch.device("cpu")
 
@@ -41,6 +41,16 @@ def blurred(picture, mask, keep=0.25):
     return np.where((mask == 1)[..., None], soft, picture).astype(np.float32)
 
 
+def blurred_sides(picture, mask):
+    """The picture with the mean colour of its left half and of its right half in the hole."""
+    width = picture.shape[1] // 2
+    sides = [
+        blurred(picture[:, half], mask[:, half], keep=0)
+        for half in (slice(0, width), slice(width, None))
+    ]
+    return np.concatenate(sides, axis=1)
+
+
 HOLES = {
     "middle": (30, 60, 35, 65),
     "one pixel": (40, 41, 50, 51),
@@ -52,12 +62,13 @@ HOLES = {
 }
 
 
+@pytest.mark.parametrize("sharp", [False, True], ids=["soft", "sharp"])
 @pytest.mark.parametrize("hole", HOLES.values(), ids=HOLES)
-def test_only_the_hole_changes(hole):
+def test_only_the_hole_changes(hole, sharp):
     mask = box((96, 96), *hole)
     picture = blurred(stripes(), mask)
     before = picture.copy()
-    result = add_detail(picture, mask)
+    result = add_detail(picture, mask, sharp=sharp)
     assert (picture == before).all()
     assert (result.dtype, result.shape) == (np.float32, picture.shape)
     assert (result[mask != 1] == picture[mask != 1]).all()
@@ -77,8 +88,11 @@ def test_holes_of_others_stay_what_they_are():
 def test_the_same_seed_gives_the_same_bytes_and_another_others():
     mask = box((96, 96), 30, 60, 35, 65)
     picture = blurred(noise((96, 96)), mask)
-    first, second, other = (add_detail(picture, mask, seed=seed) for seed in (1, 1, 2))
-    assert first.tobytes() == second.tobytes() != other.tobytes()
+    for sharp in (False, True):
+        first, second, other = (
+            add_detail(picture, mask, sharp=sharp, seed=seed) for seed in (1, 1, 2)
+        )
+        assert first.tobytes() == second.tobytes() != other.tobytes()
 
 
 def test_the_generators_of_the_process_play_no_part():
@@ -113,12 +127,13 @@ def test_masks_of_one_value_change_nothing(size, value):
     assert (add_detail(picture, np.full(size, value, np.uint8)) == picture).all()
 
 
+@pytest.mark.parametrize("sharp", [False, True], ids=["soft", "sharp"])
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3), (37, 91), (6, 7), (64, 12)])
-def test_pictures_of_odd_sizes_come_back(size):
+def test_pictures_of_odd_sizes_come_back(size, sharp):
     mask = np.zeros(size, np.uint8)
     mask[size[0] // 3 : size[0] // 2 + 1, size[1] // 3 : size[1] // 2 + 1] = 1
     picture = noise(size)
-    result = add_detail(picture, mask)
+    result = add_detail(picture, mask, sharp=sharp)
     assert result.shape == picture.shape and np.isfinite(result).all()
     assert (result[mask == 0] == picture[mask == 0]).all()
 
@@ -129,10 +144,11 @@ def test_too_few_known_windows_leave_the_fill():
     assert (add_detail(picture, mask) == picture).all()
 
 
+@pytest.mark.parametrize("sharp", [False, True], ids=["soft", "sharp"])
 @pytest.mark.parametrize("colour", [(0.2, 0.5, 0.9), (0, 0, 0), (1, 1, 1)])
-def test_flat_pictures_stay_flat(colour):
+def test_flat_pictures_stay_flat(colour, sharp):
     picture = np.full((96, 96, 3), colour, np.float32)
-    result = add_detail(picture, box((96, 96), 30, 60, 35, 65))
+    result = add_detail(picture, box((96, 96), 30, 60, 35, 65), sharp=sharp)
     assert np.abs(result - picture).max() < 1e-3
 
 
@@ -146,6 +162,30 @@ def test_texture_gets_its_contrast_back(truth):
     assert fill[hole].std() < 0.5 * outside
     assert result[hole].std() > 0.65 * outside
     assert np.abs(result - truth)[hole].mean() < 0.5 * np.abs(fill - truth)[hole].mean()
+
+
+@pytest.mark.parametrize(
+    "truth", [noise((160, 160)), checkerboard((160, 160), side=8)], ids=["noise", "checkerboard"]
+)
+def test_sharp_texture_fills_holes_that_have_lost_it(truth):
+    """Of which soft texture, held to a fill without contrast, brings back little."""
+    mask = box((160, 160), 50, 110, 50, 110)
+    fill = blurred(truth, mask, keep=0)
+    hole = mask == 1
+    soft, sharp = (add_detail(fill, mask, sharp=sharp) for sharp in (False, True))
+    assert soft[hole].std() < 0.6 * truth[~hole].std()
+    assert sharp[hole].std() > 0.85 * truth[~hole].std()
+
+
+def test_sharp_detail_follows_the_colours_of_the_fill():
+    """Two textures of the same contrast: the one whose colour the network has painted is taken."""
+    truth = noise((160, 160)) * np.float32(0.3)
+    truth[:, 80:] += 0.6
+    mask = box((160, 160), 50, 110, 60, 100)
+    result = add_detail(blurred_sides(truth, mask), mask, sharp=True)
+    inner = result[56:104, 66:94].mean((0, 2))
+    assert abs(inner[:10].mean() - truth[:, :80].mean()) < 0.1
+    assert abs(inner[-10:].mean() - truth[:, 80:].mean()) < 0.1
 
 
 def test_where_nothing_known_is_alike_the_fill_nearly_stays():
@@ -255,7 +295,7 @@ def test_other_regions_pixels_come_back_as_they_were_given():
     regions = plan_regions(hole, Reach(radius=12, least_side=48, most_side=96))
     (region,) = regions
     filled = noise((region.box[0].stop - 30, region.box[1].stop - 20))
-    done = _with_detail(filled, noise((80, 120)), ~hole, region, region.tiles[0], 0, CPU)
+    done = _with_detail(filled, noise((80, 120)), ~hole, region, region.tiles[0], False, 0, CPU)
     assert (done[~region.mask] == filled[~region.mask]).all()
     assert (done[region.mask] != filled[region.mask]).any()
 
@@ -276,3 +316,27 @@ def test_the_finest_scale_bounds_the_memory(monkeypatch, most):
         assert result[mask == 1].std() > 1.3 * picture[mask == 1].std()
     else:
         assert (result == picture).all()
+
+
+@pytest.mark.parametrize(
+    ("factor", "pixels", "expected"),
+    [(1.0, 12_000_000, False), (1.4, 2**20, False), (1.4, 2**20 + 1, True)],
+)
+@pytest.mark.parametrize("detail", ["auto", "soft", "sharp"])
+def test_auto_is_sharp_where_the_network_saw_a_large_photo_made_smaller(
+    monkeypatch, detail, factor, pixels, expected
+):
+    seen = []
+    monkeypatch.setattr(
+        "inpaint.finish.add_detail", lambda picture, mask, **how: seen.append(how) or picture
+    )
+    known = np.ones((1, pixels), bool)
+    known[0, 40:50] = False
+    box_of_it = (slice(0, 1), slice(40, 50))
+    tile = Tile((slice(0, 1), slice(20, 70)), box_of_it)
+    region = Region(factor, box_of_it, ~known[box_of_it], [tile])
+    colours = np.zeros((1, pixels, 3), np.uint8)
+    filled = np.zeros((1, 10, 3), np.float32)
+    finish_region(filled, colours, known, region, edges=False, detail=detail, seed=0, device=CPU)
+    (how,) = seen
+    assert how["sharp"] == {"auto": expected, "soft": False, "sharp": True}[detail]

@@ -15,6 +15,7 @@ from inpaint.losses import (
     hole_loss,
     inpainting_terms,
     perceptual_loss,
+    psnr_loss,
     style_loss,
     tv_loss,
     valid_loss,
@@ -97,6 +98,28 @@ def test_gram_matrix_of_half_precision_does_not_overflow(dtype: torch.dtype) -> 
     torch.testing.assert_close(gram, torch.full((1, 4, 4), 200.0**2 / 4))
 
 
+def test_psnr_loss_is_minus_the_psnr_of_the_hole() -> None:
+    target = torch.zeros(2, 3, 4, 4)
+    output = target.clone()
+    hole = torch.zeros(2, 1, 4, 4)
+    hole[0, :, :2], hole[1, :, 0, 0] = 1, 1
+    output[0, :, :2], output[1, :, 0, 0] = 0.1, 0.5
+    output[:, :, 3] = 9  # known, so of no account
+    floor = 0.014**2
+    expected = sum(10 * math.log10(error**2 + floor) for error in (0.1, 0.5)) / 2
+    assert psnr_loss(output, target, hole).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("covered", [0.0, 1.0])
+def test_psnr_loss_of_a_perfect_fill_is_finite(covered: float) -> None:
+    target = torch.rand(2, 3, 4, 4)
+    output = target.clone().requires_grad_()
+    loss = psnr_loss(output, target, torch.full((2, 1, 4, 4), covered))
+    assert loss.item() == pytest.approx(20 * math.log10(0.014))
+    loss.backward()
+    assert (output.grad == 0).all()
+
+
 def test_tv_smooths_the_edge_of_the_hole_and_nothing_beyond() -> None:
     # A hole of one pixel makes a region of 3x3. Each column is a step of its own.
     hole = torch.zeros(1, 1, 5, 7)
@@ -122,9 +145,9 @@ def test_tv_is_alike_in_both_directions() -> None:
     torch.testing.assert_close(tv_loss(image, hole), tv_loss(image.mT, hole.mT))
 
 
-def test_terms_without_vgg_are_the_three_of_pixels() -> None:
+def test_terms_without_vgg_are_those_of_pixels() -> None:
     image, hole = torch.rand(1, 3, 4, 4), torch.zeros(1, 1, 4, 4)
-    assert list(inpainting_terms(image, image, hole)) == ["valid", "hole", "tv"]
+    assert list(inpainting_terms(image, image, hole)) == ["valid", "hole", "tv", "psnr"]
 
 
 def test_terms_are_named_as_their_weights() -> None:

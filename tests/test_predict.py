@@ -194,7 +194,10 @@ def test_an_inpainter_on_another_device_differs_in_nothing_else(inpainter):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"detail": "more"}, "detail must be one of auto, off"), ({"seed": -1}, "seed must lie in 0")],
+    [
+        ({"detail": "more"}, "detail must be one of auto, soft, sharp, off"),
+        ({"seed": -1}, "seed must lie in 0"),
+    ],
 )
 def test_settings_that_cannot_be_are_refused(options, message):
     with pytest.raises(ValueError, match=message):

@@ -92,8 +92,9 @@ def _add_treatment(group: argparse._ArgumentGroup) -> None:
         "--detail",
         choices=get_args(Detail),
         default="auto",
-        help="auto: add detail from the known part of the picture; off: the network's picture "
-        "stays as it is; default: %(default)s",
+        help="texture from the known part of the picture. soft: added to the network's picture; "
+        "sharp: in its place; auto: sharp for thick holes in large photos, else soft; off: none; "
+        "default: %(default)s",
     )
     group.add_argument(
         "--seed",
