@@ -15,7 +15,8 @@ from inpaint.regions import Rectangle, Region, Tile, grown, relative
 
 Detail = Literal["auto", "soft", "sharp", "off"]
 
-_LARGE = 2**20  # px of a picture: 1024x1024
+# px of a picture, as many as 1024x1024 has, above which the network's blur would be seen
+_LARGE = 2**20
 _BESIDE = 4  # px around a region that its rim depends on
 
 
@@ -40,20 +41,15 @@ def finish_region(
 
     filled: the network's, of the same shape. colours: the picture, (H, W) or (H, W, C). known:
     (H, W) bool. edges: lead the rim on, see continue_edges. detail: see add_detail; "soft" and
-    "sharp" are its two ways, "auto" is the one that suits the region and the picture, "off" none.
+    "sharp" are its two ways, "auto" is sharp in large pictures and soft in others, "off" none.
     """
     if edges:
         filled = _with_edges(filled, colours, known, region)
     if detail != "off":
-        sharp = detail == "sharp" or (detail == "auto" and _blur_shows(region, known.size))
+        sharp = detail == "sharp" or (detail == "auto" and known.size > _LARGE)
         for tile in region.tiles:
             filled = _with_detail(filled, colours, known, region, tile, sharp, seed, device)
     return filled
-
-
-def _blur_shows(region: Region, pixels: int) -> bool:
-    """Whether the network's blur would be seen: where it saw a large photo made smaller."""
-    return region.factor > 1 and pixels > _LARGE
 
 
 def _with_edges(

@@ -93,7 +93,7 @@ def _add_treatment(group: argparse._ArgumentGroup) -> None:
         choices=get_args(Detail),
         default="auto",
         help="texture from the known part of the picture. soft: added to the network's picture; "
-        "sharp: in its place; auto: sharp for thick holes in large photos, else soft; off: none; "
+        "sharp: in its place; auto: sharp above 1 megapixel, else soft; off: none; "
         "default: %(default)s",
     )
     group.add_argument(
