@@ -26,6 +26,7 @@ from torch import Tensor
 
 from inpaint.arrays import depth_of
 from inpaint.patchmatch import RADIUS, SIDE, Windows, any_sources, find_sources
+from inpaint.seams import join_sources
 
 _COMPONENTS = 12  # principal components of windows that are compared
 _SAMPLES = 3000  # windows they are computed from
@@ -35,7 +36,9 @@ _GROUND = 3  # power of a window's known share in its vote: what it matched ther
 _BARE = 0.05  # known share that a window without any is given
 _UNLIKE = 0.1  # RMS difference, of [0, 1], at which a share is half of what it can be
 _PAINTED = 2.0  # sigma, px: what is left of a picture blurred by it, the network has painted
+_FLAT = 0.02  # spread of the values of a window that goes half the way to the colour there
 _LEAST_SOURCES = 64
+_SEAM_PIXELS = 40_000  # most pixels of a hole whose seams are spread; finer scales inherit it
 _MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 1.5 GB
 
 
@@ -152,6 +155,8 @@ class _Level:
         self.guide = picture  # with the network's fill, (H, W, 3)
         self.picture = picture  # with what is found so far, (H, W, 3)
         self.means = _window_means(picture)  # (H * W, 3)
+        variance = _window_means(picture.square()) - self.means.square()
+        self.spread = variance.mean(1, keepdim=True).clamp(min=0).sqrt()  # (H * W, 1)
         self.cost = torch.zeros(len(windows.targets), device=device)  # squared, of a value: (T,)
         self.places = _places(windows.size, style.far).to(picture)  # (H * W, 2)
         self.part, self.local = _part_around(windows)
@@ -206,6 +211,10 @@ class _Level:
             )
             self.cost = cost / (3 * SIDE**2)
             self._vote(moved, single=last and one is passes[-1])
+        if self.style.strength is None and len(self.windows.hole) <= _SEAM_PIXELS:
+            self.picture.view(-1, 3)[self.windows.hole] = join_sources(
+                self.windows, self.guide.reshape(-1, 3), self.nearest
+            )
 
     def _take_over(self, coarser: _Level) -> None:
         """Start from the sources of the coarser level, where they can be used at this one."""
@@ -248,7 +257,8 @@ class _Level:
         most trusted single one. moved: share of the way that windows go to the colour here."""
         windows, colours = self.windows, self.guide.reshape(-1, 3)
         shift = self._target_means(self.picture) - self.means.index_select(0, self.nearest)
-        shift *= moved
+        flat = 1 / (1 + (self.spread.index_select(0, self.nearest) / _FLAT).square())
+        shift *= flat.clamp(min=moved) if moved else 0
         scale = (_TRUST * self.cost.median()).clamp(min=1e-9)
         trust = self.ground * torch.exp(-(self.cost / scale).clamp(max=30))
         # Of no target, which is what number -1 says, the last row: without weight.
