@@ -36,7 +36,7 @@ _GROUND = 3  # power of a window's known share in its vote: what it matched ther
 _BARE = 0.05  # known share that a window without any is given
 _UNLIKE = 0.1  # RMS difference, of [0, 1], at which a share is half of what it can be
 _PAINTED = 2.0  # sigma, px: what is left of a picture blurred by it, the network has painted
-_FLAT = 0.02  # spread of the values of a window that goes half the way to the colour there
+_FLAT = 0.02  # standard deviation of the values of a window whose flatness is a half
 _LEAST_SOURCES = 64
 _SEAM_PIXELS = 40_000  # most pixels of a hole whose seams are spread; finer scales inherit it
 _MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 1.5 GB
@@ -59,9 +59,10 @@ class _Style:
     finer: tuple[_Pass, ...]  # at each after it
     mean: float  # weight of a window's mean colour beside its other components
     far: float  # squared difference of windows a picture's length apart: its square
-    moved: float  # share of the way that windows of the first scale are moved to their own colour
-    moved_finer: float
-    strength: float | None  # share of the windows' picture in the result; None for all of it
+    moved: float  # share of the way that windows of the first scale go to the colour they have
+    moved_finer: float  # and at each scale after it; flat windows go further
+    share: float  # of the windows' picture in the result, where it is like the network's
+    free: bool  # finer scales start from the coarser one's picture, not from the network's
 
 
 # The first scale starts from the network's fill, which is soft: compared with sharp windows it
@@ -74,7 +75,8 @@ _SOFT = _Style(
     far=3.0,
     moved=1.0,
     moved_finer=1.0,
-    strength=0.6,
+    share=0.6,
+    free=False,
 )
 _SHARP = _Style(
     depth=3,
@@ -84,7 +86,8 @@ _SHARP = _Style(
     far=1.0,
     moved=0.0,
     moved_finer=0.5,
-    strength=None,
+    share=1.0,
+    free=True,
 )
 
 
@@ -155,8 +158,6 @@ class _Level:
         self.guide = picture  # with the network's fill, (H, W, 3)
         self.picture = picture  # with what is found so far, (H, W, 3)
         self.means = _window_means(picture)  # (H * W, 3)
-        variance = _window_means(picture.square()) - self.means.square()
-        self.spread = variance.mean(1, keepdim=True).clamp(min=0).sqrt()  # (H * W, 1)
         self.cost = torch.zeros(len(windows.targets), device=device)  # squared, of a value: (T,)
         self.places = _places(windows.size, style.far).to(picture)  # (H * W, 2)
         self.part, self.local = _part_around(windows)
@@ -211,7 +212,7 @@ class _Level:
             )
             self.cost = cost / (3 * SIDE**2)
             self._vote(moved, single=last and one is passes[-1])
-        if self.style.strength is None and len(self.windows.hole) <= _SEAM_PIXELS:
+        if self.style.free and len(self.windows.hole) <= _SEAM_PIXELS:
             self.picture.view(-1, 3)[self.windows.hole] = join_sources(
                 self.windows, self.guide.reshape(-1, 3), self.nearest
             )
@@ -228,7 +229,7 @@ class _Level:
         moved, inside = self.windows.moved(self.windows.targets, dy, dx)
         fits = inside & (number >= 0) & self.windows.usable[moved]
         self.nearest = torch.where(fits, moved, self.nearest)
-        if self.style.strength is None:
+        if self.style.free:
             enlarged = F.interpolate(
                 _planes(coarser.picture), size=self.windows.size, mode="bicubic"
             )
@@ -257,8 +258,8 @@ class _Level:
         most trusted single one. moved: share of the way that windows go to the colour here."""
         windows, colours = self.windows, self.guide.reshape(-1, 3)
         shift = self._target_means(self.picture) - self.means.index_select(0, self.nearest)
-        flat = 1 / (1 + (self.spread.index_select(0, self.nearest) / _FLAT).square())
-        shift *= flat.clamp(min=moved) if moved else 0
+        if moved < 1:
+            shift *= self._flatness().clamp(min=moved) if moved else 0
         scale = (_TRUST * self.cost.median()).clamp(min=1e-9)
         trust = self.ground * torch.exp(-(self.cost / scale).clamp(max=30))
         # Of no target, which is what number -1 says, the last row: without weight.
@@ -287,6 +288,12 @@ class _Level:
         self.picture.view(-1, 3)[windows.hole] = votes[:, :3]
         self.unlike = votes[:, 3:]
 
+    def _flatness(self) -> Tensor:
+        """Of every target's source, from 0 for texture to 1 for one colour: (T, 1)."""
+        squares = _window_means(self.guide.square()).index_select(0, self.nearest)
+        variance = squares - self.means.index_select(0, self.nearest).square()
+        return 1 / (1 + variance.mean(1, keepdim=True).clamp(min=0) / _FLAT**2)
+
     def _drift(self, change: Tensor) -> Tensor:
         """Mean square at each pixel, (P, 1), of what a change, (H, W, 3), does to what even the
         soft fill shows. After the first vote windows are compared with others' and no longer with
@@ -298,9 +305,9 @@ class _Level:
         """The picture, (H, W, 3) of full size, moved to this level's as far as the windows were
         like the fill."""
         change = self.picture - self.guide
-        if self.style.strength is not None:
+        if not self.style.free:
             doubt = (self.unlike + self._drift(change)) / _UNLIKE**2
-            change.view(-1, 3)[self.windows.hole] *= self.style.strength / (1 + doubt)
+            change.view(-1, 3)[self.windows.hole] *= self.style.share / (1 + doubt)
         added = change.cpu().numpy()
         if added.shape != picture.shape:
             size = picture.shape[1], picture.shape[0]

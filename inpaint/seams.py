@@ -17,7 +17,7 @@ from torch import Tensor
 
 from inpaint.patchmatch import Windows
 
-_FAINT = 0.03  # RMS over colours, of [0, 1], of a seam that is spread by 1/e only
+_FAINT = 0.02  # RMS over colours, of [0, 1], of a seam that is spread by 1/e only
 _DECAY = 1e-3  # a correction falls to 1/e in 30 px
 _STEPS = 150  # of conjugate gradients, at most
 _ENOUGH = 1e-2  # residual over its first, at which they end

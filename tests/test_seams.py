@@ -41,12 +41,12 @@ def test_windows_moved_from_one_place_come_as_they_are():
 def test_faint_seams_of_a_smooth_ramp_vanish():
     windows = windows_of(slice(10, 30), slice(22, 38))
     picture = ramp(rise=0.001)
-    # Sources 8 columns off to either side: 8 thousandths wrong, and a seam of 16 in the middle.
-    joined = join_sources(windows, picture, sources_off(windows, -8, 8))
+    # Sources 5 columns off to either side: 5 thousandths wrong, and a seam of 10 in the middle.
+    joined = join_sources(windows, picture, sources_off(windows, -5, 5))
     error = (joined - picture[windows.hole]).abs()
-    assert error.mean() < 0.2 * 0.008
+    assert error.mean() < 0.25 * 0.005
     seams = joined[:, 0].view(20, 16).diff(dim=1) - 0.001
-    assert seams.abs().max() < 0.3 * 0.016
+    assert seams.abs().max() < 0.4 * 0.010
 
 
 @pytest.mark.parametrize("seam", [0.2, 0.5])
