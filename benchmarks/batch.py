@@ -27,6 +27,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ from PIL import Image
 
 from inpaint.batch import Plan, Request, Settings, make_plan
 from inpaint.batch.run import run_local
+from inpaint.finish import Detail
 from inpaint.images import Picture, read_picture
 from inpaint.masks import fixed_hole
 from inpaint.masks.read import read_hole
@@ -196,7 +198,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, help="a folder or a tar to make the sets from")
     parser.add_argument("--weights", required=True)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--detail", choices=("auto", "off"), default="auto")
+    parser.add_argument("--detail", choices=get_args(Detail), default="auto")
     parser.add_argument("--count", type=int, default=1000, help="pictures of the comparison")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sides", type=int, nargs="+", default=SIDES, help="shorter sides, px")

@@ -16,7 +16,6 @@ scale at which even it is sharp, and the windows' picture takes its place.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -27,6 +26,7 @@ from torch import Tensor
 from inpaint.arrays import depth_of
 from inpaint.patchmatch import RADIUS, SIDE, Windows, any_sources, find_sources
 from inpaint.seams import join_sources
+from inpaint.styles import SHARP, SOFT, Style
 
 _COMPONENTS = 12  # principal components of windows that are compared
 _SAMPLES = 3000  # windows they are computed from
@@ -42,62 +42,16 @@ _SEAM_PIXELS = 40_000  # most pixels of a hole whose seams are spread; finer sca
 _MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 1.5 GB
 
 
-@dataclass(frozen=True)
-class _Pass:
-    """One search for all windows and the vote after it."""
-
-    blur: float  # sigma, px: the picture is blurred as the network's fill is
-    rounds: int
-
-
-@dataclass(frozen=True)
-class _Style:
-    """How far the windows follow the network."""
-
-    depth: float  # px of the deepest hole at the first scale
-    first: tuple[_Pass, ...]  # at the first scale
-    finer: tuple[_Pass, ...]  # at each after it
-    mean: float  # weight of a window's mean colour beside its other components
-    far: float  # squared difference of windows a picture's length apart: its square
-    moved: float  # share of the way that windows of the first scale go to the colour they have
-    moved_finer: float  # and at each scale after it; flat windows go further
-    share: float  # of the windows' picture in the result, where it is like the network's
-    free: bool  # finer scales start from the coarser one's picture, not from the network's
-
-
-# The first scale starts from the network's fill, which is soft: compared with sharp windows it
-# would choose soft ones.
-_SOFT = _Style(
-    depth=12,
-    first=(_Pass(1.0, 5), _Pass(0.0, 3)),
-    finer=(_Pass(0.0, 3), _Pass(0.0, 2)),
-    mean=0.7,
-    far=3.0,
-    moved=1.0,
-    moved_finer=1.0,
-    share=0.6,
-    free=False,
-)
-_SHARP = _Style(
-    depth=3,
-    first=(_Pass(0.0, 5),) * 6,
-    finer=(_Pass(0.0, 3), _Pass(0.0, 2)),
-    mean=1.0,
-    far=1.0,
-    moved=0.0,
-    moved_finer=0.5,
-    share=1.0,
-    free=True,
-)
-
-
 def _blur_radius(sigma: float) -> int:
     return math.ceil(3 * sigma)
 
 
 # px beside a window that its blurred pixels depend on
 _BESIDE = RADIUS + max(
-    _blur_radius(one.blur) for style in (_SOFT, _SHARP) for one in style.first + style.finer
+    _blur_radius(one.blur)
+    for style in (SOFT, SHARP)
+    for search in (style.first, style.finer)
+    for one in search.passes
 )
 
 
@@ -119,7 +73,7 @@ def add_detail(
     Returns (H, W, 3) float32 in [0, 1], which differs from picture only where mask is 1.
     """
     generator = torch.Generator().manual_seed(seed)
-    style = _SHARP if sharp else _SOFT
+    style = SHARP if sharp else SOFT
     scales = _scales(mask, style.depth)
     level = None
     for scale in scales:
@@ -151,7 +105,7 @@ class _Level:
     nearest: Tensor  # source of each target, (T,)
     unlike: Tensor  # cost at each pixel of the hole, (P, 1)
 
-    def __init__(self, picture: Tensor, windows: Windows, style: _Style) -> None:
+    def __init__(self, picture: Tensor, windows: Windows, style: Style) -> None:
         device = picture.device
         self.style = style
         self.windows = windows
@@ -172,7 +126,7 @@ class _Level:
         picture: np.ndarray,
         mask: np.ndarray,
         scale: float,
-        style: _Style,
+        style: Style,
         device: torch.device,
     ) -> _Level | None:
         """picture and mask: of add_detail, at full size. None where too little is known."""
@@ -194,13 +148,13 @@ class _Level:
         height, width = self.windows.size
         self.nearest = any_sources(self.windows, generator)
         if coarser is None:
-            passes, reach, moved = self.style.first, max(height, width) / 2, self.style.moved
+            search, reach = self.style.first, max(height, width) / 2
         else:
-            passes, reach, moved = self.style.finer, max(height, width) / 4, self.style.moved_finer
+            search, reach = self.style.finer, max(height, width) / 4
             self._take_over(coarser)
-            self._vote(moved)
-        for one in passes:
-            features, wanted = self._features(one.blur, generator)
+            self._vote(search.moved)
+        for one in search.passes:
+            features, wanted = self._features(one.blur, search.guided, generator)
             self.nearest, cost = find_sources(
                 self.windows,
                 self.nearest,
@@ -211,7 +165,7 @@ class _Level:
                 generator=generator,
             )
             self.cost = cost / (3 * SIDE**2)
-            self._vote(moved, single=last and one is passes[-1])
+            self._vote(search.moved, single=last and one is search.passes[-1])
         if self.style.free and len(self.windows.hole) <= _SEAM_PIXELS:
             self.picture.view(-1, 3)[self.windows.hole] = join_sources(
                 self.windows, self.guide.reshape(-1, 3), self.nearest
@@ -237,7 +191,9 @@ class _Level:
             self.picture = self.guide.clone()
             self.picture.view(-1, 3)[self.windows.hole] = colours[self.windows.hole]
 
-    def _features(self, blur: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _features(
+        self, blur: float, guided: float, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
         """What windows are compared by: (H * W, C) of the known picture, (T, C) of the targets."""
         known, present = self.guide, self.picture[self.part]
         if blur:
@@ -245,9 +201,12 @@ class _Level:
         basis = _basis(known, self.windows, generator)
         features = _in_basis(known, basis, self.style.mean)
         wanted = _in_basis(present, basis, self.style.mean).index_select(0, self.local)
-        # The distance of two windows is one more difference between them.
-        features = torch.cat([features, self.places], 1)
-        return features, torch.cat([wanted, self.places.index_select(0, self.windows.targets)], 1)
+        # The distance of two windows is one more difference between them, and what the network
+        # has painted where they are is another.
+        more = [self.places] + [guided * SIDE * self.means] * (guided > 0)
+        features = torch.cat([features, *more], 1)
+        more = [values.index_select(0, self.windows.targets) for values in more]
+        return features, torch.cat([wanted, *more], 1)
 
     def _target_means(self, picture: Tensor) -> Tensor:
         """Mean of every target's window in (H, W, C): (T, C)."""
