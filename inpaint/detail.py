@@ -153,12 +153,15 @@ class _Level:
             search, reach = self.style.finer, max(height, width) / 4
             self._take_over(coarser)
             self._vote(search.moved)
+        blur = None
         for one in search.passes:
-            features, wanted = self._features(one.blur, search.guided, generator)
+            if one.blur != blur:
+                blur = one.blur
+                basis, features = self._features(blur, search.guided, generator)
             self.nearest, cost = find_sources(
                 self.windows,
                 self.nearest,
-                wanted,
+                self._wanted(blur, search.guided, basis),
                 features,
                 rounds=one.rounds,
                 reach=reach,
@@ -194,19 +197,24 @@ class _Level:
     def _features(
         self, blur: float, guided: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """What windows are compared by: (H * W, C) of the known picture, (T, C) of the targets."""
-        known, present = self.guide, self.picture[self.part]
-        if blur:
-            known, present = _blurred(known, blur), _blurred(present, blur)
+        """A basis for windows, and what those of the known picture are compared by: (H * W, C)."""
+        known = _blurred(self.guide, blur) if blur else self.guide
         basis = _basis(known, self.windows, generator)
-        features = _in_basis(known, basis, self.style.mean)
+        return basis, torch.cat([_in_basis(known, basis, self.style.mean), *self._bonds(guided)], 1)
+
+    def _wanted(self, blur: float, guided: float, basis: Tensor) -> Tensor:
+        """What the targets are compared by: (T, C)."""
+        present = self.picture[self.part]
+        if blur:
+            present = _blurred(present, blur)
         wanted = _in_basis(present, basis, self.style.mean).index_select(0, self.local)
-        # The distance of two windows is one more difference between them, and what the network
-        # has painted where they are is another.
-        more = [self.places] + [guided * SIDE * self.means] * (guided > 0)
-        features = torch.cat([features, *more], 1)
-        more = [values.index_select(0, self.windows.targets) for values in more]
-        return features, torch.cat([wanted, *more], 1)
+        bonds = [bond.index_select(0, self.windows.targets) for bond in self._bonds(guided)]
+        return torch.cat([wanted, *bonds], 1)
+
+    def _bonds(self, guided: float) -> list[Tensor]:
+        """What else sets two windows apart: their distance, and what the network has painted
+        where they are; (H * W, 2) and (H * W, 3)."""
+        return [self.places, guided * SIDE * self.means] if guided else [self.places]
 
     def _target_means(self, picture: Tensor) -> Tensor:
         """Mean of every target's window in (H, W, C): (T, C)."""
