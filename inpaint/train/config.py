@@ -86,8 +86,8 @@ RECIPES = {
     ),
     # For two CPU cores, as the shipped weights were trained; weights/README.md has the hours.
     # Colours and structure first, where a picture costs least, then texture, then larger
-    # pictures. The style terms left a grid, which the last two phases took away again: texture
-    # is the business of inpaint/detail.py now.
+    # pictures. The style terms left a grid, which the next two phases took away again: texture
+    # is the business of inpaint/detail.py now. Then for PSNR, which the network is there for.
     "compact": Recipe(
         network="compact",
         phases=(
@@ -120,8 +120,12 @@ RECIPES = {
                 losses=LossWeights(perceptual=0.02, style_out=0, style_comp=0),
                 loss_crop=64,
             ),
+            Phase(steps=1_500, size=128, batch_size=16, lr=3e-4, lr_end=3e-5, losses=PSNR_ONLY),
+            Phase(steps=1_200, size=128, batch_size=16, lr=4e-4, lr_end=3e-5, losses=PSNR_ONLY),
             Phase(steps=2_600, size=128, batch_size=16, lr=6e-4, lr_end=4e-4, losses=PSNR_ONLY),
             Phase(steps=3_000, size=256, batch_size=8, lr=4e-4, lr_end=2e-5, losses=PSNR_ONLY),
+            Phase(steps=3_000, size=128, batch_size=16, lr=8e-4, lr_end=5e-4, losses=PSNR_ONLY),
+            Phase(steps=2_800, size=256, batch_size=8, lr=5e-4, lr_end=1e-5, losses=PSNR_ONLY),
         ),
         bucket_weights=(2, 2, 2, 1.5, 1, 1),
     ),
