@@ -47,8 +47,8 @@ SOFT = Style(
     free=False,
 )
 SHARP = Style(
-    depth=3,
-    first=Search((Pass(0.0, 5),) * 6, guided=1.0, moved=0.0),
+    depth=5,
+    first=Search((Pass(0.0, 5),) * 6, guided=1.5, moved=0.0),
     finer=Search((Pass(0.0, 3), Pass(0.0, 2)), guided=0.3, moved=0.5),
     mean=1.0,
     far=1.0,
