@@ -2,7 +2,7 @@
 
 python docs/make_large.py PACKAGES OUT [--weights FILE] [--only NAME ...]
 
-The photos are free and come in three Debian packages, unpacked below the folder PACKAGES:
+The photos are free and come in four Debian packages, unpacked below the folder PACKAGES:
 
     apt-get download lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 mate-backgrounds \\
         plasma-workspace-wallpapers
