@@ -13,13 +13,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from marking import marked
 from PIL import Image
 
 from inpaint import Inpainter
 from inpaint.evaluate.methods import CLASSICAL
 
 ROOT = Path(__file__).parent.parent
-HOLE_COLOUR = np.array([235, 60, 90])
 ENLARGED = 2
 
 # Name of the example, polyline of the hole in (x, y), its width, and the crop that is shown:
@@ -56,9 +56,8 @@ def _row(
     drawn = np.zeros(photo.shape[:2], np.uint8)
     cv2.polylines(drawn, [np.array(line, np.int32)], False, 1, width)
     hole = drawn > 0
-    marked = np.where(hole[..., None], (photo + 3 * HOLE_COLOUR) // 4, photo).astype(np.uint8)
     fills = [
-        marked,
+        marked(photo, hole),
         inpainter.fill(photo, hole, detail="off"),
         CLASSICAL["patchmatch"]()(photo, hole),
         inpainter.fill(photo, hole),

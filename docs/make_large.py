@@ -23,12 +23,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from marking import marked
 from PIL import Image
 
 from inpaint import Inpainter
 from inpaint.evaluate.methods import CLASSICAL
 
-HOLE_COLOUR = np.array([235, 60, 90])
 LARGEST = 12_000_000  # px; larger photos are made smaller
 CONTEXT = 400  # px around the hole that PatchMatch sees
 CROP = 540  # side of a crop at full size, px
@@ -153,8 +153,7 @@ def main() -> None:
         with_detail = inpainter.fill(photo, hole)
         seconds = time.perf_counter() - started
         network = inpainter.fill(photo, hole, detail="off")
-        marked = np.where(hole[..., None], (photo + 3 * HOLE_COLOUR) // 4, photo).astype(np.uint8)
-        views = [marked, network, _patchmatch(photo, hole), with_detail]
+        views = [marked(photo, hole), network, _patchmatch(photo, hole), with_detail]
         _save_crops(views, hole, arguments.out / name.replace(" ", "-"))
         height, width = hole.shape
         print(

@@ -11,6 +11,7 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+from marking import HOLE_COLOUR
 from PIL import Image
 
 from inpaint import Inpainter
@@ -20,7 +21,6 @@ ROOT = Path(__file__).parent.parent
 NAMES = ("astronaut.jpg", "rocket.jpg", "coffee.jpg", "cat.jpg", "cameraman.png")
 SIZES = (128, 256, 512, 1024)  # px
 CELL = 192  # px of a picture on the sheet
-HOLE_COLOUR = (235, 60, 90)
 
 
 def square(name: str, size: int) -> Image.Image:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from marking import marked
 from PIL import Image
 
 from inpaint import Inpainter
@@ -15,7 +16,6 @@ from inpaint.masks import read_hole
 ROOT = Path(__file__).parent.parent
 NAMES = ("rocket.jpg", "coffee.jpg", "cat.jpg", "astronaut.jpg")
 HEIGHT = 240  # px of each picture
-HOLE_COLOUR = np.array([235, 60, 90], np.float32)
 
 
 def main() -> None:
@@ -24,9 +24,8 @@ def main() -> None:
     for name in NAMES:
         photo = Image.open(ROOT / "examples" / name).convert("RGB")
         hole = read_hole(ROOT / "examples/masks" / f"{Path(name).stem}.png")
-        painted = np.asarray(photo).astype(np.float32)
-        painted[hole] = 0.25 * painted[hole] + 0.75 * HOLE_COLOUR
-        rows = [photo, Image.fromarray(painted.astype(np.uint8)), inpainter.fill(photo, hole)]
+        painted = Image.fromarray(marked(np.asarray(photo), hole))
+        rows = [photo, painted, inpainter.fill(photo, hole)]
         width = round(photo.width * HEIGHT / photo.height)
         scaled = [np.asarray(row.resize((width, HEIGHT), Image.Resampling.LANCZOS)) for row in rows]
         columns.append(np.concatenate(scaled))
