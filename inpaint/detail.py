@@ -16,6 +16,7 @@ scale at which even it is sharp, and the windows' picture takes its place.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -34,7 +35,8 @@ _SPREAD = 1.5  # sigma of a window's votes, px: its middle counts most
 _TRUST = 0.3  # a window this many medians of all costs off counts 1/e
 _GROUND = 3  # power of a window's known share in its vote: what it matched there is no guess
 _BARE = 0.05  # known share that a window without any is given
-_UNLIKE = 0.1  # RMS difference, of [0, 1], at which a share is half of what it can be
+_SHARE = 0.6  # of the windows' picture in a soft result
+_UNLIKE = 0.1  # RMS difference, of [0, 1], at which the share is half of that
 _PAINTED = 2.0  # sigma, px: what is left of a picture blurred by it, the network has painted
 _FLAT = 0.02  # standard deviation of the values of a window whose flatness is a half
 _LEAST_SOURCES = 64
@@ -153,15 +155,16 @@ class _Level:
             search, reach = self.style.finer, max(height, width) / 4
             self._take_over(coarser)
             self._vote(search.moved)
+        bonds = self._bonds(search.guided)
         blur = None
         for one in search.passes:
             if one.blur != blur:
                 blur = one.blur
-                basis, features = self._features(blur, search.guided, generator)
+                basis, features = self._features(blur, bonds, generator)
             self.nearest, cost = find_sources(
                 self.windows,
                 self.nearest,
-                self._wanted(blur, search.guided, basis),
+                self._wanted(blur, bonds, basis),
                 features,
                 rounds=one.rounds,
                 reach=reach,
@@ -170,9 +173,12 @@ class _Level:
             self.cost = cost / (3 * SIDE**2)
             self._vote(search.moved, single=last and one is search.passes[-1])
         if self.style.free and len(self.windows.hole) <= _SEAM_PIXELS:
-            self.picture.view(-1, 3)[self.windows.hole] = join_sources(
-                self.windows, self.guide.reshape(-1, 3), self.nearest
-            )
+            self._paint(join_sources(self.windows, self.guide.reshape(-1, 3), self.nearest))
+
+    def _paint(self, colours: Tensor) -> None:
+        """Give the pixels of the hole their colours, (P, 3)."""
+        self.picture = self.guide.clone()
+        self.picture.view(-1, 3)[self.windows.hole] = colours
 
     def _take_over(self, coarser: _Level) -> None:
         """Start from the sources of the coarser level, where they can be used at this one."""
@@ -190,31 +196,30 @@ class _Level:
             enlarged = F.interpolate(
                 _planes(coarser.picture), size=self.windows.size, mode="bicubic"
             )
-            colours = enlarged[0].permute(1, 2, 0).reshape(-1, 3)
-            self.picture = self.guide.clone()
-            self.picture.view(-1, 3)[self.windows.hole] = colours[self.windows.hole]
+            self._paint(enlarged[0].permute(1, 2, 0).reshape(-1, 3)[self.windows.hole])
 
     def _features(
-        self, blur: float, guided: float, generator: torch.Generator
+        self, blur: float, bonds: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """A basis for windows, and what those of the known picture are compared by: (H * W, C)."""
         known = _blurred(self.guide, blur) if blur else self.guide
         basis = _basis(known, self.windows, generator)
-        return basis, torch.cat([_in_basis(known, basis, self.style.mean), *self._bonds(guided)], 1)
+        return basis, torch.cat([_in_basis(known, basis, self.style.mean), bonds], 1)
 
-    def _wanted(self, blur: float, guided: float, basis: Tensor) -> Tensor:
+    def _wanted(self, blur: float, bonds: Tensor, basis: Tensor) -> Tensor:
         """What the targets are compared by: (T, C)."""
         present = self.picture[self.part]
         if blur:
             present = _blurred(present, blur)
         wanted = _in_basis(present, basis, self.style.mean).index_select(0, self.local)
-        bonds = [bond.index_select(0, self.windows.targets) for bond in self._bonds(guided)]
-        return torch.cat([wanted, *bonds], 1)
+        return torch.cat([wanted, bonds.index_select(0, self.windows.targets)], 1)
 
-    def _bonds(self, guided: float) -> list[Tensor]:
-        """What else sets two windows apart: their distance, and what the network has painted
-        where they are; (H * W, 2) and (H * W, 3)."""
-        return [self.places, guided * SIDE * self.means] if guided else [self.places]
+    def _bonds(self, guided: float) -> Tensor:
+        """What else sets two windows apart: their distance, (H * W, 2), and if guided what the
+        network has painted where they are, (H * W, 5)."""
+        if not guided:
+            return self.places
+        return torch.cat([self.places, guided * SIDE * self.means], 1)
 
     def _target_means(self, picture: Tensor) -> Tensor:
         """Mean of every target's window in (H, W, C): (T, C)."""
@@ -226,7 +231,7 @@ class _Level:
         windows, colours = self.windows, self.guide.reshape(-1, 3)
         shift = self._target_means(self.picture) - self.means.index_select(0, self.nearest)
         if moved < 1:
-            shift *= self._flatness().clamp(min=moved) if moved else 0
+            shift *= self.flatness[self.nearest].clamp(min=moved) if moved else 0
         scale = (_TRUST * self.cost.median()).clamp(min=1e-9)
         trust = self.ground * torch.exp(-(self.cost / scale).clamp(max=30))
         # Of no target, which is what number -1 says, the last row: without weight.
@@ -251,14 +256,13 @@ class _Level:
                     total.addcmul_(vote, weight)
                     weights += weight
         votes = total if single else total / weights
-        self.picture = self.guide.clone()
-        self.picture.view(-1, 3)[windows.hole] = votes[:, :3]
+        self._paint(votes[:, :3])
         self.unlike = votes[:, 3:]
 
-    def _flatness(self) -> Tensor:
-        """Of every target's source, from 0 for texture to 1 for one colour: (T, 1)."""
-        squares = _window_means(self.guide.square()).index_select(0, self.nearest)
-        variance = squares - self.means.index_select(0, self.nearest).square()
+    @cached_property
+    def flatness(self) -> Tensor:
+        """Of every window, from 0 for texture to 1 for one colour: (H * W, 1)."""
+        variance = _window_means(self.guide.square()) - self.means.square()
         return 1 / (1 + variance.mean(1, keepdim=True).clamp(min=0) / _FLAT**2)
 
     def _drift(self, change: Tensor) -> Tensor:
@@ -274,7 +278,7 @@ class _Level:
         change = self.picture - self.guide
         if not self.style.free:
             doubt = (self.unlike + self._drift(change)) / _UNLIKE**2
-            change.view(-1, 3)[self.windows.hole] *= self.style.share / (1 + doubt)
+            change.view(-1, 3)[self.windows.hole] *= _SHARE / (1 + doubt)
         added = change.cpu().numpy()
         if added.shape != picture.shape:
             size = picture.shape[1], picture.shape[0]

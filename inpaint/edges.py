@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from inpaint.arrays import depth_of
+from inpaint.conjugate import solve
 
 RIM = 16  # width of the rim, px
 _STIFFNESS = 0.02  # of the springs one pixel from what is known; the plate has 20 on its diagonal
@@ -95,19 +96,7 @@ class _Plate:
         from where they are."""
         start = torch.from_numpy(base.reshape(-1, base.shape[-1])[self.pixels])
         # u = start + v, and v is 0 outside the rim: the springs pull v to 0.
-        residual = -self.free * self._bent(start)
-        v, direction = torch.zeros_like(start), residual
-        power = residual.square().sum(0)
-        enough = power * _ENOUGH**2
-        for _ in range(_STEPS):
-            if bool((power <= enough).all()):
-                break
-            image = self._apply(direction)
-            step = power / (direction * image).sum(0).clamp(min=1e-30)
-            v = v + step * direction
-            residual = residual - step * image
-            before, power = power, residual.square().sum(0)
-            direction = residual + power / before.clamp(min=1e-30) * direction
+        v = solve(self._apply, -self.free * self._bent(start), steps=_STEPS, enough=_ENOUGH)
         return (start + v)[self.free[:, 0] > 0].numpy()
 
 

@@ -20,7 +20,7 @@ RADIUS = 2  # of a window, px
 SIDE = 2 * RADIUS + 1
 
 _MARGIN = RADIUS + 1  # px that neighbours are looked for at: a window's radius, and steps below
-_SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))
+SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def find_sources(
     search = _Search(windows, nearest.clone(), wanted, features)
     for number in range(rounds):
         for step in (1, 2 + number % 2):
-            for dy, dx in _SIDES:
+            for dy, dx in SIDES:
                 search.try_neighbours(dy * step, dx * step)
         distance = reach
         while distance >= 1:

@@ -15,14 +15,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from inpaint.patchmatch import Windows
+from inpaint.conjugate import solve
+from inpaint.patchmatch import SIDES, Windows
 
 _FAINT = 0.02  # RMS over colours, of [0, 1], of a seam that is spread by 1/e only
 _DECAY = 1e-3  # a correction falls to 1/e in 30 px
 _STEPS = 150  # of conjugate gradients, at most
 _ENOUGH = 1e-2  # residual over its first, at which they end
-
-_SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
 def join_sources(windows: Windows, picture: Tensor, nearest: Tensor) -> Tensor:
@@ -40,7 +39,7 @@ def join_sources(windows: Windows, picture: Tensor, nearest: Tensor) -> Tensor:
     joined[hole] = picture.index_select(0, source)
     beside, pulls = [], torch.zeros(outside, 3, device=picture.device)
     pairs = torch.zeros(outside, 1, device=picture.device)
-    for dy, dx in _SIDES:
+    for dy, dx in SIDES:
         there, inside = windows.moved(hole, dy, dx)
         step = dy * windows.size[1] + dx
         number = torch.where(inside, numbers.index_select(0, there), outside)
@@ -54,26 +53,13 @@ def join_sources(windows: Windows, picture: Tensor, nearest: Tensor) -> Tensor:
         pulls += inside[:, None] * faint * seam
         pairs += inside[:, None]
         beside.append(number)
-    return joined[hole] + _solved(beside, pairs + _DECAY, pulls)
+    padded = torch.zeros(outside + 1, 3, device=picture.device)
 
+    def apply(values: Tensor) -> Tensor:
+        padded[:-1] = values
+        image = (pairs + _DECAY) * values
+        for number in beside:
+            image = image - padded.index_select(0, number)
+        return image
 
-def _solved(beside: list[Tensor], diagonal: Tensor, right: Tensor) -> Tensor:
-    """x with diagonal * x - the sum of those beside = right, by conjugate gradients."""
-    x = torch.zeros_like(right)
-    padded = torch.zeros(len(right) + 1, 3, device=right.device)
-    residual, direction = right, right
-    power = residual.square().sum(0)
-    enough = power * _ENOUGH**2
-    for _ in range(_STEPS):
-        if bool((power <= enough).all()):
-            break
-        padded[:-1] = direction
-        image = diagonal * direction
-        for numbers in beside:
-            image = image - padded.index_select(0, numbers)
-        step = power / (direction * image).sum(0).clamp(min=1e-30)
-        x = x + step * direction
-        residual = residual - step * image
-        before, power = power, residual.square().sum(0)
-        direction = residual + power / before.clamp(min=1e-30) * direction
-    return x
+    return joined[hole] + solve(apply, pulls, steps=_STEPS, enough=_ENOUGH)

@@ -31,8 +31,8 @@ class Style:
     finer: Search  # at each scale after the first
     mean: float  # weight of a window's mean colour beside its other components
     far: float  # squared difference of windows a picture's length apart: its square
-    share: float  # of the windows' picture in the result, where it is like the network's
-    free: bool  # finer scales start from the coarser one's picture, not from the network's
+    free: bool  # finer scales start from the coarser one's picture, not from the network's, and
+    # the windows' picture is all of the result
 
 
 # The first scale starts from the network's fill, which is soft: compared with sharp windows it
@@ -43,7 +43,6 @@ SOFT = Style(
     finer=Search((Pass(0.0, 3), Pass(0.0, 2)), guided=0.0, moved=1.0),
     mean=0.7,
     far=3.0,
-    share=0.6,
     free=False,
 )
 SHARP = Style(
@@ -52,6 +51,5 @@ SHARP = Style(
     finer=Search((Pass(0.0, 3), Pass(0.0, 2)), guided=0.3, moved=0.5),
     mean=1.0,
     far=1.0,
-    share=1.0,
     free=True,
 )
