@@ -13,9 +13,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
+from inpaint.refiner import Refiner, RefinerConfig
 from inpaint.unet import PConvUNet, UNetConfig
 
 DEFAULT_WEIGHTS = "places2-compact"
+
+# What a file holds, as its metadata name it.
+UNET_FORMAT, REFINER_FORMAT = "inpaint-pconv-unet", "inpaint-refiner"
 
 
 class CheckpointError(ValueError):
@@ -64,7 +68,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 
 def save_weights(
-    network: PConvUNet,
+    network: PConvUNet | Refiner,
     path: str | Path,
     *,
     dtype: torch.dtype = torch.float32,
@@ -82,7 +86,7 @@ def save_weights(
         if not key.endswith("num_batches_tracked")
     }
     metadata = {
-        "format": "inpaint-pconv-unet",
+        "format": UNET_FORMAT if isinstance(network, PConvUNet) else REFINER_FORMAT,
         "config": json.dumps(network.config.to_dict()),
         "notes": json.dumps(notes or {}),
     }
@@ -92,7 +96,7 @@ def save_weights(
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
-    """Configuration and notes of a weight file, {"config": ..., "notes": ...}.
+    """Format, configuration and notes of a weight file: {"format", "config", "notes"}.
 
     Raises FileNotFoundError, or CheckpointError when the file is not one of ours.
     """
@@ -112,7 +116,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} has unreadable metadata: {error}") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"{path} has an unusable configuration: {config!r}")
-    return {"config": config, "notes": notes}
+    return {"format": metadata.get("format", UNET_FORMAT), "config": config, "notes": notes}
 
 
 def load_network(path: str | Path, device: str | torch.device = "cpu") -> PConvUNet:
@@ -120,13 +124,31 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> PConvU
 
     Raises FileNotFoundError, or CheckpointError naming what does not fit.
     """
+    network = load_weights(path)
+    if not isinstance(network, PConvUNet):
+        raise CheckpointError(f"{path} holds a refiner; weights of a network are wanted here")
+    return network.to(device)
+
+
+def load_refiner(path: str | Path) -> Refiner:
+    """The refiner of a weight file, like load_network."""
+    refiner = load_weights(path)
+    if not isinstance(refiner, Refiner):
+        raise CheckpointError(f"{path} holds a network; weights of a refiner are wanted here")
+    return refiner
+
+
+def load_weights(path: str | Path) -> PConvUNet | Refiner:
+    """What a weight file holds, float32, in eval mode, on the CPU; errors as of load_network."""
+    metadata = read_metadata(path)
+    network: PConvUNet | Refiner
     try:
-        config = UNetConfig.from_dict(read_metadata(path)["config"])
+        if metadata["format"] == REFINER_FORMAT:
+            network = Refiner(RefinerConfig.from_dict(metadata["config"]))
+        else:
+            network = PConvUNet(UNetConfig.from_dict(metadata["config"]))
     except (TypeError, ValueError) as error:
-        if isinstance(error, CheckpointError):
-            raise
         raise CheckpointError(f"{path} has an unusable configuration: {error}") from error
-    network = PConvUNet(config)
     state = {key: value.float() for key, value in load_file(path).items()}
     counters = {key for key in network.state_dict() if key.endswith("num_batches_tracked")}
     try:
@@ -139,4 +161,4 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> PConvU
             f"{path} does not fit its configuration: missing {missing}, "
             f"unexpected {sorted(wrong.unexpected_keys)}"
         )
-    return network.to(device).eval()
+    return network.eval()

@@ -1,4 +1,4 @@
-"""From the network's picture of a region to its fill: the rim led on, detail added."""
+"""From the network's picture of a region to its fill: rim led on, refined, detail added."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from inpaint.arrays import rgb
 from inpaint.detail import add_detail
 from inpaint.edges import continue_edges
+from inpaint.refiner import Refiner, refine, room
 from inpaint.regions import Rectangle, Region, Tile, grown, relative
 
 Detail = Literal["auto", "soft", "sharp", "off"]
@@ -33,6 +34,7 @@ def finish_region(
     region: Region,
     *,
     edges: bool,
+    refiner: Refiner | None,
     detail: Detail,
     seed: int,
     device: torch.device,
@@ -40,11 +42,12 @@ def finish_region(
     """The fill of a region's box, (h, w, 3) float32 in [0, 1], as it goes into the picture.
 
     filled: the network's, of the same shape. colours: the picture, (H, W) or (H, W, C). known:
-    (H, W) bool. edges: lead the rim on, see continue_edges. detail: see add_detail; "soft" and
-    "sharp" are its two ways, "auto" is sharp in large pictures and soft in others, "off" none.
+    (H, W) bool. edges: lead the rim on, see continue_edges, and refine what comes of it if there
+    is a refiner. detail: see add_detail; "soft" and "sharp" are its two ways, "auto" is sharp in
+    large pictures and soft in others, "off" none.
     """
     if edges:
-        filled = _with_edges(filled, colours, known, region)
+        filled = _with_edges(filled, colours, known, region, refiner, device)
     if detail != "off":
         sharp = detail == "sharp" or (detail == "auto" and known.size > _LARGE)
         for tile in region.tiles:
@@ -53,16 +56,26 @@ def finish_region(
 
 
 def _with_edges(
-    filled: np.ndarray, colours: np.ndarray, known: np.ndarray, region: Region
+    filled: np.ndarray,
+    colours: np.ndarray,
+    known: np.ndarray,
+    region: Region,
+    refiner: Refiner | None,
+    device: torch.device,
 ) -> np.ndarray:
-    frame = grown(region.box, _BESIDE, known.shape)
+    frame = grown(region.box, _BESIDE if refiner is None else room(refiner), known.shape)
     inner = relative(region.box, frame)
     mask = np.where(known[frame], 0, 2).astype(np.uint8)
     mask[inner][region.mask] = 1
     image = rgb(colours[frame])
-    fill = np.zeros_like(image)
-    fill[inner] = filled
-    return continue_edges(image, mask, fill)[inner].clip(0, 1)
+    fill = image.copy()
+    fill[inner][region.mask] = filled[region.mask]
+    plate = continue_edges(image, mask, fill).clip(0, 1)
+    if refiner is not None:
+        _cover(fill, mask == 2)
+        plate[mask == 2] = fill[mask == 2]
+        plate = refine(refiner, fill, plate, mask, device)
+    return plate[inner]
 
 
 def _with_detail(

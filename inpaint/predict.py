@@ -16,17 +16,25 @@ from PIL import Image
 from torch import Tensor, nn
 
 from inpaint.arrays import is_gray, like, rgb, split_array
-from inpaint.checkpoint import DEFAULT_WEIGHTS, find_weights, load_network, read_metadata
+from inpaint.checkpoint import (
+    DEFAULT_WEIGHTS,
+    find_weights,
+    load_network,
+    load_refiner,
+    read_metadata,
+)
 from inpaint.export import OnnxNetwork
 from inpaint.finish import Detail, check_detail, finish_region
 from inpaint.images import Picture, from_pil, to_pil, with_pixels
 from inpaint.masks.read import read_hole
+from inpaint.refiner import Refiner
 from inpaint.regions import Reach, Region, Tile, plan_regions, relative, scaled_size, tile_weights
 from inpaint.together import Group, Seat
 
 logger = logging.getLogger("inpaint")
 
 AnyImage = TypeVar("AnyImage", Image.Image, np.ndarray)
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 class Inpainter:
@@ -43,11 +51,13 @@ class Inpainter:
         device: str | torch.device = "cpu",
         reach: Reach | None = None,
         edges: bool = True,
+        refiner: Refiner | None = None,
         detail: Detail = "auto",
         seed: int = 0,
     ) -> None:
         """network: a PConvUNet, or a function of the same arguments. reach: the scale it was
         trained for. edges: lead the rim of a hole on from what is around it, see continue_edges.
+        refiner: refines what comes of that, see Refiner; without edges it has nothing to do.
         detail: from the known part of the picture, see finish_region; seed: of its
         search. Without edges and detail a fill is the network's own answer. Raises ValueError
         for another detail, or a seed that is not in 0 to 2**63 - 1."""
@@ -56,10 +66,11 @@ class Inpainter:
             raise ValueError(f"seed must lie in 0 to 2**63 - 1, got {seed}")
         self.device = torch.device(device)
         if isinstance(network, nn.Module):
-            network = network.to(self.device).eval().to(memory_format=torch.channels_last)
+            network = _ready(network, self.device)
         self.network = network
         self.reach = Reach() if reach is None else reach
         self.edges = edges
+        self.refiner = None if refiner is None else _ready(refiner, self.device)
         self.detail = detail
         self.seed = seed
 
@@ -78,6 +89,8 @@ class Inpainter:
         A file may be safetensors, or ONNX as `inpaint export` writes it, which runs on the CPU.
         device: None takes the GPU if there is one. edges, detail, seed: as for Inpainter. Raises
         FileNotFoundError, CheckpointError, or ValueError for ONNX on another device than the CPU.
+
+        The weights' notes say what belongs to them: "reach", and "refiner", a name or a file.
         """
         path = find_weights(weights)
         network: Callable[[Tensor, Tensor], Tensor]
@@ -90,12 +103,13 @@ class Inpainter:
             network, notes = load_network(path), read_metadata(path)["notes"]
         if device is None:
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        reach = notes.get("reach")
+        reach, named = notes.get("reach"), notes.get("refiner")
         return cls(
             network,
             device=device,
             reach=Reach(**reach) if reach else None,
             edges=edges,
+            refiner=load_refiner(find_weights(named)) if named else None,
             detail=detail,
             seed=seed,
         )
@@ -174,6 +188,7 @@ class Inpainter:
         other.device = torch.device(device)
         if isinstance(self.network, nn.Module):
             other.network = copy.deepcopy(self.network).to(other.device)
+        other.refiner = copy.deepcopy(self.refiner).to(other.device) if self.refiner else None
         return other
 
     @torch.inference_mode()
@@ -200,6 +215,7 @@ class Inpainter:
                 known,
                 region,
                 edges=self.edges,
+                refiner=self.refiner,
                 detail=detail,
                 seed=self.seed,
                 device=self.device,
@@ -240,6 +256,10 @@ class Inpainter:
     def _tensor(self, array: np.ndarray) -> Tensor:
         """(H, W, C) to (1, C, H, W) on the device, channels last in memory."""
         return torch.from_numpy(array).to(self.device).permute(2, 0, 1)[None]
+
+
+def _ready(network: AnyModule, device: torch.device) -> AnyModule:
+    return network.to(device).eval().to(memory_format=torch.channels_last)
 
 
 def _shrink(image: np.ndarray, known: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ import torch
 from inpaint.checkpoint import (
     CheckpointError,
     find_weights,
-    load_network,
+    load_weights,
     read_metadata,
     save_weights,
     weights_folder,
@@ -52,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
 
+_LISTED = ("widths", "width", "dilations")  # the settings that tell a network's size
+
+
 def run(args: argparse.Namespace) -> int:
     """Do an action; 0, or 1 when a file is not what it should be."""
     if args.action == "list":
@@ -76,7 +79,7 @@ def describe(path: Path) -> dict[str, object]:
         "file": str(path),
         "bytes": path.stat().st_size,
         "sha256": file_digest(path),
-        "parameters": sum(p.numel() for p in load_network(path).parameters()),
+        "parameters": sum(p.numel() for p in load_weights(path).parameters()),
         **metadata,
     }
 
@@ -112,8 +115,9 @@ def _list() -> int:
         size = f"{path.stat().st_size / 1e6:8.1f} MB"
         try:
             config = read_metadata(path)["config"]
-            print(f"{path.stem:<28}{size}  widths {config['widths']}")
-        except (CheckpointError, KeyError):
+            settings = ", ".join(f"{name} {config[name]}" for name in _LISTED if name in config)
+            print(f"{path.stem:<28}{size}  {settings}")
+        except CheckpointError:
             print(f"{path.stem:<28}{size}  no network of ours")
     return 0
 
@@ -149,7 +153,7 @@ def _pack(weights: Path, out: Path, notes: str, *, overwrite: bool) -> int:
         raise ValueError(f"--notes must be JSON, got {notes!r}: {error}") from error
     if not isinstance(facts, dict):
         raise ValueError(f"--notes must be a JSON object, got {notes!r}")
-    save_weights(load_network(weights), out, dtype=torch.float16, notes=facts)
+    save_weights(load_weights(weights), out, dtype=torch.float16, notes=facts)
     logger.info("%s  %s", file_digest(out), out.name)
     return 0
 

@@ -10,7 +10,13 @@ import numpy as np
 from torch import Tensor
 
 from inpaint import CheckpointError, Inpainter
-from inpaint.checkpoint import DEFAULT_WEIGHTS, find_weights, read_metadata, weights_folder
+from inpaint.checkpoint import (
+    DEFAULT_WEIGHTS,
+    UNET_FORMAT,
+    find_weights,
+    read_metadata,
+    weights_folder,
+)
 from inpaint.finish import Detail
 from inpaint.images import Picture
 from inpaint.regions import plan_regions
@@ -110,8 +116,9 @@ def _usable_weights() -> list[Path]:
     usable = []
     for path in sorted(weights_folder().glob("*.safetensors")):
         try:
-            read_metadata(path)
+            found = read_metadata(path)["format"]
         except CheckpointError:
             continue
-        usable.append(path)
+        if found == UNET_FORMAT:
+            usable.append(path)
     return usable

@@ -332,6 +332,7 @@ def test_auto_is_sharp_in_large_pictures(monkeypatch, detail, pixels):
     region = Region(1.0, box_of_it, ~known[box_of_it], [tile])
     colours = np.zeros((1, pixels, 3), np.uint8)
     filled = np.zeros((1, 10, 3), np.float32)
-    finish_region(filled, colours, known, region, edges=False, detail=detail, seed=0, device=CPU)
+    options = {"edges": False, "refiner": None, "detail": detail, "seed": 0, "device": CPU}
+    finish_region(filled, colours, known, region, **options)
     (how,) = seen
     assert how["sharp"] == {"auto": pixels > 2**20, "soft": False, "sharp": True}[detail]

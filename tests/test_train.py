@@ -15,12 +15,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 import torch
-from accelerate.state import AcceleratorState, GradientState
-from tiny_training import NETWORK, ROOT, TINY, use_tiny_recipes
+from tiny_training import (
+    NETWORK,
+    ROOT,
+    TINY,
+    forget_accelerate,
+    settings,
+    smooth_pictures,
+    use_tiny_recipes,
+)
 from torch import nn
 
 from inpaint import unet
@@ -51,34 +56,9 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def forget_accelerate() -> None:
-    AcceleratorState._reset_state(reset_partial_state=True)
-    GradientState._reset_state()
-
-
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of ten smooth pictures."""
-    folder = tmp_path_factory.mktemp("pictures")
-    rng = np.random.default_rng(0)
-    for number in range(10):
-        small = rng.integers(0, 256, (4, 5, 3), dtype=np.uint8)
-        cv2.imwrite(str(folder / f"{number}.png"), cv2.resize(small, (40, 32)))
-    return folder
-
-
-def settings(pictures: Path, out: Path) -> TrainConfig:
-    return TrainConfig(
-        data="folder",
-        root=str(pictures),
-        config="tiny",
-        out=str(out),
-        precision="fp32",
-        workers=0,
-        threads=1,
-        log_steps=1,
-        val_pictures=2,
-    )
+    return smooth_pictures(tmp_path_factory.mktemp("pictures"))
 
 
 @pytest.fixture

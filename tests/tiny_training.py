@@ -1,13 +1,17 @@
-"""A network and recipes small enough for tests; as a script, train_inpaint.py with them."""
+"""Networks, recipes and pictures small enough for tests; as a script, train_inpaint.py."""
 
 import multiprocessing
 import runpy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
+from accelerate.state import AcceleratorState, GradientState
+
 from inpaint import unet
-from inpaint.train import RECIPES, Phase, Recipe
-from inpaint.train.config import L1_ONLY
+from inpaint.train import RECIPES, Phase, Recipe, TrainConfig
+from inpaint.train.config import L1_ONLY, REFINER, REFINING
 
 if TYPE_CHECKING:
     import pytest
@@ -34,6 +38,13 @@ TINY = {
         network="tiny",
         phases=(Phase(steps=4, size=16, batch_size=4, lr=1e-3, frozen_norm="all"),),
     ),
+    "tiny-refiner": Recipe(
+        network=REFINER,
+        phases=(
+            Phase(steps=2, size=16, batch_size=4, lr=1e-3, losses=REFINING),
+            Phase(steps=2, size=25, batch_size=4, lr=1e-3, losses=REFINING),
+        ),
+    ),
 }
 
 
@@ -41,6 +52,35 @@ def use_tiny_recipes(patch: "pytest.MonkeyPatch") -> None:
     patch.setitem(unet._NAMED, "tiny", NETWORK)
     for name, recipe in TINY.items():
         patch.setitem(RECIPES, name, recipe)
+
+
+def forget_accelerate() -> None:
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+
+
+def smooth_pictures(folder: Path) -> Path:
+    """The folder with ten smooth pictures in it."""
+    rng = np.random.default_rng(0)
+    for number in range(10):
+        small = rng.integers(0, 256, (4, 5, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / f"{number}.png"), cv2.resize(small, (40, 32)))
+    return folder
+
+
+def settings(pictures: Path, out: Path) -> TrainConfig:
+    """A run of the tiny recipe that computes and logs the same everywhere."""
+    return TrainConfig(
+        data="folder",
+        root=str(pictures),
+        config="tiny",
+        out=str(out),
+        precision="fp32",
+        workers=0,
+        threads=1,
+        log_steps=1,
+        val_pictures=2,
+    )
 
 
 if __name__ == "__main__":

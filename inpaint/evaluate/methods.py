@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 
 import cv2
 import numpy as np
+from torch import nn
 
 from inpaint.checkpoint import shipped_weights
 from inpaint.evaluate.outside import fill_by_command, result_of_folder
@@ -69,7 +70,7 @@ def _from_fill(name: str, identity: str, fill: Fill) -> Method:
 
 
 def _from_weights(name: str | None, spec: str) -> Method:
-    """A method of Inpainter, with the SHA-256 of its file as identity."""
+    """A method of Inpainter, with the SHA-256 of its file, and of its refiner's, as identity."""
     file, _, query = spec.partition("?")
     try:
         path = Path(file) if Path(file).suffix else shipped_weights(file)
@@ -79,11 +80,22 @@ def _from_weights(name: str | None, spec: str) -> Method:
         raise FileNotFoundError(f"no weight file at {path}")
     options = {key: _value(value) for key, value in parse_qsl(query)}
     try:
-        fill = Inpainter.load(path, **options).fill
+        inpainter = Inpainter.load(path, **options)
     except TypeError as error:
         raise ValueError(f"unusable options {query!r} for {path}: {error}") from error
-    identity = hashlib.sha256(path.read_bytes()).hexdigest() + (f"?{query}" if query else "")
-    return _from_fill(name or path.stem, identity, fill)
+    identity = hashlib.sha256(path.read_bytes()).hexdigest()
+    if inpainter.refiner is not None:
+        identity += f"+{_digest_of(inpainter.refiner)}"
+    identity += f"?{query}" if query else ""
+    return _from_fill(name or path.stem, identity, inpainter.fill)
+
+
+def _digest_of(network: nn.Module) -> str:
+    """SHA-256 of a network's weights, on the CPU or elsewhere."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _value(text: str) -> Any:

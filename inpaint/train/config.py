@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate, pairwise
 from typing import Any, Literal, get_args, get_type_hints
 
+from inpaint.checkpoint import DEFAULT_WEIGHTS
 from inpaint.losses import LossWeights
 
 FrozenNorm = Literal["none", "encoder", "all"]
+REFINER = "refiner"  # the network of a recipe that trains a Refiner, not a PConvUNet
 
 L1_ONLY = LossWeights(perceptual=0, style_out=0, style_comp=0)
+REFINING = replace(L1_ONLY, valid=0, hole=0, tv=0, psnr=0.1)
 PSNR_ONLY = replace(L1_ONLY, hole=0, psnr=0.023)  # about as steep as the L1 term it replaces
 
 
@@ -60,7 +63,7 @@ class Phase:
 class Recipe:
     """A network and the phases that train it. Raises ValueError."""
 
-    network: str  # a name that UNetConfig.named knows
+    network: str  # a name that UNetConfig.named knows, or REFINER
     phases: tuple[Phase, ...]
     bucket_weights: tuple[float, ...] = (1, 1, 1, 1, 1, 1)  # how often each hole-ratio bucket
 
@@ -71,6 +74,8 @@ class Recipe:
                 "a recipe needs phases, and a norm that is frozen in one stays so in the next; "
                 f"got {[phase.frozen_norm for phase in self.phases]}"
             )
+        if self.network == REFINER and max(frozen) > 0:
+            raise ValueError("a refiner has no norms that could be frozen")
 
 
 RECIPES = {
@@ -129,6 +134,15 @@ RECIPES = {
         ),
         bucket_weights=(2, 2, 2, 1.5, 1, 1),
     ),
+    # What comes after the compact network; see inpaint/refiner.py.
+    "refiner": Recipe(
+        network=REFINER,
+        phases=(
+            Phase(steps=2_000, size=128, batch_size=16, lr=1e-3, lr_end=7e-4, losses=REFINING),
+            Phase(steps=4_000, size=256, batch_size=8, lr=7e-4, lr_end=1e-5, losses=REFINING),
+        ),
+        bucket_weights=(2, 2, 2, 1.5, 1, 1),
+    ),
 }
 
 
@@ -152,6 +166,7 @@ class TrainConfig:
     out: str | None = _option("folder for checkpoints and logs; default runs/CONFIG", None)
     resume: bool = _option("go on from the checkpoint in the out folder", False)
     init: str | None = _option("weight file to start from", None)
+    base: str = _option("name or file of the network that a refiner comes after", DEFAULT_WEIGHTS)
     minutes: float | None = _option("stop after this many minutes; --resume goes on", None)
     steps: int | None = _option("optimiser steps in all; phases shrink in proportion", None)
     size: int | None = _option("side of the samples in every phase, px", None)

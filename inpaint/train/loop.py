@@ -20,7 +20,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from inpaint.checkpoint import load_network, save_weights
+from inpaint.checkpoint import save_weights
 from inpaint.data import (
     FixedSamples,
     SampleStream,
@@ -30,13 +30,14 @@ from inpaint.data import (
     stream_loader,
 )
 from inpaint.losses import composite_image, inpainting_terms
-from inpaint.train.config import RECIPES, Phase, TrainConfig
+from inpaint.train.config import RECIPES, REFINER, Phase, TrainConfig
 from inpaint.train.log import RunLog
+from inpaint.train.networks import new_network, trained_part
 from inpaint.train.precision import mixed_precision
 from inpaint.train.state import WeightAverage, load_state, save_state
 from inpaint.train.stop import StopSignals, TrainingStopped
 from inpaint.train.validate import unpack, validate
-from inpaint.unet import PConvUNet, UNetConfig
+from inpaint.unet import PConvUNet
 from inpaint.vgg import VGG16
 
 logger = logging.getLogger("inpaint")
@@ -110,13 +111,7 @@ class _Run:
         """The network, its average and the optimiser, new or as they were."""
         config, device = self.config, self.accelerator.device
         torch.manual_seed(config.seed)
-        if state:
-            network = PConvUNet(UNetConfig.from_dict(state["network_config"]))
-        elif config.init:
-            network = load_network(config.init)
-        else:
-            network = PConvUNet(UNetConfig.named(RECIPES[config.config].network))
-        network = network.train().to(device).to(memory_format=torch.channels_last)
+        network = new_network(config, state, device)
         self.average = WeightAverage(network, config.ema_decay)
         if self.accelerator.num_processes > 1 and device.type == "cuda":
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
@@ -193,7 +188,7 @@ class _Run:
         DistributedDataParallel expects a gradient of every parameter that had one when it was
         built, so each phase builds its own. The old one goes first, with its hooks.
         """
-        if phase.frozen_norm != "none":
+        if isinstance(self.network, PConvUNet) and phase.frozen_norm != "none":
             self.network.freeze_norm(decoder=phase.frozen_norm == "all")
         self.network = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         self.model = self.network
@@ -259,14 +254,16 @@ class _Run:
                 "scaler": scaler.state_dict() if scaler else None,
             }
             notes = {"steps": self.step, "config": config}
-            save_weights(self.average.network, self.folder / "ema.safetensors", notes=notes)
+            network = trained_part(self.average.network)
+            save_weights(network, self.folder / "ema.safetensors", notes=notes)
             save_state(self.folder / "last.pt", state)  # last: who finds it finds both
         self.saved_at = time.monotonic()
 
     def _check_state(self, state: dict[str, Any]) -> None:
         """Raises ValueError when the run of a state was another one than this."""
-        found = _facts(state["config"]["seed"], state["phases"])
-        wanted = _facts(self.config.seed, [dataclasses.asdict(phase) for phase in self.phases])
+        found = _facts(state["config"], state["phases"])
+        phases = [dataclasses.asdict(phase) for phase in self.phases]
+        wanted = _facts(dataclasses.asdict(self.config), phases)
         for name in sorted(found.keys() | wanted.keys()):
             if found.get(name) != wanted.get(name):
                 raise ValueError(
@@ -326,14 +323,16 @@ class _Run:
         self.accelerator.end_training()
 
 
-def _facts(seed: int, phases: list[dict[str, Any]]) -> dict[str, Any]:
+def _facts(config: dict[str, Any], phases: list[dict[str, Any]]) -> dict[str, Any]:
     """What must be alike for a run to go on, by name."""
     named = {
         f"phase {number} {name}": value
         for number, phase in enumerate(phases, start=1)
         for name, value in phase.items()
     }
-    return {"seed": seed, **named}
+    if RECIPES[config["config"]].network == REFINER:
+        named["base"] = config["base"]
+    return {"seed": config["seed"], **named}
 
 
 def _loss_crop(phase: Phase, seed: int, step: int) -> tuple[slice, slice] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from inpaint.train.config import RECIPES, TrainConfig
+from inpaint.train.config import RECIPES, REFINER, TrainConfig
 from inpaint.unet import UNetConfig
 
 
@@ -20,7 +20,7 @@ def mixed_precision(config: TrainConfig) -> str:
         fast, unsafe = torch.cuda.is_bf16_supported(including_emulation=False), False
     else:
         fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        levels = len(UNetConfig.named(RECIPES[config.config].network).widths)
+        levels = _strides(RECIPES[config.config].network)
         unsafe = min(phase.size for phase in config.phases()) <= 2 ** (levels - 1)
     if precision == "bf16" and unsafe:
         raise ValueError(
@@ -30,3 +30,8 @@ def mixed_precision(config: TrainConfig) -> str:
     if precision == "auto":
         precision = "bf16" if fast and not unsafe else "fp32"
     return "no" if precision == "fp32" else precision
+
+
+def _strides(network: str) -> int:
+    """How many convolutions with stride 2 follow each other in a recipe's network."""
+    return 0 if network == REFINER else len(UNetConfig.named(network).widths)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
 
 from inpaint.checkpoint import CheckpointError, written_whole
-from inpaint.unet import PConvUNet
+
+AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
 
-class WeightAverage:
+class WeightAverage(Generic[AnyNetwork]):
     """Exponential moving average of a network's parameters and batch-norm statistics.
 
     The decay is smaller in the first steps, (1 + t) / (10 + t), so that the random start is
     forgotten.
     """
 
-    def __init__(self, network: PConvUNet, decay: float) -> None:
-        self.network = deepcopy(network).requires_grad_(False).eval()
+    def __init__(self, network: AnyNetwork, decay: float) -> None:
+        self.network: AnyNetwork = deepcopy(network).requires_grad_(False).eval()
         self.decay = decay
         self.updates = 0
 

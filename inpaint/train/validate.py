@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from inpaint.losses import composite_image
 from inpaint.masks.generate import HOLE_BUCKETS
-from inpaint.unet import PConvUNet
 
 
 @torch.no_grad()
-def validate(network: PConvUNet, batches: Iterable[dict[str, Any]]) -> dict[str, float]:
+def validate(network: nn.Module, batches: Iterable[dict[str, Any]]) -> dict[str, float]:
     """L1 in % and PSNR in dB of the composite against the original, by hole bucket and overall.
 
     batches: dicts with `image` uint8 (B, 3, H, W), `hole` bool (B, 1, H, W) and `bucket` (B,).

@@ -1,0 +1,129 @@
+"""Training the refiner by the trainer of networks: what changes, what is saved, what goes on."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_training import (
+    NETWORK,
+    TINY,
+    forget_accelerate,
+    settings,
+    smooth_pictures,
+    use_tiny_recipes,
+)
+
+from inpaint import Inpainter, PConvUNet
+from inpaint.checkpoint import load_network, load_refiner, save_weights
+from inpaint.refiner import Refiner, RefinerConfig
+from inpaint.train import Phase, Recipe, TrainConfig, train
+from inpaint.train.config import REFINER, REFINING
+from inpaint.train.networks import RefinedFill, trained_part
+from inpaint.train.state import load_state
+
+
+@pytest.fixture(autouse=True)
+def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    use_tiny_recipes(monkeypatch)
+    threads = torch.get_num_threads()
+    forget_accelerate()
+    yield
+    forget_accelerate()
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    save_weights(PConvUNet(NETWORK), tmp_path / "base.safetensors")
+    return tmp_path / "base.safetensors"
+
+
+@pytest.fixture
+def config(tmp_path: Path, base: Path) -> TrainConfig:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    run = settings(smooth_pictures(folder), tmp_path / "run")
+    return replace(run, config="tiny-refiner", base=str(base))
+
+
+def losses(folder: Path | str) -> list[float]:
+    lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
+    return [line["total"] for line in lines if line["kind"] == "train"]
+
+
+def test_a_run_leaves_a_refiner_and_the_network_as_it_was(config: TrainConfig, base: Path) -> None:
+    before = base.read_bytes()
+    folder = train(config)
+    refiner = load_refiner(folder / "ema.safetensors")
+    assert refiner.last.weight.abs().max() > 0
+    assert base.read_bytes() == before
+    assert not any("encoder" in key for key in load_state(folder / "last.pt")["network"])
+    assert len(losses(folder)) == 4
+
+
+def test_a_run_that_ends_and_goes_on_takes_the_same_steps(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    train(config)
+    parts = replace(config, out=str(tmp_path / "parts"))
+    train(replace(parts, minutes=1e-9))
+    assert len(losses(parts.out)) == 1
+    while len(losses(parts.out)) < 4:
+        forget_accelerate()
+        train(replace(parts, resume=True, minutes=1e-9))
+    assert losses(parts.out) == losses(config.out)
+    ours, theirs = (load_state(Path(run.out) / "last.pt") for run in (config, parts))
+    torch.testing.assert_close(ours["average"], theirs["average"], rtol=0, atol=0)
+
+
+def test_going_on_behind_another_network_is_refused(config: TrainConfig) -> None:
+    train(config)
+    forget_accelerate()
+    with pytest.raises(ValueError, match=r"was trained with base .*, now it is other; resume"):
+        train(replace(config, resume=True, base="other"))
+
+
+def test_init_starts_from_a_refiner(config: TrainConfig, tmp_path: Path) -> None:
+    folder = train(config)
+    forget_accelerate()
+    weights = str(folder / "ema.safetensors")
+    again = replace(config, out=str(tmp_path / "again"), init=weights, phase=1, steps=1, lr=1e-9)
+    train(again)
+    start, now = load_refiner(weights), load_refiner(tmp_path / "again" / "ema.safetensors")
+    torch.testing.assert_close(now.state_dict(), start.state_dict(), rtol=0, atol=1e-6)
+
+
+def test_training_makes_fills_better(
+    config: TrainConfig, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phase = Phase(steps=40, size=24, batch_size=4, lr=2e-3, losses=REFINING)
+    monkeypatch.setitem(TINY, "tiny-refiner", Recipe(REFINER, (phase,)))
+    use_tiny_recipes(monkeypatch)
+    found = losses(train(config))
+    assert sum(found[-10:]) < sum(found[:10]) - 10  # the term is a tenth of a dB
+
+
+def test_a_refined_fill_is_that_of_the_inpainter(base: Path) -> None:
+    torch.manual_seed(1)
+    refiner = Refiner(RefinerConfig(width=8, dilations=(1,)))
+    torch.nn.init.normal_(refiner.last.weight, std=0.05)
+    network = load_network(base)
+    image, hole = torch.rand(1, 3, 40, 48), torch.zeros(1, 1, 40, 48)
+    hole[..., 10:20, 12:30] = 1
+    module = RefinedFill(refiner, network)
+    assert trained_part(module) is refiner and module.config is refiner.config
+    with torch.no_grad():
+        output = module(image, 1 - hole)[0].permute(1, 2, 0).clamp(0, 1).numpy()
+    inpainter = Inpainter(network, refiner=refiner, detail="off")
+    where = hole[0, 0].numpy() > 0
+    filled = inpainter.fill(image[0].permute(1, 2, 0).contiguous().numpy(), where)
+    torch.testing.assert_close(filled[where], output[where], rtol=0, atol=2e-3)
+
+
+def test_a_refiner_has_no_norms_to_freeze() -> None:
+    with pytest.raises(ValueError, match="no norms that could be frozen"):
+        Recipe(REFINER, (Phase(steps=1, size=16, batch_size=1, lr=1, frozen_norm="encoder"),))
