@@ -90,7 +90,8 @@ class Inpainter:
         device: None takes the GPU if there is one. edges, detail, seed: as for Inpainter. Raises
         FileNotFoundError, CheckpointError, or ValueError for ONNX on another device than the CPU.
 
-        The weights' notes say what belongs to them: "reach", and "refiner", a name or a file.
+        The weights' notes say what belongs to them: "reach", and "refiner", which is the name of a
+        shipped one or a file, from the weights' folder.
         """
         path = find_weights(weights)
         network: Callable[[Tensor, Tensor], Tensor]
@@ -109,7 +110,7 @@ class Inpainter:
             device=device,
             reach=Reach(**reach) if reach else None,
             edges=edges,
-            refiner=load_refiner(find_weights(named)) if named else None,
+            refiner=_refiner_beside(path, named) if named else None,
             detail=detail,
             seed=seed,
         )
@@ -260,6 +261,10 @@ class Inpainter:
 
 def _ready(network: AnyModule, device: torch.device) -> AnyModule:
     return network.to(device).eval().to(memory_format=torch.channels_last)
+
+
+def _refiner_beside(weights: Path, name: str) -> Refiner:
+    return load_refiner(find_weights(weights.parent / name if Path(name).suffix else name))
 
 
 def _shrink(image: np.ndarray, known: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:

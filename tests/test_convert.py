@@ -14,6 +14,7 @@ from inpaint import Inpainter, weights_command
 from inpaint.checkpoint import CheckpointError, load_network, read_metadata, save_weights
 from inpaint.cli import main
 from inpaint.convert import convert_checkpoint, convert_state
+from inpaint.refiner import Refiner, RefinerConfig
 from inpaint.unet import PConvUNet, UNetConfig
 
 WIDTHS, KERNELS = (6, 8, 10), (7, 5, 3)
@@ -261,9 +262,10 @@ def test_command_line_converts_and_says_from_where(tmp_path, capsys):
 
 @pytest.fixture
 def shipped(tmp_path, monkeypatch):
-    """A folder of shipped weights: one network, one file that is none."""
+    """A folder of shipped weights: a network, a refiner, a file that is neither."""
     save_weights(PConvUNet(UNetConfig((8, 16), (5, 3))), tmp_path / "tiny.safetensors",
                  notes={"psnr": 20.5})  # fmt: skip
+    save_weights(Refiner(RefinerConfig(8, (1, 3))), tmp_path / "refiner.safetensors")
     save_file({"features.0.bias": torch.zeros(2)}, tmp_path / "vgg.safetensors")
     lines = [
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
@@ -279,6 +281,9 @@ def test_command_line_lists_and_shows_weights(shipped, capsys):
     assert main(["weights", "list"]) == 0
     listed = capsys.readouterr().out
     assert "tiny" in listed and "widths [8, 16]" in listed and "no network of ours" in listed
+    assert "width 8, dilations [1, 3]" in listed
+    assert main(["weights", "show", "refiner"]) == 0
+    assert json.loads(capsys.readouterr().out)["format"] == "inpaint-refiner"
     assert main(["weights", "show", "tiny"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["notes"] == {"psnr": 20.5}

@@ -138,6 +138,11 @@ def test_weights_bring_the_refiner_that_their_notes_name(
     save_weights(network, tmp_path / "plain.safetensors")
     save_weights(network, tmp_path / "refined.safetensors", notes={"refiner": "sharpener"})
     save_weights(network, tmp_path / "lost.safetensors", notes={"refiner": "gone"})
+    save_weights(refiner, tmp_path / "mine" / "r.safetensors")
+    own = tmp_path / "mine" / "own.safetensors"
+    save_weights(network, own, notes={"refiner": "r.safetensors"})
+    for weights in ("refined", own):
+        assert Inpainter.load(weights, device="cpu").refiner.config == SMALL
     assert Inpainter.load("plain", device="cpu").refiner is None
     with pytest.raises(FileNotFoundError, match="no shipped weights called 'gone'"):
         Inpainter.load("lost", device="cpu")
