@@ -11,7 +11,13 @@ from safetensors.torch import save_file
 from torch import nn
 
 from inpaint import Inpainter, weights_command
-from inpaint.checkpoint import CheckpointError, load_network, read_metadata, save_weights
+from inpaint.checkpoint import (
+    CheckpointError,
+    load_network,
+    load_refiner,
+    read_metadata,
+    save_weights,
+)
 from inpaint.cli import main
 from inpaint.convert import convert_checkpoint, convert_state
 from inpaint.refiner import Refiner, RefinerConfig
@@ -321,5 +327,8 @@ def test_command_line_packs_weights_with_notes(shipped, caplog):
     assert hashlib.sha256(packed.read_bytes()).hexdigest() in caplog.text
     assert packed.stat().st_size < 0.7 * source.stat().st_size
     assert Inpainter.load(packed).reach.radius == 12
+    small = shipped / "small.safetensors"
+    assert main(["weights", "pack", str(shipped / "refiner.safetensors"), str(small)]) == 0
+    assert load_refiner(small).config.width == 8
     assert main(command) == 2  # it exists
     assert main([*command, "--overwrite", "--notes", "[1]"]) == 2

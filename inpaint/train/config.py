@@ -131,6 +131,8 @@ RECIPES = {
             Phase(steps=3_000, size=256, batch_size=8, lr=4e-4, lr_end=2e-5, losses=PSNR_ONLY),
             Phase(steps=3_000, size=128, batch_size=16, lr=8e-4, lr_end=5e-4, losses=PSNR_ONLY),
             Phase(steps=2_800, size=256, batch_size=8, lr=5e-4, lr_end=1e-5, losses=PSNR_ONLY),
+            Phase(steps=3_000, size=128, batch_size=16, lr=8e-4, lr_end=5e-4, losses=PSNR_ONLY),
+            Phase(steps=6_000, size=256, batch_size=8, lr=6e-4, lr_end=1e-5, losses=PSNR_ONLY),
         ),
         bucket_weights=(2, 2, 2, 1.5, 1, 1),
     ),
