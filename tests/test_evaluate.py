@@ -15,6 +15,7 @@ from inpaint.evaluate import Method, Protocol, evaluate, parse_method, read_rows
 from inpaint.evaluate.outside import write_case
 from inpaint.evaluate.protocol import CaseId, Cases, fit_picture
 from inpaint.masks import HOLE_BUCKETS, border_width, write_test_set
+from inpaint.refiner import Refiner, RefinerConfig
 from inpaint.unet import PConvUNet, UNetConfig
 
 
@@ -221,6 +222,18 @@ def test_a_method_can_be_added_and_a_changed_one_is_refused(pictures, tmp_path):
         evaluate(cases, [mean_method("a", identity="2")], tmp_path)
     with pytest.raises(ValueError, match="results with another seed"):
         evaluate(cases_of(pictures, border="any", count=1, seed=5), [mean_method("a")], tmp_path)
+
+
+def test_weights_with_another_refiner_are_another_method(tmp_path):
+    path, refiner = tmp_path / "own.safetensors", Refiner(RefinerConfig(8, (1,)))
+    network = PConvUNet(UNetConfig(widths=(8,), kernels=(3,)))
+    save_weights(network, path, notes={"refiner": "r.safetensors"})
+    found = []
+    for value in (0, 0, 1):
+        torch.nn.init.constant_(refiner.last.bias, value)
+        save_weights(refiner, tmp_path / "r.safetensors")
+        found.append(parse_method(str(path)).identity)
+    assert found[0] == found[1] != found[2]
 
 
 def test_more_pictures_and_classes_can_be_added(pictures, tmp_path):
