@@ -138,15 +138,21 @@ def load_refiner(path: str | Path) -> Refiner:
     return refiner
 
 
+def build_network(kind: str, settings: dict[str, Any]) -> PConvUNet | Refiner:
+    """An untrained network of a format, with the settings that to_dict of its configuration gave.
+
+    Raises ValueError or TypeError for settings that make none.
+    """
+    if kind == REFINER_FORMAT:
+        return Refiner(RefinerConfig.from_dict(settings))
+    return PConvUNet(UNetConfig.from_dict(settings))
+
+
 def load_weights(path: str | Path) -> PConvUNet | Refiner:
     """What a weight file holds, float32, in eval mode, on the CPU; errors as of load_network."""
     metadata = read_metadata(path)
-    network: PConvUNet | Refiner
     try:
-        if metadata["format"] == REFINER_FORMAT:
-            network = Refiner(RefinerConfig.from_dict(metadata["config"]))
-        else:
-            network = PConvUNet(UNetConfig.from_dict(metadata["config"]))
+        network = build_network(metadata["format"], metadata["config"])
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has an unusable configuration: {error}") from error
     state = {key: value.float() for key, value in load_file(path).items()}

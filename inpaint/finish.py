@@ -72,8 +72,9 @@ def _with_edges(
     fill[inner][region.mask] = filled[region.mask]
     plate = continue_edges(image, mask, fill).clip(0, 1)
     if refiner is not None:
-        _cover(fill, mask == 2)
-        plate[mask == 2] = fill[mask == 2]
+        strange = mask == 2
+        _cover(fill, strange)
+        plate[strange] = fill[strange]
         plate = refine(refiner, fill, plate, mask, device)
     return plate[inner]
 

@@ -107,12 +107,12 @@ def refine(
     hole that is none of our business. The work grows with the hole, not with the picture.
     """
     result = plate.copy()
-    hole = (mask > 0).astype(np.float32)[..., None]
     for inner in _blocks(mask == 1):
         outer = grown(inner, refiner.outlook, mask.shape)
+        hole = (mask[outer] > 0).astype(np.float32)[..., None]
         inputs = (
-            torch.from_numpy(array[outer]).to(device).permute(2, 0, 1)[None]
-            for array in (fill, plate, hole)
+            torch.from_numpy(array).to(device).permute(2, 0, 1)[None]
+            for array in (fill[outer], plate[outer], hole)
         )
         better = refiner(*inputs)[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
         own = mask[inner] == 1

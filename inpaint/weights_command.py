@@ -24,6 +24,7 @@ from inpaint.convert import convert_checkpoint
 logger = logging.getLogger(__name__)
 
 MANIFEST = "SHA256SUMS"  # in the folder of the shipped weights, as sha256sum writes it
+_LISTED = ("widths", "width", "dilations")  # the settings that tell a network's size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,9 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pack.add_argument("--overwrite", action="store_true", help="replace an existing file")
     convert.add_argument("--half", action="store_true", help="in float16, half the size")
     convert.add_argument("--overwrite", action="store_true", help="replace an existing file")
-
-
-_LISTED = ("widths", "width", "dilations")  # the settings that tell a network's size
 
 
 def run(args: argparse.Namespace) -> int:

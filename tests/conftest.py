@@ -1,6 +1,22 @@
 """Settings of all tests."""
 
+from collections.abc import Iterator
+
+import pytest
 import torch
 
 # Tiny tensors: a second thread only waits, and on a busy machine it waits long.
 torch.set_num_threads(1)
+
+
+@pytest.fixture
+def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tiny recipes, one thread, and no Accelerate state from one run to the next."""
+    from tiny_training import forget_accelerate, use_tiny_recipes  # for tests of training only
+
+    use_tiny_recipes(monkeypatch)
+    threads = torch.get_num_threads()
+    forget_accelerate()
+    yield
+    forget_accelerate()
+    torch.set_num_threads(threads)

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,8 @@ from tiny_training import (
     NETWORK,
     ROOT,
     TINY,
-    forget_accelerate,
+    log_lines,
+    resumed,
     settings,
     smooth_pictures,
     use_tiny_recipes,
@@ -45,15 +45,7 @@ from inpaint.train.state import load_state
 TERMS = {"valid", "hole", "tv", "perceptual", "style_out", "style_comp", "total"}
 
 
-@pytest.fixture(autouse=True)
-def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Tiny recipes, one thread, and no Accelerate state from one run to the next."""
-    use_tiny_recipes(monkeypatch)
-    threads = torch.get_num_threads()
-    forget_accelerate()
-    yield
-    forget_accelerate()
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("small_world")
 
 
 @pytest.fixture(scope="module")
@@ -83,16 +75,6 @@ def command(config: TrainConfig, *options: str) -> list[str]:
         if value is not None and not isinstance(value, bool):
             line += ["--" + name.replace("_", "-"), str(value)]
     return line
-
-
-def resumed(config: TrainConfig) -> TrainConfig:
-    forget_accelerate()
-    return replace(config, resume=True)
-
-
-def log_lines(folder: Path | str, kind: str = "train") -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
-    return [line for line in lines if line["kind"] == kind]
 
 
 def losses(folder: Path | str) -> list[dict[str, Any]]:

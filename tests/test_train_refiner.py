@@ -1,7 +1,5 @@
 """Training the refiner by the trainer of networks: what changes, what is saved, what goes on."""
 
-import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +9,8 @@ from tiny_training import (
     NETWORK,
     TINY,
     forget_accelerate,
+    log_lines,
+    resumed,
     settings,
     smooth_pictures,
     use_tiny_recipes,
@@ -24,15 +24,7 @@ from inpaint.train.config import REFINER, REFINING
 from inpaint.train.networks import RefinedFill, trained_part
 from inpaint.train.state import load_state
 
-
-@pytest.fixture(autouse=True)
-def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    use_tiny_recipes(monkeypatch)
-    threads = torch.get_num_threads()
-    forget_accelerate()
-    yield
-    forget_accelerate()
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("small_world")
 
 
 @pytest.fixture
@@ -51,8 +43,7 @@ def config(tmp_path: Path, base: Path) -> TrainConfig:
 
 
 def losses(folder: Path | str) -> list[float]:
-    lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
-    return [line["total"] for line in lines if line["kind"] == "train"]
+    return [line["total"] for line in log_lines(folder)]
 
 
 def test_a_run_leaves_a_refiner_and_the_network_as_it_was(config: TrainConfig, base: Path) -> None:
@@ -73,8 +64,7 @@ def test_a_run_that_ends_and_goes_on_takes_the_same_steps(
     train(replace(parts, minutes=1e-9))
     assert len(losses(parts.out)) == 1
     while len(losses(parts.out)) < 4:
-        forget_accelerate()
-        train(replace(parts, resume=True, minutes=1e-9))
+        train(resumed(replace(parts, minutes=1e-9)))
     assert losses(parts.out) == losses(config.out)
     ours, theirs = (load_state(Path(run.out) / "last.pt") for run in (config, parts))
     torch.testing.assert_close(ours["average"], theirs["average"], rtol=0, atol=0)
@@ -82,9 +72,8 @@ def test_a_run_that_ends_and_goes_on_takes_the_same_steps(
 
 def test_going_on_behind_another_network_is_refused(config: TrainConfig) -> None:
     train(config)
-    forget_accelerate()
     with pytest.raises(ValueError, match=r"was trained with base .*, now it is other; resume"):
-        train(replace(config, resume=True, base="other"))
+        train(resumed(replace(config, base="other")))
 
 
 def test_init_starts_from_a_refiner(config: TrainConfig, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Networks, recipes and pictures small enough for tests; as a script, train_inpaint.py."""
 
+import json
 import multiprocessing
 import runpy
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -81,6 +83,16 @@ def settings(pictures: Path, out: Path) -> TrainConfig:
         log_steps=1,
         val_pictures=2,
     )
+
+
+def resumed(config: TrainConfig) -> TrainConfig:
+    forget_accelerate()
+    return replace(config, resume=True)
+
+
+def log_lines(folder: Path | str, kind: str = "train") -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["kind"] == kind]
 
 
 if __name__ == "__main__":

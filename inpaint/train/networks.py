@@ -9,7 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inpaint.checkpoint import find_weights, load_network, load_refiner
+from inpaint.checkpoint import (
+    REFINER_FORMAT,
+    UNET_FORMAT,
+    build_network,
+    find_weights,
+    load_network,
+    load_refiner,
+)
 from inpaint.edges import continue_edges
 from inpaint.refiner import Refiner, RefinerConfig
 from inpaint.train.config import RECIPES, REFINER, TrainConfig
@@ -48,11 +55,8 @@ def new_network(
     name = RECIPES[config.config].network
     refined = name == REFINER
     if state:
-        settings = state["network_config"]
-        if refined:
-            found = Refiner(RefinerConfig.from_dict(settings))
-        else:
-            found = PConvUNet(UNetConfig.from_dict(settings))
+        kind = REFINER_FORMAT if refined else UNET_FORMAT
+        found = build_network(kind, state["network_config"])
     elif config.init:
         found = load_refiner(config.init) if refined else load_network(config.init)
     else:
