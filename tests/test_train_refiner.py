@@ -113,6 +113,15 @@ def test_a_refined_fill_is_that_of_the_inpainter(base: Path) -> None:
     torch.testing.assert_close(filled[where], output[where], rtol=0, atol=2e-3)
 
 
+def test_a_refined_fill_leaves_the_threads_of_torch_as_they_were(base: Path) -> None:
+    module = RefinedFill(Refiner(RefinerConfig(width=8, dilations=(1,))), load_network(base))
+    hole = torch.zeros(2, 1, 24, 24)
+    hole[..., 5:9, 5:9] = 1
+    torch.set_num_threads(2)
+    module(torch.rand(2, 3, 24, 24), 1 - hole)
+    assert torch.get_num_threads() == 2
+
+
 def test_a_refiner_has_no_norms_to_freeze() -> None:
     with pytest.raises(ValueError, match="no norms that could be frozen"):
         Recipe(REFINER, (Phase(steps=1, size=16, batch_size=1, lr=1, frozen_norm="encoder"),))
