@@ -17,7 +17,6 @@ WORKDIR /app
 RUN pip install --index-url https://download.pytorch.org/whl/cpu "torch>=2.6" "torchvision>=0.21"
 COPY pyproject.toml README.md LICENSE ./
 COPY inpaint ./inpaint
-COPY inpaint_app ./inpaint_app
 RUN pip install --editable .
 COPY app.py ./
 COPY weights ./weights

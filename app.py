@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from inpaint_app.serving import parse_options, serve
+from inpaint.app.serving import parse_options, serve
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from inpaint.checkpoint import DEFAULT_WEIGHTS, find_weights, load_network
-from inpaint.export import OnnxNetwork, export_onnx
+from inpaint.checkpoints.onnx import OnnxNetwork, export_onnx
+from inpaint.checkpoints.weights import DEFAULT_WEIGHTS, find_weights, load_network
 
 Backend = Callable[[Tensor, Tensor], Tensor]
 

@@ -35,11 +35,11 @@ from PIL import Image
 
 from inpaint.batch import Plan, Request, Settings, make_plan
 from inpaint.batch.run import run_local
-from inpaint.finish import Detail
 from inpaint.images import Picture, read_picture
+from inpaint.inference.inpainter import Inpainter
+from inpaint.inference.pipeline import Detail
 from inpaint.masks import fixed_hole
 from inpaint.masks.read import read_hole
-from inpaint.predict import Inpainter
 
 SIDES = (128, 320, 640, 1024, 1414)  # px of the shorter side; pictures up to 2 megapixels
 FORMATS = ("jpg", "jpg", "jpg", "png")

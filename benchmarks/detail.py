@@ -24,9 +24,9 @@ import torch
 from measure import alternating, resident
 from PIL import Image
 
-import inpaint.finish
+import inpaint.inference.pipeline
 from inpaint import Inpainter
-from inpaint.checkpoint import DEFAULT_WEIGHTS
+from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 STEP_SECONDS, PHOTO_SECONDS = 0.5, 3.0  # targets, on two quiet cores
@@ -57,8 +57,8 @@ class StepWatch:
 
     def __init__(self) -> None:
         self.seconds, self.processor, self.bytes = 0.0, 0.0, 0
-        self._step = inpaint.finish.add_detail
-        inpaint.finish.add_detail = self
+        self._step = inpaint.inference.pipeline.add_detail
+        inpaint.inference.pipeline.add_detail = self
 
     def __call__(self, *arguments: object, **options: object) -> np.ndarray:
         _return_memory()
@@ -73,7 +73,7 @@ class StepWatch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        inpaint.finish.add_detail = self._step
+        inpaint.inference.pipeline.add_detail = self._step
 
 
 def _return_memory() -> None:

@@ -32,9 +32,9 @@ import torch.nn.functional as F
 from measure import alternating, resident
 from torch import Tensor
 
-from inpaint.layers import partial_conv
 from inpaint.masks import fixed_hole
-from inpaint.unet import PConvOutput, PConvUNet, UNetConfig, _upsample
+from inpaint.models.partial_conv import partial_conv
+from inpaint.models.unet import PConvOutput, PConvUNet, UNetConfig, _upsample
 
 # (phase, measure, network whose cost divides the U-Net's, highest ratio allowed)
 LIMITS = [

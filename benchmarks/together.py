@@ -23,11 +23,11 @@ from PIL import Image
 
 from inpaint.batch import Request, Settings, Task, make_plan
 from inpaint.batch.run import run_local
-from inpaint.checkpoint import DEFAULT_WEIGHTS
+from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
 from inpaint.images import read_picture
+from inpaint.inference.inpainter import Inpainter
 from inpaint.masks import fixed_hole
 from inpaint.masks.read import read_hole
-from inpaint.predict import Inpainter
 
 BUCKET = 1  # holes of 10 to 20 %
 

@@ -2,7 +2,7 @@
 
     python benchmarks/train.py            # a Markdown table
 
-Every figure comes from real runs of `inpaint.train.train` on generated pictures: loading, step,
+Every figure comes from real runs of `inpaint.training.train` on generated pictures: loading, step,
 average and log, as on a user's machine. The settings take turns, and a figure is the median over
 the steps of all turns but the first two of each run, which start the workers and allocate memory.
 """
@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from accelerate.state import AcceleratorState
 
-from inpaint.train import TrainConfig, train
+from inpaint.training import TrainConfig, train
 
 SIZES = (64, 128)  # side of the samples, px
 TERMS = ("pixels", "crop", "all")  # no VGG terms, VGG terms on a crop of half the side, or on all

@@ -1,9 +1,9 @@
 """Image inpainting with partial convolutions (arXiv:1804.07723, arXiv:1811.11718)."""
 
-from inpaint.checkpoint import CheckpointError
-from inpaint.layers import PartialConv1d, PartialConv2d, PartialConv3d
-from inpaint.predict import Inpainter
-from inpaint.unet import PConvUNet, UNetConfig
+from inpaint.checkpoints.weights import CheckpointError
+from inpaint.inference.inpainter import Inpainter
+from inpaint.models.partial_conv import PartialConv1d, PartialConv2d, PartialConv3d
+from inpaint.models.unet import PConvUNet, UNetConfig
 
 __all__ = [
     "CheckpointError",

@@ -26,7 +26,7 @@ from pictures import ICC, exif_bytes, scene
 from PIL import Image
 
 from inpaint import PConvUNet, UNetConfig
-from inpaint.checkpoint import save_weights
+from inpaint.checkpoints.weights import save_weights
 
 ROOT = Path(__file__).parent.parent
 STARTING_SECONDS = 120

@@ -1,4 +1,4 @@
-"""`inpaint batch` in a process of its own, shared by the tests of what can go wrong with it."""
+"""`inpaint fill` in a process of its own, shared by the tests of what can go wrong with it."""
 
 import os
 import resource
@@ -18,8 +18,8 @@ SECONDS = 120  # until a command counts as hanging
 
 
 def command(*arguments, weights, limits=(), **options):
-    """`inpaint batch` in a process of its own, without root's rights where that can be."""
-    line = [*(LIMITED if CAN_LIMIT else ()), sys.executable, "-m", "inpaint.cli", "batch"]
+    """`inpaint fill` in a process of its own, without root's rights where that can be."""
+    line = [*(LIMITED if CAN_LIMIT else ()), sys.executable, "-m", "inpaint", "fill"]
     line += [*map(str, arguments), "--weights", weights, "--device", "cpu"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 

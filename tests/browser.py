@@ -16,7 +16,7 @@ import pytest
 from app_server import Server
 from PIL import Image
 
-from inpaint_app.strokes import size_shown
+from inpaint.app.strokes import size_shown
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")

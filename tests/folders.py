@@ -8,9 +8,9 @@ import torch
 from pictures import scene
 from PIL import Image
 
-from inpaint.checkpoint import save_weights
+from inpaint.checkpoints.weights import save_weights
 from inpaint.cli import main
-from inpaint.unet import PConvUNet, UNetConfig
+from inpaint.models.unet import PConvUNet, UNetConfig
 
 
 def tiny_weights(path):

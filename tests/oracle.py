@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inpaint import layers
+from inpaint.models import partial_conv as layers
 
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 

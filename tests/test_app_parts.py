@@ -9,17 +9,17 @@ from app_server import encoded, mask_file, photo_file, tiny_weights, zip_file
 from pictures import scene
 from PIL import Image
 
+from inpaint.app.batch import fill_batch
+from inpaint.app.desk import Limits
+from inpaint.app.examples import find_examples
+from inpaint.app.feather import feather
+from inpaint.app.models import Models
+from inpaint.app.packing import Room, unpack
+from inpaint.app.serving import ServingOptions, parse_options
+from inpaint.app.session import MAX_STEPS, Hole, Patch, Session
+from inpaint.app.strokes import hole_of, hole_shown, layer_of, size_shown
+from inpaint.app.uploads import painted_hole, read_mask
 from inpaint.images import Picture, read_picture, with_pixels
-from inpaint_app.batch import fill_batch
-from inpaint_app.desk import Limits
-from inpaint_app.examples import find_examples
-from inpaint_app.feather import feather
-from inpaint_app.models import Models
-from inpaint_app.packing import Room, unpack
-from inpaint_app.serving import ServingOptions, parse_options
-from inpaint_app.session import MAX_STEPS, Hole, Patch, Session
-from inpaint_app.strokes import hole_of, hole_shown, layer_of, size_shown
-from inpaint_app.uploads import painted_hole, read_mask
 
 ROOM = Room(files=10, total_bytes=100_000, file_bytes=50_000)
 

@@ -24,7 +24,7 @@ from inpaint.batch.report import Report, Summary
 from inpaint.batch.run import run_local
 from inpaint.batch.work import Filler
 from inpaint.images import read_picture
-from inpaint.predict import Inpainter
+from inpaint.inference.inpainter import Inpainter
 
 TEMPORARY = ".inpaint-0123456789abcdef0123456789abcdef.tmp"
 

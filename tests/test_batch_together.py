@@ -7,7 +7,7 @@ from folders import files_below, fill, put_mask, put_picture, report_of, tiny_we
 
 from inpaint.batch.records import Settings, Task
 from inpaint.batch.run import run_local
-from inpaint.predict import Inpainter
+from inpaint.inference.inpainter import Inpainter
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from inpaint import PConvUNet, UNetConfig, checkpoint
-from inpaint.checkpoint import (
+import inpaint
+from inpaint import PConvUNet, UNetConfig
+from inpaint.checkpoints import weights as checkpoint
+from inpaint.checkpoints.weights import (
     CheckpointError,
     load_network,
     read_metadata,
@@ -21,7 +23,7 @@ from inpaint.checkpoint import (
     weights_folder,
     written_whole,
 )
-from inpaint.train.state import load_state
+from inpaint.training.state import load_state
 
 CONFIG = UNetConfig(widths=(4, 8, 8), kernels=(5, 3, 3), leak=0.1)
 
@@ -215,6 +217,6 @@ def test_a_state_of_something_else_is_named(tmp_path: Path) -> None:
 
 def test_the_package_carries_a_link_to_the_shipped_weights():
     """What setuptools packs into a wheel, where there is no weights/ beside the package."""
-    inside = Path(checkpoint.__file__).parent / "_weights"
+    inside = Path(inpaint.__file__).parent / "_weights"
     assert inside.resolve() == checkpoint.weights_folder().resolve()
     assert (inside / f"{checkpoint.DEFAULT_WEIGHTS}.safetensors").is_file()

@@ -66,13 +66,6 @@ def test_one_mask_serves_all_pictures_of_its_aspect_ratio(photos, weights, capsy
     assert len(files_below(out)) == 4
 
 
-def test_batch_is_the_same_command(photos, weights):
-    arguments = [str(photos / "photos"), "--mask", str(photos / "masks"), "--weights", weights]
-    for name in ("fill", "batch"):
-        assert main([name, *arguments, "-o", str(photos / name)]) == 0
-    assert files_below(photos / "fill") == files_below(photos / "batch")
-
-
 def test_format_quality_invert_and_grow_reach_the_pictures(photos, weights):
     folder, masks = photos / "photos", photos / "masks"
     for name, options in {

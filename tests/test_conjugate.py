@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from inpaint.conjugate import solve
+from inpaint.utils.conjugate_gradient import solve
 
 
 def system(size=12):

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from inpaint import Inpainter, weights_command
-from inpaint.checkpoint import (
+from inpaint import Inpainter
+from inpaint.checkpoints.convert import convert_checkpoint, convert_state
+from inpaint.checkpoints.weights import (
     CheckpointError,
     load_network,
     load_refiner,
@@ -19,9 +20,9 @@ from inpaint.checkpoint import (
     save_weights,
 )
 from inpaint.cli import main
-from inpaint.convert import convert_checkpoint, convert_state
-from inpaint.refiner import Refiner, RefinerConfig
-from inpaint.unet import PConvUNet, UNetConfig
+from inpaint.cli import weights as weights_command
+from inpaint.models.refiner import Refiner, RefinerConfig
+from inpaint.models.unet import PConvUNet, UNetConfig
 
 WIDTHS, KERNELS = (6, 8, 10), (7, 5, 3)
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -278,7 +279,7 @@ def shipped(tmp_path, monkeypatch):
         for path in sorted(tmp_path.glob("*.safetensors"))
     ]
     (tmp_path / "SHA256SUMS").write_text("".join(lines))
-    for module in ("inpaint.checkpoint", "inpaint.weights_command"):
+    for module in ("inpaint.checkpoints.weights", "inpaint.cli.weights"):
         monkeypatch.setattr(f"{module}.weights_folder", lambda: tmp_path)
     return tmp_path
 

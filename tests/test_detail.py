@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from inpaint import Inpainter, PConvUNet, UNetConfig
-from inpaint.detail import add_detail
-from inpaint.finish import _with_detail, finish_region
-from inpaint.patchmatch import Windows
-from inpaint.regions import Reach, Region, Tile, plan_regions
+from inpaint.inference.pipeline import _with_detail, finish_region
+from inpaint.inference.tiling import Reach, Region, Tile, plan_regions
+from inpaint.texture.patchmatch import Windows
+from inpaint.texture.synthesis import add_detail
 
 CPU = torch.device("cpu")
 
@@ -303,7 +303,7 @@ def test_other_regions_pixels_come_back_as_they_were_given():
 @pytest.mark.parametrize("most", [1, 5000, 19_199, 19_200])
 def test_the_finest_scale_bounds_the_memory(monkeypatch, most):
     """Of a picture that is larger than that, the change is found at a smaller scale."""
-    monkeypatch.setattr("inpaint.detail._MOST_PIXELS", most)
+    monkeypatch.setattr("inpaint.texture.synthesis._MOST_PIXELS", most)
     looked_at = []
     of = Windows.of
     monkeypatch.setattr(Windows, "of", lambda *a: looked_at.append(a[0].size) or of(*a))
@@ -323,7 +323,8 @@ def test_the_finest_scale_bounds_the_memory(monkeypatch, most):
 def test_auto_is_sharp_in_large_pictures(monkeypatch, detail, pixels):
     seen = []
     monkeypatch.setattr(
-        "inpaint.finish.add_detail", lambda picture, mask, **how: seen.append(how) or picture
+        "inpaint.inference.pipeline.add_detail",
+        lambda picture, mask, **how: seen.append(how) or picture,
     )
     known = np.ones((1, pixels), bool)
     known[0, 40:50] = False

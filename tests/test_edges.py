@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inpaint.edges import RIM, continue_edges
+from inpaint.inference.boundary import RIM, continue_edges
 
 
 def stripes_with_hole(size=64, thickness=3):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from inpaint import CheckpointError, Inpainter, PConvUNet, UNetConfig, export
-from inpaint.checkpoint import save_weights
+from inpaint import CheckpointError, Inpainter, PConvUNet, UNetConfig
+from inpaint.checkpoints import onnx as export
+from inpaint.checkpoints.weights import save_weights
 from inpaint.cli import main
 
 pytest.importorskip("onnxruntime", reason="the export extra is not installed")

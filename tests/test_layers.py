@@ -12,7 +12,7 @@ from torch import nn
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn.utils import parametrizations
 
-from inpaint.layers import (
+from inpaint.models.partial_conv import (
     PartialConv1d,
     PartialConv2d,
     PartialConv3d,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import gradcheck
 
-from inpaint.losses import (
+from inpaint.training.losses import (
     LossWeights,
     composite_image,
     gram_matrix,

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from inpaint.cli.masks import add_arguments, run
 from inpaint.masks import (
     HOLE_BUCKETS,
     border_width,
@@ -15,7 +16,6 @@ from inpaint.masks import (
     random_hole,
     write_test_set,
 )
-from inpaint.masks.testset import add_arguments, run
 
 SIZES = [(32, 32), (64, 64), (128, 128), (512, 512), (96, 160)]
 

@@ -5,10 +5,9 @@ import pytest
 from accelerate.state import AcceleratorState
 from labelled import write_tar, write_tree
 
-from inpaint.cli import main
-from inpaint.padding import compare as comparison
-from inpaint.padding.compare import Result
-from inpaint.padding.report import (
+from inpaint.classification import compare as comparison
+from inpaint.classification.compare import Result
+from inpaint.classification.report import (
     cross_table,
     main_table,
     paired_table,
@@ -16,7 +15,8 @@ from inpaint.padding.report import (
     results_csv,
     write_report,
 )
-from inpaint.padding.train import ClassifierRun
+from inpaint.classification.train import ClassifierRun
+from inpaint.cli import main
 
 # The paper's VGG19_bn: averages of the published table, over two invented runs.
 RESULTS = [

@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from inpaint import PartialConv2d
 from inpaint.padding import PartialPaddingConv2d, convert
-from inpaint.padding.swap import padding_of
+from inpaint.padding.convert import padding_of
 
 
 def small() -> nn.Sequential:

@@ -4,9 +4,9 @@ from accelerate import Accelerator
 from labelled import write_tar, write_tree
 from torch import nn
 
-from inpaint.padding.data import open_labelled, split_by_name
-from inpaint.padding.engine import evaluate
-from inpaint.padding.samples import (
+from inpaint.classification.data import open_labelled, split_by_name
+from inpaint.classification.engine import evaluate
+from inpaint.classification.samples import (
     ClassSamples,
     ValidationSamples,
     middle_crop,

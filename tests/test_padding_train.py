@@ -9,9 +9,9 @@ import torch
 from accelerate.state import AcceleratorState
 from labelled import write_tree
 
+from inpaint.classification.config import ClassifierConfig
+from inpaint.classification.train import ClassifierRun, train
 from inpaint.padding import load_checkpoint, models
-from inpaint.padding.config import ClassifierConfig
-from inpaint.padding.train import ClassifierRun, train
 
 ROOT = Path(__file__).parent.parent
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from inpaint.patchmatch import RADIUS, SIDE, Windows, any_sources, find_sources
+from inpaint.texture.patchmatch import RADIUS, SIDE, Windows, any_sources, find_sources
 
 CPU = torch.device("cpu")
 

@@ -7,9 +7,9 @@ import torch
 from PIL import Image
 
 from inpaint import CheckpointError, Inpainter, PConvUNet, UNetConfig
-from inpaint.checkpoint import save_weights
+from inpaint.checkpoints.weights import save_weights
 from inpaint.images import from_pil
-from inpaint.regions import Reach
+from inpaint.inference.tiling import Reach
 
 
 def random_network():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inpaint import train
+from inpaint import training as train
 from inpaint.cli import COMMANDS
 
 ROOT = Path(__file__).parent.parent

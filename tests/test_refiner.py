@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from inpaint import Inpainter, PConvUNet, UNetConfig, checkpoint
-from inpaint.checkpoint import CheckpointError, load_network, load_refiner, save_weights
-from inpaint.refiner import Refiner, RefinerConfig, refine, room
+from inpaint import Inpainter, PConvUNet, UNetConfig
+from inpaint.checkpoints import weights as checkpoint
+from inpaint.checkpoints.weights import CheckpointError, load_network, load_refiner, save_weights
+from inpaint.inference.refinement import refine, room
+from inpaint.models.refiner import Refiner, RefinerConfig
 
 CPU = torch.device("cpu")
 SMALL = RefinerConfig(width=8, dilations=(1, 2))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from inpaint.arrays import depth_of
-from inpaint.regions import Reach, plan_regions, tile_weights
+from inpaint.inference.tiling import Reach, plan_regions, tile_weights
+from inpaint.utils.distance import depth_of
 
 REACH = Reach(radius=20, least_side=64, most_side=256)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from inpaint.patchmatch import Windows
-from inpaint.seams import join_sources
+from inpaint.texture.patchmatch import Windows
+from inpaint.texture.poisson import join_sources
 
 SIZE = (40, 60)
 CPU = torch.device("cpu")

@@ -9,9 +9,9 @@ import torch
 from pictures import scene
 
 from inpaint.images import Picture
-from inpaint.predict import Inpainter
-from inpaint.together import Group
-from inpaint.unet import PConvUNet, UNetConfig
+from inpaint.inference.batching import Group
+from inpaint.inference.inpainter import Inpainter
+from inpaint.models.unet import PConvUNet, UNetConfig
 
 
 class Mean:

@@ -28,9 +28,9 @@ from tiny_training import (
 )
 from torch import nn
 
-from inpaint import unet
-from inpaint.checkpoint import load_network, read_metadata
-from inpaint.train import (
+from inpaint.checkpoints.weights import load_network, read_metadata
+from inpaint.models import unet
+from inpaint.training import (
     RECIPES,
     NonFiniteLossError,
     Recipe,
@@ -39,8 +39,8 @@ from inpaint.train import (
     loop,
     train,
 )
-from inpaint.train.log import RunLog
-from inpaint.train.state import load_state
+from inpaint.training.log import RunLog
+from inpaint.training.state import load_state
 
 TERMS = {"valid", "hole", "tv", "perceptual", "style_out", "style_comp", "total"}
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tiny_training import use_tiny_recipes
 
-from inpaint.losses import LossWeights
-from inpaint.train import RECIPES, Phase, Recipe, TrainConfig, add_arguments, config_from
+from inpaint.training import RECIPES, Phase, Recipe, TrainConfig, add_arguments, config_from
+from inpaint.training.losses import LossWeights
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ from tiny_training import NETWORK
 from torch import nn
 
 from inpaint import PConvUNet, UNetConfig
-from inpaint.train import Phase, loop
-from inpaint.train.state import WeightAverage
-from inpaint.train.validate import validate
+from inpaint.training import Phase, loop
+from inpaint.training.state import WeightAverage
+from inpaint.training.validate import validate
 
 
 def test_synchronised_norms_are_frozen_too() -> None:

@@ -17,12 +17,12 @@ from tiny_training import (
 )
 
 from inpaint import Inpainter, PConvUNet
-from inpaint.checkpoint import load_network, load_refiner, save_weights
-from inpaint.refiner import Refiner, RefinerConfig
-from inpaint.train import Phase, Recipe, TrainConfig, train
-from inpaint.train.config import REFINER, REFINING
-from inpaint.train.networks import RefinedFill, trained_part
-from inpaint.train.state import load_state
+from inpaint.checkpoints.weights import load_network, load_refiner, save_weights
+from inpaint.models.refiner import Refiner, RefinerConfig
+from inpaint.training import Phase, Recipe, TrainConfig, train
+from inpaint.training.config import REFINER, REFINING
+from inpaint.training.networks import RefinedFill, trained_part
+from inpaint.training.state import load_state
 
 pytestmark = pytest.mark.usefixtures("small_world")
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from oracle import oracle
 from torch import nn
 
-from inpaint.unet import PConvOutput, PConvUNet, UNetConfig
+from inpaint.models.unet import PConvOutput, PConvUNet, UNetConfig
 
 SMALL = UNetConfig(widths=(8, 12, 16), kernels=(7, 5, 3))
 PAPER = replace(UNetConfig.named("paper"), widths=(4, 4, 8, 8, 8, 8, 8, 8))

@@ -10,8 +10,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from inpaint.checkpoint import CheckpointError, shipped_weights
-from inpaint.vgg import VGG16
+from inpaint.checkpoints.vgg import VGG16
+from inpaint.checkpoints.weights import CheckpointError, shipped_weights
 
 POOLS = (4, 9, 16)  # positions of the pools in torchvision's features
 

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from accelerate.state import AcceleratorState, GradientState
 
-from inpaint import unet
-from inpaint.train import RECIPES, Phase, Recipe, TrainConfig
-from inpaint.train.config import L1_ONLY, REFINER, REFINING
+from inpaint.models import unet
+from inpaint.training import RECIPES, Phase, Recipe, TrainConfig
+from inpaint.training.config import L1_ONLY, REFINER, REFINING
 
 if TYPE_CHECKING:
     import pytest

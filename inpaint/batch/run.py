@@ -13,8 +13,8 @@ import torch
 
 from inpaint.batch.records import Record, Settings, Task
 from inpaint.batch.work import Filler
-from inpaint.predict import Inpainter
-from inpaint.together import Seat
+from inpaint.inference.batching import Seat
+from inpaint.inference.inpainter import Inpainter
 
 READING_AND_WRITING = 2  # threads beyond those that fill, by default
 

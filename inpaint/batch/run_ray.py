@@ -19,7 +19,7 @@ from ray.exceptions import RayError
 from inpaint.batch import files
 from inpaint.batch.records import Record, Settings, Task
 from inpaint.batch.run import run_local
-from inpaint.predict import Inpainter
+from inpaint.inference.inpainter import Inpainter
 
 TASKS_PER_BLOCK = 16  # done again when an actor dies, and reported together
 MOST_BLOCKS = 10_000  # the driver keeps track of each; above, blocks get larger

@@ -15,9 +15,9 @@ import numpy as np
 from inpaint.batch import files
 from inpaint.batch.records import ALPHA, Record, Settings, Task
 from inpaint.images import Picture, format_of, read_picture
+from inpaint.inference.batching import Group, Seat
+from inpaint.inference.inpainter import Inpainter
 from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole
-from inpaint.predict import Inpainter
-from inpaint.together import Group, Seat
 
 logger = logging.getLogger("inpaint")
 

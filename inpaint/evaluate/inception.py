@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inpaint.checkpoint import written_whole
+from inpaint.checkpoints.weights import written_whole
 from inpaint.evaluate.optional import FEATURES, frechet_distance, inception_score
 from inpaint.evaluate.protocol import Case
 from inpaint.evaluate.results import Row

@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from torch import nn
 
-from inpaint.checkpoint import shipped_weights
+from inpaint.checkpoints.weights import shipped_weights
 from inpaint.evaluate.outside import fill_by_command, result_of_folder
 from inpaint.evaluate.protocol import Case
-from inpaint.predict import Inpainter
+from inpaint.inference.inpainter import Inpainter
 
 # (image RGB uint8 (H, W, 3), hole bool (H, W), True = fill) -> filled, RGB uint8 (H, W, 3)
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]

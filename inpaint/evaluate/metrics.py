@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inpaint.checkpoints.vgg import VGG16
 from inpaint.evaluate.protocol import Case
-from inpaint.vgg import VGG16
 
 
 @dataclass(frozen=True)

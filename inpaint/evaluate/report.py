@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from inpaint.checkpoint import written_whole
+from inpaint.checkpoints.weights import written_whole
 from inpaint.evaluate.gallery import choose_exhibits
 from inpaint.evaluate.inception import inception_table
 from inpaint.evaluate.methods import Method

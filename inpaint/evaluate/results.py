@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inpaint.checkpoint import written_whole
+from inpaint.checkpoints.weights import written_whole
 from inpaint.evaluate.metrics import METRICS
 from inpaint.evaluate.protocol import CaseId
 

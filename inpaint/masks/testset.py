@@ -3,9 +3,7 @@
 arXiv:1804.07723, section 4.1: 12,000 masks of 512x512, 1,000 for each of the twelve classes.
 """
 
-import argparse
 import csv
-import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +15,6 @@ from PIL import Image, PngImagePlugin
 from tqdm import tqdm
 
 from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
-
-logger = logging.getLogger(__name__)
 
 # Border and bucket of a class; hole number i belongs to class i % 12, so that a larger test set
 # holds every smaller one of the same seed.
@@ -74,31 +70,6 @@ def write_test_set(
     records = _write_holes(out, count, size, seed, workers or os.cpu_count() or 1)
     shown = tqdm(records, total=count, desc="holes", unit="hole", disable=not progress)
     return _write_manifest(out / "manifest.csv", sorted(shown, key=lambda record: record.file))
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `inpaint masks` to its parser."""
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to fill")
-    parser.add_argument(
-        "--count", type=int, default=12000, help="number of holes, a multiple of 12 (%(default)s)"
-    )
-    parser.add_argument("--size", type=int, default=512, help="side in pixels (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same holes (%(default)s)")
-    parser.add_argument("--workers", type=int, help="number of threads (one per CPU)")
-
-
-def run(args: argparse.Namespace) -> int:
-    """Write the test set that `inpaint masks` asks for; 0, or an error as `write_test_set`."""
-    manifest = write_test_set(
-        args.out,
-        count=args.count,
-        size=args.size,
-        seed=args.seed,
-        workers=args.workers,
-        progress=True,
-    )
-    logger.info("%d holes, listed in %s", args.count, manifest)
-    return 0
 
 
 def _folder(border: bool, bucket: int) -> str:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from inpaint.layers import padding_count, rescale
+from inpaint.models.partial_conv import padding_count, rescale
 
 # (axis from the last, as -1, first window, number of windows, ratio)
 Strip = tuple[int, int, int, float]

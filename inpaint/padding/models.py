@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from inpaint.checkpoint import CheckpointError
-from inpaint.padding.swap import convert
+from inpaint.checkpoints.weights import CheckpointError
+from inpaint.padding.convert import convert
 
 
 class SmallResNet(ResNet):

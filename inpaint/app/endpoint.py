@@ -1,0 +1,70 @@
+"""The endpoint for programs: a picture and its mask in, the filled picture out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import gradio as gr
+
+from inpaint.app.desk import Limits
+from inpaint.app.models import Models
+from inpaint.app.previews import write_result
+from inpaint.app.uploads import UploadedFile, read_mask, read_photo, telling
+from inpaint.inference.pipeline import Detail
+
+
+class PageWithDefaults(gr.Blocks):
+    """A page whose endpoint takes calls that leave out its last inputs, as old programs do."""
+
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], *rest: Any, **options: Any
+    ) -> Any:
+        missing = block_fn.inputs[len(inputs) :] if block_fn.api_name == "inpaint" else []
+        inputs = [*inputs, *(block.value for block in missing)]
+        return await super().preprocess_data(block_fn, inputs, *rest, **options)
+
+
+def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
+    """Adds `/inpaint` to the page that is being built."""
+
+    @telling
+    def inpaint(image: str | None, mask: str | None, detail: Detail = "auto") -> str:
+        """Fill the part of a picture that a mask marks.
+
+        The answer has the picture's own format, size and metadata; pixels that are not marked
+        are those of the picture.
+
+        Args:
+            image: The picture: JPEG, PNG, WebP, TIFF, BMP, GIF.
+            mask: A picture of the same aspect ratio in which white means fill.
+            detail: Texture from the known part of the picture: auto, soft, sharp or off.
+
+        Returns:
+            The filled picture.
+        """
+        if image is None or mask is None:
+            raise ValueError("Both files are needed: the picture, and its mask")
+        picture = read_photo(image, max_pixels=limits.max_pixels)
+        hole = read_mask(mask, size=picture.size, max_pixels=limits.max_pixels)
+        if hole.all():
+            raise ValueError("The mask is all white, so nothing is left to fill from")
+        if not hole.any():
+            raise ValueError("The mask is all black, so it marks nothing; white means fill")
+        path, _ = write_result(models.fill(picture, hole, detail=detail), Path(image).name)
+        return str(path)
+
+    with gr.Row(visible=False):
+        image = UploadedFile(label="image")
+        mask = UploadedFile(label="mask")
+        detail = gr.Dropdown(list(get_args(Detail)), value="auto", label="detail")
+        answer = gr.File(label="filled")
+        button = gr.Button()
+    button.click(
+        inpaint,
+        [image, mask, detail],
+        answer,
+        api_name="inpaint",
+        concurrency_limit=concurrency,
+        concurrency_id="fill",
+    )

@@ -1,0 +1,124 @@
+"""The networks the page offers: each loaded once, and shared by all visitors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from inpaint import CheckpointError, Inpainter
+from inpaint.checkpoints.weights import (
+    DEFAULT_WEIGHTS,
+    UNET_FORMAT,
+    find_weights,
+    read_metadata,
+    weights_folder,
+)
+from inpaint.images import Picture
+from inpaint.inference.pipeline import Detail
+from inpaint.inference.tiling import plan_regions
+
+Network = Callable[[Tensor, Tensor], Tensor]
+Report = Callable[[float], None]  # takes the share that is done, 0 to 1
+
+
+class Models:
+    """Weight files by the name people choose them by, and the inpainters made from them.
+
+    Only names go in: no text from a visitor is ever used as a path.
+    """
+
+    def __init__(self, weights: str | None = None, *, device: str | None = None) -> None:
+        """weights: name of shipped weights, or a path; the first choice. Loads them at once.
+
+        Raises FileNotFoundError or CheckpointError.
+        """
+        first = find_weights(DEFAULT_WEIGHTS if weights is None else weights)
+        self.default = first.stem
+        self._paths = {self.default: first} | {
+            path.stem: path for path in _usable_weights() if path.stem != self.default
+        }
+        self._device = device
+        self._loading = threading.Lock()
+        self._loaded: dict[str, Inpainter] = {}
+        self._job = threading.local()
+        self.inpainter(self.default)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._paths)
+
+    def fill(
+        self,
+        picture: Picture,
+        hole: np.ndarray,
+        *,
+        name: str | None = None,
+        detail: Detail = "auto",
+        report: Report | None = None,
+    ) -> Picture:
+        """The picture with its hole, (H, W) bool, filled by the network called `name`.
+
+        detail: see Inpainter.fill.
+
+        Raises ValueError for a name that is not offered.
+        """
+        inpainter = self.inpainter(self.default if name is None else name)
+        if report is None:
+            return inpainter.fill_picture(picture, hole, detail=detail)
+        looks = sum(len(region.tiles) for region in plan_regions(hole, inpainter.reach))
+        self._job.advance = _counter(report, looks)
+        try:
+            return inpainter.fill_picture(picture, hole, detail=detail)
+        finally:
+            self._job.advance = None
+
+    def inpainter(self, name: str) -> Inpainter:
+        """The inpainter called `name`. Raises ValueError for a name that is not offered."""
+        if name not in self._paths:
+            raise ValueError(f"weights must be one of {', '.join(self._paths)}, got {name!r}")
+        with self._loading:
+            if name not in self._loaded:
+                inpainter = Inpainter.load(self._paths[name], device=self._device)
+                inpainter.network = self._counted(inpainter.network)
+                self._loaded[name] = inpainter
+            return self._loaded[name]
+
+    def _counted(self, network: Network) -> Network:
+        """The network, which tells the fill of its thread after each look."""
+
+        def look(image: Tensor, valid: Tensor) -> Tensor:
+            output = network(image, valid)
+            advance = getattr(self._job, "advance", None)
+            if advance is not None:
+                advance()
+            return output
+
+        return look
+
+
+def _counter(report: Report, total: int) -> Callable[[], None]:
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        report(min(1.0, done / max(total, 1)))
+
+    return advance
+
+
+def _usable_weights() -> list[Path]:
+    """Files of the weights folder that hold a network: the folder has others, too."""
+    usable = []
+    for path in sorted(weights_folder().glob("*.safetensors")):
+        try:
+            found = read_metadata(path)["format"]
+        except CheckpointError:
+            continue
+        if found == UNET_FORMAT:
+            usable.append(path)
+    return usable

@@ -1,0 +1,158 @@
+"""Serving the page: options with safe defaults, and errors as one line."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import os
+import shutil
+import socket
+import tempfile
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+MEGA = 1_000_000
+
+
+@dataclass(frozen=True)
+class ServingOptions:
+    """How the page is served. Raises ValueError."""
+
+    host: str = "127.0.0.1"  # 0.0.0.0 lets other machines in; then set auth, too
+    port: int = 7860
+    auth: str | None = None  # NAME:PASSWORD that visitors must give; also from INPAINT_AUTH
+    root_path: str = ""  # path of the page behind a reverse proxy, such as /inpaint
+    max_megapixels: float = 64  # of one photo or mask
+    max_file_mb: float = 64  # of one upload, in millions of bytes
+    queue_size: int = 32  # visitors that wait at once; more are told to come back later
+    concurrency: int = 1  # fills at once; each takes all cores already
+    weights: str | None = None  # name in the weights folder, or a path
+    device: str | None = None  # such as cpu or cuda; none = the GPU if there is one
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port must lie in 0 to 65535, got {self.port}")
+        for name in ("max_megapixels", "max_file_mb", "queue_size", "concurrency"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.auth is not None and not all(self.auth.partition(":")[::2]):
+            raise ValueError("auth must be NAME:PASSWORD")
+
+    @property
+    def login(self) -> tuple[str, str] | None:
+        """(name, password), or None."""
+        if self.auth is None:
+            return None
+        name, _, password = self.auth.partition(":")
+        return name, password
+
+
+HELP = {
+    "host": "address to listen at; 0.0.0.0 lets other machines in",
+    "port": "port to listen at; 0 takes a free one",
+    "auth": "NAME:PASSWORD that visitors must give; also taken from INPAINT_AUTH",
+    "root_path": "path of the page behind a reverse proxy, such as /inpaint",
+    "max_megapixels": "largest photo, in millions of pixels",
+    "max_file_mb": "largest upload, in millions of bytes",
+    "queue_size": "visitors that may wait at once; more are told to come back later",
+    "concurrency": "fills at once; each takes all cores already",
+    "weights": "name in the weights folder, or path of a weight file",
+    "device": "such as cpu or cuda; without it, the GPU if there is one",
+}
+
+
+def parse_options(argv: Sequence[str] | None = None) -> tuple[ServingOptions, bool]:
+    """Options from a command line, and whether to open a browser; exits with usage on bad ones."""
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="A page where people brush away what they don't want in a photo.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    kinds = {"int": int, "float": float}
+    for field in fields(ServingOptions):
+        kind = kinds.get(str(field.type), str)
+        default = os.environ.get("INPAINT_AUTH") if field.name == "auth" else field.default
+        flag = "--" + field.name.replace("_", "-")
+        parser.add_argument(flag, type=kind, default=default, help=HELP[field.name])
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    values = vars(parser.parse_args(argv))
+    in_browser = values.pop("open")
+    try:
+        return ServingOptions(**values), in_browser
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = True) -> Any:
+    """Serve the page until it is stopped; without `block`, return the running page at once.
+
+    Raises FileNotFoundError or CheckpointError for weights, OSError for a port that is taken.
+    """
+    port = _free_port(options)
+    # Imported when needed, in the order of their cost: what is wrong is said soon.
+    from inpaint.app.models import Models
+
+    models = Models(options.weights, device=options.device)
+    _settle_environment()
+    from inpaint.app.desk import Limits
+    from inpaint.app.look import HEAD, theme
+    from inpaint.app.page import build_page
+
+    limits = Limits(
+        max_pixels=round(options.max_megapixels * MEGA),
+        max_file_bytes=round(options.max_file_mb * MEGA),
+    )
+    page = build_page(models, limits, concurrency=options.concurrency)
+    page.queue(max_size=options.queue_size, default_concurrency_limit=4)
+    _, address, _ = page.launch(
+        server_name=options.host,
+        server_port=port,
+        auth=options.login,
+        root_path=options.root_path or None,
+        max_file_size=limits.max_file_bytes,
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        enable_monitoring=False,
+        run_history=False,
+        mcp_server=False,
+        ssr_mode=False,
+        footer_links=["api"],
+        theme=theme(),
+        head=HEAD,
+    )
+    print(f"Open {address} (stop with Ctrl+C)", flush=True)
+    if in_browser:
+        webbrowser.open(address)
+    if block:
+        page.block_thread()
+    return page
+
+
+def _settle_environment() -> None:
+    """What Gradio reads from the environment when it is imported or builds a page."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        # A folder of its own, which goes when the server stops: files of one visitor are never
+        # found in another program's cache.
+        folder = tempfile.mkdtemp(prefix="inpaint-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["GRADIO_TEMP_DIR"] = folder
+
+
+def _free_port(options: ServingOptions) -> int:
+    """The port to listen at. Raises OSError with what to do if it is taken."""
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((options.host, options.port))
+        except OSError as error:
+            raise OSError(
+                f"cannot listen at {options.host} port {options.port} ({error.strerror}); "
+                "choose another with --port"
+            ) from error
+        return int(probe.getsockname()[1])

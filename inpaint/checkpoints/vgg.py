@@ -1,0 +1,119 @@
+"""VGG-16 features (Simonyan & Zisserman, arXiv:1409.1556) for the losses and the metrics."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from inpaint.checkpoints.weights import CheckpointError, shipped_weights
+
+# Positions of the convolutions in torchvision's vgg16().features, one tuple for each level; a
+# level ends in a 2x2 max pool.
+_LEVELS = ((0, 2), (5, 7), (10, 12, 14))
+_CHANNELS = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256))
+
+
+class VGG16(nn.Module):
+    """The first three levels of VGG-16, frozen.
+
+    The weights are the authors' own (converted from Caffe, CC BY 4.0) unless a file of
+    torchvision's IMAGENET1K_V1 is given. The authors' expect colours in [0, 255] with the mean
+    taken off, torchvision's expect them normalised; both are handed RGB in [0, 1] here.
+    """
+
+    # The published loss weights were tuned on torchvision's features, whose activations are of
+    # the order of 1. The authors' weights answer in the range of their input. These divisors,
+    # their mean activations after pool1, pool2 and pool3 over natural photos, bring the two
+    # together.
+    CAFFE_SCALE = (140.0, 300.0, 280.0)
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, weights: str | Path | None = None) -> None:
+        """weights: None for the shipped file, or the path of a safetensors or torch file with
+        torchvision's key names: `features.N.weight` and `features.N.bias`.
+
+        Raises FileNotFoundError, or CheckpointError when the file is damaged, or lacks a tensor
+        or holds it in another shape.
+        """
+        super().__init__()
+        caffe = weights is None
+        path = shipped_weights("vgg16_features_to_pool3") if weights is None else Path(weights)
+        mean = (123.68, 116.779, 103.939) if caffe else (0.485 * 255, 0.456 * 255, 0.406 * 255)
+        std = (1.0, 1.0, 1.0) if caffe else (0.229 * 255, 0.224 * 255, 0.225 * 255)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.scale = self.CAFFE_SCALE if caffe else (1.0, 1.0, 1.0)
+        self.levels = nn.ModuleList(
+            nn.ModuleList(
+                nn.Conv2d(c_in, c_out, 3, padding=1) for c_in, c_out in pairwise(channels)
+            )
+            for channels in _CHANNELS
+        )
+        self._load(path)
+        self.requires_grad_(False)
+        self.eval()
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Features after pool1, pool2 and pool3, in the range of torchvision's weights.
+
+        image: (B, 3, H, W), RGB in [0, 1], H and W at least 8.
+        Returns three tensors: (B, 64, H/2, W/2), (B, 128, H/4, W/4), (B, 256, H/8, W/8).
+        """
+        pooled = [F.max_pool2d(level, 2) for level in self.activations(image)]
+        return [level / scale for level, scale in zip(pooled, self.scale, strict=True)]
+
+    def activations(self, image: Tensor) -> list[Tensor]:
+        """relu1_2, relu2_2 and relu3_3 as the weights give them, before pooling and scaling."""
+        x = (image * 255 - self.mean) / self.std
+        outputs: list[Tensor] = []
+        for level in self.levels:
+            if outputs:
+                x = F.max_pool2d(x, 2)
+            for conv in level:  # type: ignore[attr-defined]
+                x = F.relu(conv(x), inplace=True)
+            outputs.append(x)
+        return outputs
+
+    def train(self, mode: bool = True) -> VGG16:
+        """Frozen: stays in eval mode."""
+        return super().train(False)
+
+    def _load(self, path: Path) -> None:
+        state = _read(path)
+        for level, positions in zip(self.levels, _LEVELS, strict=True):
+            for conv, position in zip(level, positions, strict=True):  # type: ignore[call-overload]
+                for kind in ("weight", "bias"):
+                    key = f"features.{position}.{kind}"
+                    if key not in state:
+                        raise CheckpointError(f"{path} holds no {key}, so it is no VGG-16")
+                    own = getattr(conv, kind).data
+                    if state[key].shape != own.shape:
+                        raise CheckpointError(
+                            f"{path} holds {key} of shape {tuple(state[key].shape)}, wanted "
+                            f"{tuple(own.shape)}"
+                        )
+                    own.copy_(state[key])
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no VGG-16 weights at {path}")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path} is no readable weight file: {error}") from error
+    if not isinstance(state, Mapping):
+        raise CheckpointError(f"{path} holds a {type(state).__name__}, wanted named tensors")
+    return state

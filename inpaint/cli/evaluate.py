@@ -1,0 +1,162 @@
+"""The command `inpaint evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import torch
+
+from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
+from inpaint.evaluate.gallery import contact_sheet, even_cases
+from inpaint.evaluate.inception import InceptionFiles
+from inpaint.evaluate.methods import Method, parse_method
+from inpaint.evaluate.metrics import METRICS, Metrics
+from inpaint.evaluate.optional import UnavailableError, load_inception, load_lpips
+from inpaint.evaluate.outside import write_case
+from inpaint.evaluate.protocol import Cases, Protocol
+from inpaint.evaluate.report import write_report
+from inpaint.evaluate.run import evaluate
+from inpaint.evaluate.tables import main_table
+
+logger = logging.getLogger(__name__)
+
+Loaded = TypeVar("Loaded")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `inpaint evaluate` to its parser."""
+    _add_protocol(parser)
+    parser.add_argument(
+        "--methods",
+        default=f"{DEFAULT_WEIGHTS},telea,ns",
+        metavar="A,B,...",
+        help="shipped weights, weight files, telea, ns, patchmatch, biharmonic, module:function, "
+        "folders of results; NAME=... names one; differences are to the first (%(default)s)",
+    )
+    parser.add_argument(
+        "--method",
+        action="append",
+        default=[],
+        metavar="NAME=SPEC",
+        help="one more, such as 'lama=python run.py {image} {mask} {out}'",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="REPORT", help="report folder; a stopped run goes on there"
+    )
+    parser.add_argument("--paper", action="store_true", help="put published figures beside ours")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="PATH", help="also write the tables to this file"
+    )
+    parser.add_argument(
+        "--judge",
+        choices=METRICS,
+        default="psnr",
+        help="metric that picks the best, median and worst pictures (%(default)s)",
+    )
+    parser.add_argument(
+        "--sheet", type=Path, metavar="PATH", help="write a contact sheet and nothing else"
+    )
+    parser.add_argument(
+        "--sheet-rows", type=int, default=24, metavar="N", help="rows of the sheet (%(default)s)"
+    )
+    parser.add_argument(
+        "--write-cases",
+        type=Path,
+        metavar="DIR",
+        help="write pictures and masks, to make results elsewhere, and nothing else",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        help="CPU threads of torch; 1 is faster where other programs are busy (torch's choice)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what `inpaint evaluate` asks for; 0, or an error as `evaluate` raises it."""
+    cases = Cases(Protocol(**{field.name: getattr(args, field.name) for field in fields(Protocol)}))
+    if args.write_cases is not None:
+        return _write_cases(cases, args.write_cases)
+    if args.out is None and args.sheet is None:
+        raise ValueError("give a folder for the report with --out")
+    if args.threads is not None:
+        torch.set_num_threads(args.threads)
+    specs = [*filter(None, args.methods.split(",")), *args.method]
+    methods = [parse_method(spec) for spec in specs]
+    if args.sheet is not None:
+        return _write_sheet(cases, methods, args.sheet, args.sheet_rows)
+    missing: list[str] = []
+    lpips, network = _load(load_lpips, missing), _load(load_inception, missing)
+    rows = evaluate(
+        cases,
+        methods,
+        args.out,
+        metrics=Metrics(lpips=lpips),
+        inception=None if network is None else InceptionFiles(args.out, network),
+        progress=True,
+    )
+    path = write_report(
+        cases,
+        methods,
+        rows,
+        args.out,
+        command=shlex.join(["inpaint", *sys.argv[1:]]),
+        paper=args.paper,
+        judge=args.judge,
+        notes=missing,
+        markdown=args.markdown,
+    )
+    print(main_table(rows).to_markdown())
+    logger.info("report: %s", path)
+    return 0
+
+
+def _load(load: Callable[[], Loaded], missing: list[str]) -> Loaded | None:
+    """What `load` loads; None, with a line in the log and in `missing`, if it is not there."""
+    try:
+        return load()
+    except UnavailableError as error:
+        logger.info("%s", error)
+        missing.append(str(error))
+        return None
+
+
+def _add_protocol(parser: argparse.ArgumentParser) -> None:
+    """An option for each field of Protocol."""
+    for field in fields(Protocol):
+        choices = field.metadata["choices"]
+        parser.add_argument(
+            f"--{field.name}",
+            type=int if isinstance(field.default, int) else str,
+            choices=choices,
+            default=field.default,
+            metavar=None if choices else field.name.upper(),
+            help=field.metadata["help"] + ("" if field.default is None else " (%(default)s)"),
+        )
+
+
+def _write_cases(cases: Cases, folder: Path) -> int:
+    ids = cases.ids()
+    for id in ids:
+        write_case(folder, cases.case(id))
+    logger.info("%d pictures and masks in %s", len(ids), folder)
+    return 0
+
+
+def _write_sheet(cases: Cases, methods: Sequence[Method], path: Path, count: int) -> int:
+    if count < 1:
+        raise ValueError(f"--sheet-rows must be at least 1, got {count}")
+    sheet = contact_sheet(cases, methods, even_cases(cases, count))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90]):
+        raise OSError(f"cannot write a picture to {path}; give a name such as sheet.jpg")
+    logger.info("contact sheet: %s", path)
+    return 0

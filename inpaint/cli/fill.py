@@ -1,0 +1,256 @@
+"""The command `inpaint fill`: pictures, folders, lists and manifests."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import get_args
+
+from tqdm import tqdm
+
+from inpaint.batch import files
+from inpaint.batch.leftovers import clean_folders
+from inpaint.batch.plan import Plan, Request, make_plan
+from inpaint.batch.records import ALPHA, Record, Settings, Task
+from inpaint.batch.report import Report, Summary, printable
+from inpaint.batch.run import run_local, run_single
+from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
+from inpaint.images import FORMATS
+from inpaint.inference.inpainter import Inpainter
+from inpaint.inference.pipeline import Detail
+
+REPORT_NAME = "report.jsonl"
+FORMAT_NAMES = ("keep", *FORMATS)
+
+EPILOG = f"""\
+examples:
+  inpaint fill photo.jpg --mask hole.png -o out.jpg
+  inpaint fill photos/ --mask masks/ -o out/
+  inpaint fill scans/ --mask watermark.png -o out/ --grow 3 --skip-existing
+  inpaint fill erased.png --mask {ALPHA} -o out.png
+  inpaint fill manifest.csv                        columns: image, mask, output
+
+White in a mask, or paint on a transparent ground, means fill. Exit code: 0 all done, 1 some
+pictures failed (the report says which and why), 2 nothing was written.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="picture, folder (with its sub-folders), glob pattern, list of paths (.txt), or "
+        "manifest (.csv, .jsonl) with image, mask and output",
+    )
+    _add_files(parser.add_argument_group("files"))
+    _add_treatment(parser.add_argument_group("filling"))
+    _add_running(parser.add_argument_group("running"))
+
+
+def _add_files(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-m",
+        "--mask",
+        metavar="MASKS",
+        help="one mask for all; a folder with a mask for each, of the same name, "
+        f"with or without _mask behind it; or '{ALPHA}': what is transparent is filled",
+    )
+    group.add_argument("-o", "--output", metavar="OUTPUT", help="a folder, or a file for one file")
+    group.add_argument("--mask-suffix", metavar="TEXT", help="masks are called NAME + TEXT")
+    group.add_argument(
+        "--format", choices=FORMAT_NAMES, default="keep", help="default: %(default)s"
+    )
+    group.add_argument("--quality", type=int, help="1 to 100; default: as the source")
+    group.add_argument("--skip-existing", action="store_true", help="finish an earlier run")
+    group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    group.add_argument(
+        "--skip-unmasked", action="store_true", help="leave out pictures without mask"
+    )
+    group.add_argument(
+        "--report",
+        metavar="PATH",
+        help=f"a JSON line for every picture; default: {REPORT_NAME} in an output folder",
+    )
+
+
+def _add_treatment(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--invert", action="store_true", help="white in a mask means keep")
+    group.add_argument("--grow", type=int, default=0, metavar="PX", help="grow the holes by PX")
+    group.add_argument(
+        "--weights",
+        default=DEFAULT_WEIGHTS,
+        metavar="NAME|FILE",
+        help="shipped weights by name, or a file; default: %(default)s",
+    )
+    group.add_argument(
+        "--detail",
+        choices=get_args(Detail),
+        default="auto",
+        help="texture from the known part of the picture. soft: added to the network's picture; "
+        "sharp: in its place; auto: sharp above 1 megapixel, else soft; off: none; "
+        "default: %(default)s",
+    )
+    group.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of the search for detail; the same gives the same fill; default: %(default)s",
+    )
+
+
+def _add_running(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
+    group.add_argument(
+        "--workers",
+        type=int,
+        help="pictures in memory at once, or actors of Ray; default: by cores",
+    )
+    group.add_argument(
+        "--batch-size",
+        type=int,
+        default=1,
+        metavar="N",
+        help="fill N pictures together, those of one size in one pass of the network; pays for "
+        "small pictures, frames, and on GPUs; default: %(default)s",
+    )
+    group.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="default: %(default)s"
+    )
+    group.add_argument("--address", help="of a Ray cluster; default: a new one on this machine")
+    group.add_argument("--limit", type=int, metavar="N", help="fill N pictures at most")
+    group.add_argument(
+        "--dry-run", action="store_true", help="print what would be done as a JSONL manifest"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Plan, fill, report; returns the exit code 0 or 1. Raises for bad usage before writing."""
+    request = Request(
+        inputs=tuple(arguments.inputs),
+        mask=arguments.mask,
+        output=arguments.output,
+        mask_suffix=arguments.mask_suffix,
+        format=None if arguments.format == "keep" else arguments.format,
+        skip_existing=arguments.skip_existing,
+        overwrite=arguments.overwrite,
+        skip_unmasked=arguments.skip_unmasked,
+        limit=arguments.limit,
+    )
+    report = _report_path(arguments.report, request)
+    settings = Settings(invert=arguments.invert, grow=arguments.grow, quality=arguments.quality)
+    plan = make_plan(request)
+    if arguments.dry_run:
+        _print_manifest(plan)
+        return 0
+    records = _start(plan.tasks, settings, arguments, single=request.single)
+    with clean_folders(plan.outputs()), Report(report, resume=request.skip_existing) as lines:
+        summary = _follow(records, plan, lines, quiet=request.single)
+    where = f"; report: {report}" if report else ""
+    if not request.single or summary.failures:
+        print("\n".join(summary.lines()) + where, file=sys.stderr)
+    if lines.error is not None:
+        print(f"the report lacks its last lines: {lines.error.strerror}", file=sys.stderr)
+        return 1
+    return summary.exit_code
+
+
+def _report_path(path: str | None, request: Request) -> str | None:
+    """Where the report goes; a single picture and a manifest with outputs have none unless asked.
+
+    Raises ValueError for a name that could be that of something else.
+    """
+    if path is not None:
+        if not path.endswith(".jsonl") or files.is_remote(path):
+            raise ValueError(f"--report must be a local path that ends with .jsonl, got {path}")
+        return path
+    if request.output is None or request.single:
+        return None
+    return (
+        REPORT_NAME if files.is_remote(request.output) else files.join(request.output, REPORT_NAME)
+    )
+
+
+def _print_manifest(plan: Plan) -> None:
+    for task in plan.tasks:
+        paths = {"image": task.image, "mask": task.mask, "output": task.output}
+        row = {key: files.absolute(path) for key, path in paths.items()}
+        print(json.dumps(row))
+    for record in plan.settled:
+        print(f"{record.status}: {printable(record.image)}: {record.message}", file=sys.stderr)
+
+
+def _start(
+    tasks: list[Task], settings: Settings, arguments: argparse.Namespace, *, single: bool
+) -> Iterator[Record]:
+    """The engine at work, its network loaded. Raises ValueError or FileNotFoundError."""
+    if arguments.workers is not None and arguments.workers < 1:
+        raise ValueError(f"--workers must be 1 or more, got {arguments.workers}")
+    if arguments.batch_size < 1:
+        raise ValueError(f"--batch-size must be 1 or more, got {arguments.batch_size}")
+    local = arguments.engine == "local"  # the workers of Ray are actors
+    if local and arguments.workers is not None and arguments.workers < arguments.batch_size:
+        raise ValueError(
+            f"--workers must be at least --batch-size, {arguments.batch_size}, "
+            f"got {arguments.workers}"
+        )
+    if not tasks:
+        return iter(())
+    try:
+        inpainter = Inpainter.load(
+            arguments.weights,
+            device=arguments.device,
+            detail=arguments.detail,
+            seed=arguments.seed,
+        )
+    except (RuntimeError, AssertionError) as error:  # what torch raises for devices
+        raise ValueError(f"--device {arguments.device}: {error}") from error
+    if arguments.engine == "ray":
+        return _ray_engine()(
+            tasks,
+            inpainter,
+            settings,
+            address=arguments.address,
+            actors=arguments.workers,
+            batch_size=arguments.batch_size,
+        )
+    if single:
+        return run_single(tasks[0], inpainter, settings)
+    return run_local(
+        tasks, inpainter, settings, workers=arguments.workers, batch_size=arguments.batch_size
+    )
+
+
+def _ray_engine() -> Callable[..., Iterator[Record]]:
+    """Imported only when asked for: Ray is an extra, and takes seconds to import."""
+    try:
+        from inpaint.batch.run_ray import run_ray
+    except ImportError as error:
+        raise ValueError(f"--engine ray needs pip install 'inpaint[ray]' ({error})") from error
+    return run_ray
+
+
+def _follow(records: Iterator[Record], plan: Plan, report: Report, *, quiet: bool) -> Summary:
+    """Write the report and move the bar while the engine works."""
+    summary = Summary()
+    bar = tqdm(
+        total=len(plan.tasks), unit="picture", smoothing=0.05, disable=True if quiet else None
+    )
+    with bar:
+        for record in plan.settled:
+            summary.add(record)
+            report.write(record)
+        for record in records:
+            summary.add(record)
+            report.write(record)
+            bar.set_postfix(failed=summary.counts["failed"], refresh=False)
+            bar.update()
+            if quiet and record.notes:
+                print(*(f"note: {note}" for note in record.notes), sep="\n", file=sys.stderr)
+    return summary

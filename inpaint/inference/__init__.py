@@ -1,0 +1,1 @@
+"""From an image and its hole to the filled image."""

@@ -1,0 +1,61 @@
+"""Arrays of pictures and holes: colours as the network wants them and back, depth of holes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def split_array(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Views of an array's colours, (H, W) or (H, W, 1 or 3), and of its alpha, if any."""
+    shape_fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))
+    if not shape_fits or 0 in image.shape:
+        raise ValueError(
+            f"image must be (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got {image.shape}"
+        )
+    if image.dtype not in (np.uint8, np.uint16, np.float16, np.float32, np.float64):
+        raise TypeError(
+            f"image must be uint8, uint16 or floats in [0, 1], got {image.dtype}; "
+            "convert it with image.astype(np.uint8)"
+        )
+    if image.dtype.kind == "f" and not (np.nanmin(image) >= 0 and np.nanmax(image) <= 1):
+        raise ValueError(
+            "an image of floats must lie in [0, 1], got values from "
+            f"{np.nanmin(image):g} to {np.nanmax(image):g}"
+        )
+    if image.ndim == 3 and image.shape[2] == 4:
+        return image[..., :3], image[..., 3]
+    return image, None
+
+
+def rgb(colours: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, 1 or 3) of any type as (H, W, 3) float32 in [0, 1], without NaN."""
+    if colours.ndim == 2:
+        colours = colours[..., None]
+    values = colours.astype(np.float32)
+    if colours.dtype.kind != "f":
+        values /= np.iinfo(colours.dtype).max
+    else:
+        values = np.nan_to_num(values, copy=False)
+    return np.broadcast_to(values, (*values.shape[:2], 3)).copy()
+
+
+def is_gray(colours: np.ndarray, known: np.ndarray) -> bool:
+    """Whether the known pixels, (H, W) bool, of (H, W) or (H, W, 1 or 3) hold no colour."""
+    if colours.ndim == 2 or colours.shape[2] == 1:
+        return True
+    if not known.any():
+        return False
+    first = colours[..., 0]
+    return not any(((colours[..., i] != first) & known).any() for i in (1, 2))
+
+
+def like(values: np.ndarray, colours: np.ndarray, *, gray: bool) -> np.ndarray:
+    """RGB values, (N, 3) in [0, 1], in the type and channels of `colours`; gray: without colour."""
+    if gray:
+        # Rec. 601 luma, as PIL and OpenCV turn colours into gray.
+        values = (values @ np.array([0.299, 0.587, 0.114], np.float32))[:, None]
+        channels = colours.shape[2:]
+        values = np.broadcast_to(values, (len(values), *channels)) if channels else values[:, 0]
+    if colours.dtype.kind != "f":
+        values = np.rint(values * np.iinfo(colours.dtype).max)
+    return values.astype(colours.dtype)

@@ -1,0 +1,1 @@
+"""Networks of partial convolutions: the layer, the U-Net, the refiner."""

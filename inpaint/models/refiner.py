@@ -1,0 +1,91 @@
+"""The refiner: a small network that puts right, close by, what a fill got wrong.
+
+The U-Net halves a picture before it looks at it, so it has no say in single pixels, and the plate
+of inpaint/inference/boundary.py knows nothing but smoothness: between them, the edges and lines
+that cross a narrow hole fade. The refiner sees both answers with the known pixels around them and
+changes the second. It is convolutional, with a receptive field of a few dozen pixels, so it has no
+say in what belongs into a large hole. Its padding is partial-convolution padding
+(arXiv:1811.11718), so the border of the image is no dark line to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from inpaint.models.partial_conv import PartialConv2d
+
+
+@dataclass(frozen=True)
+class RefinerConfig:
+    """Size of a Refiner. Raises ValueError for values that make no network."""
+
+    width: int = 64  # channels, at half the picture's size
+    dilations: tuple[int, ...] = (1, 2, 4, 2, 1)  # of its 3x3 residual levels, in half pixels
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dilations", tuple(self.dilations))  # JSON has no tuples
+        if self.width < 1:
+            raise ValueError(f"width must be 1 or more, got {self.width}")
+        if not self.dilations or min(self.dilations) < 1:
+            raise ValueError(f"dilations must be 1 or more each, got {self.dilations}")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> RefinerConfig:
+        """The inverse of to_dict. Raises ValueError for keys that are no settings."""
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            raise ValueError(f"unknown refiner settings: {', '.join(unknown)}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain types that JSON can hold."""
+        return asdict(self)
+
+
+class Refiner(nn.Module):
+    """Two answers for a hole in, a better one out.
+
+    Works on blocks of 2x2 pixels, as channels: at half the size a convolution sees twice as far
+    for the same work.
+    """
+
+    def __init__(self, config: RefinerConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = RefinerConfig() if config is None else config
+        self.first = PartialConv2d(4 * 7, config.width, 3, padding=1)
+        self.levels = nn.ModuleList(
+            PartialConv2d(config.width, config.width, 3, padding=gap, dilation=gap)
+            for gap in config.dilations
+        )
+        self.last = PartialConv2d(config.width, 4 * 3, 3, padding=1)
+        for layer in (self.first, *self.levels):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+        for parameter in self.last.parameters():  # at first the plate stays as it is
+            nn.init.zeros_(parameter)
+
+    @property
+    def outlook(self) -> int:
+        """How far from a pixel anything may have a say in it, px; even."""
+        return 2 * (3 + sum(self.config.dilations))
+
+    def forward(self, fill: Tensor, plate: Tensor, hole: Tensor) -> Tensor:
+        """A better picture, (B, 3, H, W), about [0, 1] but not clamped.
+
+        fill, plate: (B, 3, H, W), RGB in [0, 1], the network's answer and continue_edges', with
+        what is known around the hole. hole: (B, 1, H, W), 1 = hole, 0 = known. The answer means
+        something in the hole only.
+        """
+        height, width = hole.shape[2:]
+        x = torch.cat([fill - 0.5, plate - 0.5, hole], 1)
+        x = F.pad(x, (0, width % 2, 0, height % 2), mode="replicate")
+        x = F.relu(self.first(F.pixel_unshuffle(x, 2)))  # (B, width, H / 2, W / 2)
+        for level in self.levels:
+            x = x + F.relu(level(x))
+        change = F.pixel_shuffle(self.last(x), 2)[..., :height, :width]
+        return plate + change.to(plate.dtype)

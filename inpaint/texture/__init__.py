@@ -1,0 +1,1 @@
+"""Exemplar-based texture synthesis, guided by a network's fill."""

@@ -1,0 +1,272 @@
+"""Settings of a training run, and the recipes that `--config` names."""
+
+from __future__ import annotations
+
+import math
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass, field, fields, replace
+from itertools import accumulate, pairwise
+from typing import Any, Literal, get_args, get_type_hints
+
+from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
+from inpaint.training.losses import LossWeights
+
+FrozenNorm = Literal["none", "encoder", "all"]
+REFINER = "refiner"  # the network of a recipe that trains a Refiner, not a PConvUNet
+
+L1_ONLY = LossWeights(perceptual=0, style_out=0, style_comp=0)
+REFINING = replace(L1_ONLY, valid=0, hole=0, tv=0, psnr=0.1)
+PSNR_ONLY = replace(L1_ONLY, hole=0, psnr=0.023)  # about as steep as the L1 term it replaces
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one size and one schedule. Raises ValueError."""
+
+    steps: int  # optimiser steps
+    size: int  # side of the square samples, px
+    batch_size: int  # samples of one step, over all processes
+    lr: float  # learning rate at the start of the phase
+    lr_end: float | None = None  # reached at its end along a cosine; None keeps lr
+    losses: LossWeights = field(default_factory=LossWeights)
+    loss_crop: int | None = None  # side of the crop the VGG terms see, px; None sees all
+    frozen_norm: FrozenNorm = "none"  # which batch norms keep their statistics
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "size", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        for name in ("lr", "lr_end"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{name} must be above 0, got {value}")
+        if self.losses.needs_vgg and self.size < 8:
+            raise ValueError(f"size must be 8 or more for the VGG terms, got {self.size}")
+        if self.frozen_norm not in get_args(FrozenNorm):
+            raise ValueError(
+                f"frozen_norm must be one of {get_args(FrozenNorm)}, got {self.frozen_norm!r}"
+            )
+        if self.loss_crop is not None and not 8 <= self.loss_crop <= self.size:
+            raise ValueError(
+                f"loss_crop must lie between 8 and the size {self.size}, got {self.loss_crop}"
+            )
+
+    def lr_at(self, step: int) -> float:
+        """Learning rate of step 0 to steps - 1 of this phase."""
+        if self.lr_end is None:
+            return self.lr
+        share = 0.5 * (1 + math.cos(math.pi * step / self.steps))
+        return self.lr_end + (self.lr - self.lr_end) * share
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A network and the phases that train it. Raises ValueError."""
+
+    network: str  # a name that UNetConfig.named knows, or REFINER
+    phases: tuple[Phase, ...]
+    bucket_weights: tuple[float, ...] = (1, 1, 1, 1, 1, 1)  # how often each hole-ratio bucket
+
+    def __post_init__(self) -> None:
+        frozen = [get_args(FrozenNorm).index(phase.frozen_norm) for phase in self.phases]
+        if not frozen or frozen != sorted(frozen):
+            raise ValueError(
+                "a recipe needs phases, and a norm that is frozen in one stays so in the next; "
+                f"got {[phase.frozen_norm for phase in self.phases]}"
+            )
+        if self.network == REFINER and max(frozen) > 0:
+            raise ValueError("a refiner has no norms that could be frozen")
+
+
+RECIPES = {
+    # arXiv:1804.07723, section 4.2: batch 6 at 512 px; batch norm frozen in the encoder and a
+    # quarter of the learning rate for the second phase. Section 4.1 trains 10 days on one V100,
+    # about this many steps.
+    "paper": Recipe(
+        network="paper",
+        phases=(
+            Phase(steps=500_000, size=512, batch_size=6, lr=2e-4),
+            Phase(steps=300_000, size=512, batch_size=6, lr=5e-5, frozen_norm="encoder"),
+        ),
+    ),
+    # For two CPU cores, as the shipped weights were trained; weights/README.md has the hours.
+    # Colours and structure first, where a picture costs least, then texture, then larger
+    # pictures. The style terms left a grid, which the next two phases took away again: texture
+    # is added by inpaint/texture/synthesis.py. Then for PSNR.
+    "compact": Recipe(
+        network="compact",
+        phases=(
+            Phase(steps=4_000, size=128, batch_size=16, lr=8e-4, lr_end=4e-4, losses=L1_ONLY),
+            Phase(
+                steps=1_570,
+                size=128,
+                batch_size=16,
+                lr=4e-4,
+                lr_end=2.7e-4,
+                losses=LossWeights(perceptual=0.1, style_out=10, style_comp=10),
+                loss_crop=64,
+            ),
+            Phase(
+                steps=4_100,
+                size=256,
+                batch_size=8,
+                lr=3e-4,
+                lr_end=7e-5,
+                losses=LossWeights(perceptual=0.06, style_out=3, style_comp=3),
+                loss_crop=96,
+            ),
+            Phase(steps=3_000, size=128, batch_size=16, lr=5e-4, lr_end=3e-4, losses=L1_ONLY),
+            Phase(
+                steps=4_000,
+                size=256,
+                batch_size=8,
+                lr=3e-4,
+                lr_end=3e-5,
+                losses=LossWeights(perceptual=0.02, style_out=0, style_comp=0),
+                loss_crop=64,
+            ),
+            Phase(steps=1_500, size=128, batch_size=16, lr=3e-4, lr_end=3e-5, losses=PSNR_ONLY),
+            Phase(steps=1_200, size=128, batch_size=16, lr=4e-4, lr_end=3e-5, losses=PSNR_ONLY),
+            Phase(steps=2_600, size=128, batch_size=16, lr=6e-4, lr_end=4e-4, losses=PSNR_ONLY),
+            Phase(steps=3_000, size=256, batch_size=8, lr=4e-4, lr_end=2e-5, losses=PSNR_ONLY),
+            Phase(steps=3_000, size=128, batch_size=16, lr=8e-4, lr_end=5e-4, losses=PSNR_ONLY),
+            Phase(steps=2_800, size=256, batch_size=8, lr=5e-4, lr_end=1e-5, losses=PSNR_ONLY),
+            Phase(steps=3_000, size=128, batch_size=16, lr=8e-4, lr_end=5e-4, losses=PSNR_ONLY),
+            Phase(steps=6_000, size=256, batch_size=8, lr=6e-4, lr_end=1e-5, losses=PSNR_ONLY),
+        ),
+        bucket_weights=(2, 2, 2, 1.5, 1, 1),
+    ),
+    # What comes after the compact network; see inpaint/models/refiner.py.
+    "refiner": Recipe(
+        network=REFINER,
+        phases=(
+            Phase(steps=2_000, size=128, batch_size=16, lr=1e-3, lr_end=7e-4, losses=REFINING),
+            Phase(steps=4_000, size=256, batch_size=8, lr=7e-4, lr_end=1e-5, losses=REFINING),
+        ),
+        bucket_weights=(2, 2, 2, 1.5, 1, 1),
+    ),
+}
+
+
+def _option(text: str, default: Any) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run. Every field is a command-line option. Raises ValueError."""
+
+    data: str = _option("places2, celeba-hq, imagenet, folder or wds", "places2")
+    root: str | None = _option(
+        "where the data lies: a folder, shards, or several of them with commas between, each "
+        "with an optional @N to repeat it N times; default: data/NAME",
+        None,
+    )
+    val_root: str | None = _option("the same for validation; default: root", None)
+    config: str = _option(f"recipe: {', '.join(RECIPES)}", "paper")
+    phase: int | None = _option("only this phase of the recipe, from 1", None)
+    out: str | None = _option("folder for checkpoints and logs; default runs/CONFIG", None)
+    resume: bool = _option("go on from the checkpoint in the out folder", False)
+    init: str | None = _option("weight file to start from", None)
+    base: str = _option("name or file of the network that a refiner comes after", DEFAULT_WEIGHTS)
+    minutes: float | None = _option("stop after this many minutes; --resume goes on", None)
+    steps: int | None = _option("optimiser steps in all; phases shrink in proportion", None)
+    size: int | None = _option("side of the samples in every phase, px", None)
+    batch_size: int | None = _option("samples of a step in every phase, over all processes", None)
+    lr: float | None = _option("learning rate of the first phase; the others in proportion", None)
+    loss_crop: int | None = _option("side of the random crop the VGG terms see, px", None)
+    no_vgg: bool = _option("leave out the VGG terms", False)
+    vgg_weights: str | None = _option(
+        "VGG-16 file with torchvision's key names; default: the shipped one", None
+    )
+    holes: str | None = _option("folder of hole pictures instead of generated holes", None)
+    precision: str = _option("auto, fp32, bf16 or fp16", "auto")
+    grad_clip: float = _option("largest gradient norm", 1.0)
+    ema_decay: float = _option("decay of the weight average for one step", 0.999)
+    seed: int = _option("seed of everything random", 0)
+    workers: int = _option("processes that load samples", 2)
+    threads: int | None = _option("CPU threads of torch; default: torch's own", None)
+    checkpoint_minutes: float = _option("minutes between checkpoints", 5.0)
+    validate_minutes: float = _option("minutes between validations", 15.0)
+    val_pictures: int = _option("pictures of a validation", 48)
+    log_steps: int = _option("steps between log lines", 50)
+
+    def __post_init__(self) -> None:
+        if self.config not in RECIPES:
+            raise ValueError(f"config must be one of {', '.join(RECIPES)}, got {self.config!r}")
+        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
+            raise ValueError(f"precision must be auto, fp32, bf16 or fp16, got {self.precision!r}")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"ema_decay must lie in [0, 1), got {self.ema_decay}")
+        if self.resume and self.init:
+            raise ValueError("resume goes on from a checkpoint, so init has no effect; drop one")
+        last = len(RECIPES[self.config].phases)
+        if self.phase is not None and not 1 <= self.phase <= last:
+            raise ValueError(f"phase must lie between 1 and {last}, got {self.phase}")
+        for name in (setting.name for setting in fields(self)):
+            value = getattr(self, name)
+            if value is None or isinstance(value, str | bool) or name == "ema_decay":
+                continue
+            if name in ("seed", "workers"):
+                if value < 0:
+                    raise ValueError(f"{name} must be 0 or more, got {value}")
+            elif not 0 < value < math.inf:
+                raise ValueError(f"{name} must be above 0, got {value}")
+        self.phases()  # which checks what the options make of them
+
+    def phases(self) -> tuple[Phase, ...]:
+        """The recipe's phases with this run's options applied."""
+        phases = RECIPES[self.config].phases
+        if self.phase is not None:
+            phases = phases[self.phase - 1 : self.phase]
+        scale = (self.lr or phases[0].lr) / phases[0].lr
+        changed = []
+        for phase, steps in zip(phases, self._steps_of(phases), strict=True):
+            size = self.size or phase.size
+            crop = self.loss_crop or phase.loss_crop
+            changed.append(
+                replace(
+                    phase,
+                    steps=steps,
+                    size=size,
+                    batch_size=self.batch_size or phase.batch_size,
+                    lr=phase.lr * scale,
+                    lr_end=None if phase.lr_end is None else phase.lr_end * scale,
+                    losses=replace(phase.losses, perceptual=0, style_out=0, style_comp=0)
+                    if self.no_vgg
+                    else phase.losses,
+                    loss_crop=None if crop is None else min(crop, size),
+                )
+            )
+        return tuple(changed)
+
+    def _steps_of(self, phases: tuple[Phase, ...]) -> list[int]:
+        """Steps of each phase, which are `self.steps` together."""
+        ends = list(accumulate((phase.steps for phase in phases), initial=0))
+        wanted = self.steps or ends[-1]
+        ends = [round(end * wanted / ends[-1]) for end in ends]
+        steps = [end - start for start, end in pairwise(ends)]
+        if min(steps) < 1:
+            raise ValueError(
+                f"steps must leave one for each of the {len(phases)} phases, got {wanted}"
+            )
+        return steps
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """One option for each field of TrainConfig."""
+    hints = get_type_hints(TrainConfig)
+    for setting in fields(TrainConfig):
+        flag, text = "--" + setting.name.replace("_", "-"), setting.metadata["help"]
+        kind = next(t for t in (get_args(hints[setting.name]) or (hints[setting.name],)))
+        if kind is bool:
+            parser.add_argument(flag, action="store_true", help=text)
+            continue
+        if setting.default is not None:
+            text += " (%(default)s)"
+        parser.add_argument(flag, type=kind, default=setting.default, help=text)
+
+
+def config_from(arguments: Namespace) -> TrainConfig:
+    """The TrainConfig of parsed options. Raises ValueError."""
+    return TrainConfig(**{f.name: getattr(arguments, f.name) for f in fields(TrainConfig)})

@@ -1,0 +1,85 @@
+"""What a training run tells: JSON lines, TensorBoard, a progress bar."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from inpaint.checkpoints.weights import written_whole
+
+
+class RunLog:
+    """The log of the main process; the other processes have none.
+
+    `log.jsonl` holds one JSON object a line, `tensorboard/` the same figures and sample grids.
+    """
+
+    def __init__(self, folder: Path, *, start: int, total: int, resumed: bool) -> None:
+        """start, total: the first step to come and the number of steps of the whole run."""
+        self.path = folder / "log.jsonl"
+        if resumed:
+            self._forget_from(start)
+        else:
+            self.path.unlink(missing_ok=True)
+        self.board = SummaryWriter(folder / "tensorboard", purge_step=start)
+        pause = 0.1 if sys.stderr.isatty() else 30.0  # s; a file keeps every line of the bar
+        self.bar = tqdm(initial=start, total=total, unit="step", smoothing=0.02, mininterval=pause)
+        self._pictures, self._since = 0, time.perf_counter()
+
+    def step(self, pictures: int) -> None:
+        """Count a finished step of so many pictures."""
+        self._pictures += pictures
+        self.bar.update()
+
+    def losses(self, step: int, values: dict[str, float]) -> None:
+        """Write a line of losses with the speed since the last one."""
+        now = time.perf_counter()
+        speed = self._pictures / (now - self._since)
+        self._pictures, self._since = 0, now
+        self.bar.set_postfix_str(f"{speed:.0f} pictures/s, loss {values['total']:.3f}")
+        self.write("train", step, {**values, "pictures_per_s": round(speed, 2)})
+
+    def write(self, kind: str, step: int, values: dict[str, float]) -> None:
+        """Append a line {"kind": ..., "step": ..., values} and the same scalars."""
+        line = {"kind": kind, "step": step, "time": round(time.time(), 1), **values}
+        with open(self.path, "a") as file:
+            file.write(json.dumps(line) + "\n")
+        for name, value in values.items():
+            self.board.add_scalar(f"{kind}/{name}", value, step)
+
+    def grid(self, step: int, rows: list[Tensor]) -> None:
+        """Add a picture grid; rows are batches (N, 3, H, W) in [0, 1], shown below each other."""
+        framed = [F.pad(row.clamp(0, 1), (0, 2, 0, 2), value=1) for row in rows]  # white, 2 px
+        grid = torch.cat([torch.cat(list(row), -1) for row in framed], -2)
+        self.board.add_image("samples", grid, step)
+
+    def restart_clock(self) -> None:
+        """Leave the time since the last line of losses out of the speed."""
+        self._pictures, self._since = 0, time.perf_counter()
+
+    def close(self) -> None:
+        self.bar.close()
+        self.board.close()
+
+    def _forget_from(self, step: int) -> None:
+        """Drop lines from steps that a killed run had taken after its last checkpoint."""
+        if not self.path.is_file():
+            return
+        lines: list[dict[str, Any]] = []
+        for text in self.path.read_text().splitlines():
+            try:
+                lines.append(json.loads(text))
+            except json.JSONDecodeError:  # cut off in the middle of a line
+                break
+        kept = [json.dumps(line) + "\n" for line in lines if line["step"] <= step]
+        with written_whole(self.path) as temporary:
+            temporary.write_text("".join(kept))

@@ -1,0 +1,344 @@
+"""The training loop: phases, steps, checkpoints.
+
+Everything random is a function of the seed and the step, so a run that is killed and resumed
+takes the same steps as one that is not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from inpaint.checkpoints.vgg import VGG16
+from inpaint.checkpoints.weights import save_weights
+from inpaint.data import (
+    FixedSamples,
+    SampleStream,
+    SkipCounter,
+    TrainingSamples,
+    open_source,
+    stream_loader,
+)
+from inpaint.models.unet import PConvUNet
+from inpaint.training.config import RECIPES, REFINER, Phase, TrainConfig
+from inpaint.training.log import RunLog
+from inpaint.training.losses import composite_image, inpainting_terms
+from inpaint.training.networks import new_network, trained_part
+from inpaint.training.precision import mixed_precision
+from inpaint.training.state import WeightAverage, load_state, save_state
+from inpaint.training.stop import StopSignals, TrainingStopped
+from inpaint.training.validate import unpack, validate
+
+logger = logging.getLogger("inpaint")
+
+_GRID_PICTURES = 8
+
+
+class NonFiniteLossError(RuntimeError):
+    """A loss that is infinite or not a number; the message names the terms."""
+
+
+def train(config: TrainConfig) -> Path:
+    """Run or resume a training run; returns the folder that holds its results.
+
+    The folder gets `last.pt` (everything needed to resume), `ema.safetensors` (the averaged
+    weights), `log.jsonl` and `tensorboard/`. With several machines it must be one they share.
+
+    Raises ValueError or OSError for settings and data that cannot work, NonFiniteLossError when
+    the training diverges, and TrainingStopped when a signal ends it after the step at hand.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    run = _Run(config)
+    try:
+        run.train()
+        # A process that leaves while another still writes the results breaks its connections.
+        run.accelerator.wait_for_everyone()
+    finally:
+        run.close()
+    return run.folder
+
+
+class _Run:
+    """One run: what lives through all its phases."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        self.phases = config.phases()
+        self.total = sum(phase.steps for phase in self.phases)
+        self.step = 0  # optimiser steps taken
+        self.started = self.saved_at = self.validated_at = time.monotonic()
+        self.signals = StopSignals()
+        self.folder = Path(config.out or f"runs/{config.config}")
+        if not config.resume and (self.folder / "last.pt").exists():
+            raise ValueError(
+                f"{self.folder} holds a run already; go on with --resume, or give another --out"
+            )
+        state = load_state(self.folder / "last.pt") if config.resume else None
+        if state:
+            self._check_state(state)
+        self.accelerator = Accelerator(
+            mixed_precision=mixed_precision(config),
+            cpu=not torch.cuda.is_available(),
+        )
+        with self.accelerator.local_main_process_first():  # which downloads for all
+            self.source = open_source(config.data, config.root)
+        self._check_pictures()
+        self._build(state)
+        self.vgg = None
+        if any(phase.losses.needs_vgg for phase in self.phases):
+            vgg = VGG16(config.vgg_weights).to(self.accelerator.device)
+            self.vgg = vgg.to(memory_format=torch.channels_last)
+        self.log: RunLog | None = None
+        if self.accelerator.is_main_process:
+            self.validation = self._validation_batches()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            logger.info("training on %r, results in %s", self.source, self.folder)
+            self.log = RunLog(self.folder, start=self.step, total=self.total, resumed=config.resume)
+
+    def _build(self, state: dict[str, Any] | None) -> None:
+        """The network, its average and the optimiser, new or as they were."""
+        config, device = self.config, self.accelerator.device
+        torch.manual_seed(config.seed)
+        network = new_network(config, state, device)
+        self.average = WeightAverage(network, config.ema_decay)
+        if self.accelerator.num_processes > 1 and device.type == "cuda":
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        optimizer = torch.optim.Adam(network.parameters(), lr=self.phases[0].lr)
+        self.model: nn.Module = network
+        self.network = network
+        self.optimizer = self.accelerator.prepare(optimizer)
+        if state:
+            self.step = state["step"]
+            self.network.load_state_dict(state["network"])
+            self.average.network.load_state_dict(state["average"])
+            self.average.updates = state["updates"]
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.accelerator.scaler and state["scaler"]:
+                self.accelerator.scaler.load_state_dict(state["scaler"])
+
+    def train(self) -> None:
+        """Take the steps that are left, or those that fit into the minutes; at least one."""
+        if self.step == self.total:
+            logger.info("all %d steps of %s are taken already", self.total, self.folder)
+            return
+        first = 0
+        with self.signals:
+            for number, phase in enumerate(self.phases):
+                last = first + phase.steps
+                if self.step < last and not self._train_phase(number, phase, first):
+                    break
+                first = last
+            self._checkpoint()
+            if not self.signals.received:
+                self._validate()
+        if self.signals.received:
+            raise TrainingStopped(self.signals.received, self.folder)
+
+    def _samples(self, number: int) -> TrainingSamples:
+        return TrainingSamples(
+            self.source,
+            self.phases[number].size,
+            seed=self.config.seed + number,
+            ratio_weights=RECIPES[self.config.config].bucket_weights,
+            hole_dir=self.config.holes,
+        )
+
+    def _train_phase(self, number: int, phase: Phase, first: int) -> bool:
+        """Take the steps of one phase, which begins at step `first` of the run.
+
+        Returns whether it reached the phase's end with time left.
+        """
+        self._wrap(phase)
+        samples = self._samples(number)
+        skips = SkipCounter(samples)
+        stream = SampleStream(
+            phase.batch_size,
+            start_step=self.step - first,
+            steps=first + phase.steps - self.step,
+            rank=self.accelerator.process_index,
+            num_processes=self.accelerator.num_processes,
+        )
+        pin = self.accelerator.device.type == "cuda"
+        for batch in stream_loader(samples, stream, workers=self.config.workers, pin_memory=pin):
+            for group in self.optimizer.param_groups:
+                group["lr"] = phase.lr_at(self.step - first)
+            terms = self._train_step(phase, batch)
+            self.step += 1
+            skips.update(batch)
+            self._tell(number, phase, terms, skips)
+            if self._must_stop():
+                return False
+        return True
+
+    def _wrap(self, phase: Phase) -> None:
+        """Freeze the norms of a phase and prepare the network for several processes.
+
+        DistributedDataParallel expects a gradient of every parameter that had one when it was
+        built, so each phase builds its own. The old one goes first, with its hooks.
+        """
+        if isinstance(self.network, PConvUNet) and phase.frozen_norm != "none":
+            self.network.freeze_norm(decoder=phase.frozen_norm == "all")
+        self.network = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        self.model = self.network
+        self.accelerator.free_memory()
+        self.model, self.optimizer = self.accelerator.prepare(self.network, self.optimizer)
+
+    def _train_step(self, phase: Phase, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """One optimiser step. Returns the unweighted terms and the total, detached."""
+        image, hole = unpack(batch, self.accelerator.device)
+        with self.accelerator.autocast():
+            output = self.model(image, 1 - hole)
+            terms = inpainting_terms(
+                output,
+                image,
+                hole,
+                vgg=self.vgg if phase.losses.needs_vgg else None,
+                crop=_loss_crop(phase, self.config.seed, self.step),
+            )
+        total = phase.losses.total(terms)
+        values = {name: term.detach() for name, term in {**terms, "total": total}.items()}
+        if not torch.isfinite(total):
+            bad = {name: value.item() for name, value in values.items()}
+            raise NonFiniteLossError(f"the loss is not finite at step {self.step}: {bad}")
+        self.optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(total)
+        self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
+        self.optimizer.step()
+        self.average.update(self.network)
+        return values
+
+    def _tell(
+        self, number: int, phase: Phase, terms: dict[str, Tensor], skips: SkipCounter
+    ) -> None:
+        """Log, validate and checkpoint when it is time."""
+        config, now = self.config, time.monotonic()
+        if self.step % config.log_steps == 0:
+            means = self.accelerator.reduce(terms, reduction="mean")
+            if self.log:
+                values = {name: value.item() for name, value in means.items()}
+                values.update(phase=number, size=phase.size, skipped=skips.total)
+                values["lr"] = self.optimizer.param_groups[0]["lr"]
+                self.log.losses(self.step, values)
+        if self.log:
+            self.log.step(phase.batch_size)
+        if now - self.saved_at > 60 * config.checkpoint_minutes:
+            self._checkpoint()
+        if now - self.validated_at > 60 * config.validate_minutes:
+            self._validate()
+
+    def _checkpoint(self) -> None:
+        if self.log:
+            config = dataclasses.asdict(self.config)
+            scaler = self.accelerator.scaler
+            state = {
+                "step": self.step,
+                "config": config,
+                "phases": [dataclasses.asdict(phase) for phase in self.phases],
+                "network_config": self.network.config.to_dict(),
+                "network": self.network.state_dict(),
+                "average": self.average.network.state_dict(),
+                "updates": self.average.updates,
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": scaler.state_dict() if scaler else None,
+            }
+            notes = {"steps": self.step, "config": config}
+            network = trained_part(self.average.network)
+            save_weights(network, self.folder / "ema.safetensors", notes=notes)
+            save_state(self.folder / "last.pt", state)  # last: who finds it finds both
+        self.saved_at = time.monotonic()
+
+    def _check_state(self, state: dict[str, Any]) -> None:
+        """Raises ValueError when the run of a state was another one than this."""
+        found = _facts(state["config"], state["phases"])
+        phases = [dataclasses.asdict(phase) for phase in self.phases]
+        wanted = _facts(dataclasses.asdict(self.config), phases)
+        for name in sorted(found.keys() | wanted.keys()):
+            if found.get(name) != wanted.get(name):
+                raise ValueError(
+                    f"{self.folder / 'last.pt'} was trained with {name} {found.get(name)}, now it "
+                    f"is {wanted.get(name)}; resume with the same options, or start a new run "
+                    "from ema.safetensors with --init and another --out"
+                )
+
+    def _check_pictures(self) -> None:
+        """Raises ValueError now for pictures that are unusable at the size of a later phase."""
+        try:
+            for number in range(len(self.phases)):
+                self._samples(number)[0]
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
+
+    def _validation_batches(self) -> DataLoader[dict[str, Any]]:
+        config = self.config
+        source = open_source(config.data, config.val_root or config.root, split="val")
+        size = self.phases[-1].size
+        samples = FixedSamples(source, size, count=config.val_pictures, seed=config.seed)
+        return DataLoader(samples, batch_size=_GRID_PICTURES)
+
+    def _validate(self) -> None:
+        """On the main process, with the averaged weights."""
+        if self.log:
+            figures = validate(self.average.network, self.validation)
+            self.log.write("val", self.step, figures)
+            self.log.bar.write(f"step {self.step}: validation {figures}", file=sys.stderr)
+            self._show_samples(next(iter(self.validation)))
+            self.log.restart_clock()
+        self.validated_at = time.monotonic()
+
+    @torch.no_grad()
+    def _show_samples(self, batch: dict[str, Any]) -> None:
+        assert self.log is not None
+        image, hole = unpack(batch, self.accelerator.device)
+        output = self.average.network(image, 1 - hole)
+        damaged = image * (1 - hole) + hole
+        self.log.grid(self.step, [damaged, output, composite_image(output, image, hole), image])
+
+    def _must_stop(self) -> bool:
+        """Whether a signal has come or the minutes are over, on any process."""
+        minutes = self.config.minutes
+        over = minutes is not None and time.monotonic() - self.started > 60 * minutes
+        flags = [float(over), float(self.signals.received > 0)]
+        if self.accelerator.num_processes > 1:
+            shared = torch.tensor(flags, device=self.accelerator.device)
+            flags = self.accelerator.reduce(shared, reduction="sum").tolist()
+            if flags[1]:
+                self.signals.received = self.signals.received or signal.SIGTERM
+        return any(flags)
+
+    def close(self) -> None:
+        if self.log:
+            self.log.close()
+        self.accelerator.end_training()
+
+
+def _facts(config: dict[str, Any], phases: list[dict[str, Any]]) -> dict[str, Any]:
+    """What must be alike for a run to go on, by name."""
+    named = {
+        f"phase {number} {name}": value
+        for number, phase in enumerate(phases, start=1)
+        for name, value in phase.items()
+    }
+    if RECIPES[config["config"]].network == REFINER:
+        named["base"] = config["base"]
+    return {"seed": config["seed"], **named}
+
+
+def _loss_crop(phase: Phase, seed: int, step: int) -> tuple[slice, slice] | None:
+    """Rows and columns of the square that the VGG terms see in this step."""
+    if phase.loss_crop is None or phase.loss_crop == phase.size:
+        return None
+    rng = np.random.default_rng([seed, step])
+    top, left = rng.integers(0, phase.size - phase.loss_crop + 1, size=2).tolist()
+    return slice(top, top + phase.loss_crop), slice(left, left + phase.loss_crop)

@@ -1,0 +1,88 @@
+"""What a run trains: a PConvUNet, or the refiner behind one that stays as it is."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from inpaint.checkpoints.weights import (
+    REFINER_FORMAT,
+    UNET_FORMAT,
+    build_network,
+    find_weights,
+    load_network,
+    load_refiner,
+)
+from inpaint.inference.boundary import continue_edges
+from inpaint.models.refiner import Refiner, RefinerConfig
+from inpaint.models.unet import PConvUNet, UNetConfig
+from inpaint.training.config import RECIPES, REFINER, TrainConfig
+
+
+class RefinedFill(nn.Module):
+    """A refiner behind a network, called like a PConvUNet; the network has no part in the state.
+
+    As in Inpainter, but that holes are filled at the pictures' own scale, however thick.
+    """
+
+    def __init__(self, refiner: Refiner, network: PConvUNet) -> None:
+        super().__init__()
+        self.refiner = refiner
+        self._network = (network.requires_grad_(False).eval(),)  # in a tuple: not registered
+
+    @property
+    def config(self) -> RefinerConfig:
+        return self.refiner.config
+
+    def forward(self, image: Tensor, valid: Tensor) -> Tensor:
+        """See PConvUNet.forward; where the input was known, the picture comes back about as is."""
+        with torch.no_grad():
+            fill = self._network[0](image, valid).float().clamp(0, 1)
+            fill = torch.where(valid > 0, image, fill)
+            plate = _plates(fill, valid)
+        return self.refiner(fill, plate, 1 - valid)
+
+
+def new_network(
+    config: TrainConfig, state: dict[str, Any] | None, device: torch.device
+) -> PConvUNet | RefinedFill:
+    """The network of a run as it starts, or of a checkpoint, whose weights are still to come."""
+    found: PConvUNet | Refiner
+    name = RECIPES[config.config].network
+    refined = name == REFINER
+    if state:
+        kind = REFINER_FORMAT if refined else UNET_FORMAT
+        found = build_network(kind, state["network_config"])
+    elif config.init:
+        found = load_refiner(config.init) if refined else load_network(config.init)
+    else:
+        found = Refiner() if refined else PConvUNet(UNetConfig.named(name))
+    network: PConvUNet | RefinedFill
+    if isinstance(found, Refiner):
+        base = load_network(find_weights(config.base), device)
+        network = RefinedFill(found, base.to(memory_format=torch.channels_last))
+    else:
+        network = found
+    return network.train().to(device).to(memory_format=torch.channels_last)
+
+
+def trained_part(network: PConvUNet | RefinedFill) -> PConvUNet | Refiner:
+    """What goes into a weight file."""
+    return network.refiner if isinstance(network, RefinedFill) else network
+
+
+def _plates(fill: Tensor, valid: Tensor) -> Tensor:
+    """continue_edges of each picture of a batch, (B, 3, H, W), on the device it came from."""
+    pictures = fill.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    masks = (valid[:, 0] == 0).cpu().numpy().astype(np.uint8)
+    # Small work on one core each: several threads for one plate would wait for each other.
+    with ThreadPoolExecutor(
+        torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
+        plates = list(pool.map(continue_edges, pictures, masks, pictures))
+    bent = torch.from_numpy(np.stack(plates)).clamp_(0, 1).permute(0, 3, 1, 2)
+    return bent.to(fill.device)
