@@ -21,9 +21,9 @@ from inpaint.checkpoints.weights import (
     save_weights,
     shipped_weights,
     weights_folder,
-    written_whole,
 )
 from inpaint.training.state import load_state
+from inpaint.utils.files import atomic_path
 
 CONFIG = UNetConfig(widths=(4, 8, 8), kernels=(5, 3, 3), leak=0.1)
 
@@ -171,7 +171,7 @@ def test_an_unknown_name_lists_the_shipped_ones() -> None:
 def test_a_whole_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
@@ -181,7 +181,7 @@ def test_a_whole_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
 def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(OSError, match="disk full"), written_whole(path) as temporary:
+    with pytest.raises(OSError, match="disk full"), atomic_path(path) as temporary:
         temporary.write_text("half of")
         raise OSError("disk full")
     assert path.read_text() == "old"

@@ -13,7 +13,7 @@ from typing import Any
 
 from inpaint.batch.records import ALPHA
 from inpaint.images import Picture, PictureError, write_picture
-from inpaint.images.write import replace_file
+from inpaint.utils.files import atomic_write
 
 
 def is_remote(path: str) -> bool:
@@ -130,7 +130,7 @@ def copy(source: str, path: str) -> None:
     """Write the bytes of a local file; they appear at `path` complete or not at all."""
     data = Path(source).read_bytes()
     with _target(path) as local:
-        replace_file(Path(local), data)
+        atomic_write(Path(local), data)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from inpaint.batch import files
-from inpaint.images.write import TEMPORARY_PREFIX
+from inpaint.utils.files import TEMPORARY_PREFIX
 
 try:
     import fcntl

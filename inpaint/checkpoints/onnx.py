@@ -14,9 +14,9 @@ from inpaint.checkpoints.weights import (
     CheckpointError,
     load_network,
     read_metadata,
-    written_whole,
 )
 from inpaint.models.unet import PConvUNet
+from inpaint.utils.files import atomic_path
 
 CHECK_SIZES = ((64, 64), (37, 91), (256, 200), (130, 320))  # (height, width)
 TOLERANCE = 1e-4  # largest difference to torch, of values in [0, 1]
@@ -63,7 +63,7 @@ def export_onnx(weights: str | Path, path: str | Path) -> float:
     is above TOLERANCE, and ImportError that names the extra when an exporter is missing.
     """
     network = load_network(weights)
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         _export(network, read_metadata(weights)["notes"], temporary)
         difference = _largest_difference(network, OnnxNetwork(temporary))
         if not difference <= TOLERANCE:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from safetensors.torch import load_file, save
 
 from inpaint.models.refiner import Refiner, RefinerConfig
 from inpaint.models.unet import PConvUNet, UNetConfig
+from inpaint.utils.files import atomic_path
 
 DEFAULT_WEIGHTS = "places2-compact"
 
@@ -54,19 +52,6 @@ def find_weights(weights: str | Path) -> Path:
     return Path(weights) if Path(weights).suffix else shipped_weights(str(weights))
 
 
-@contextmanager
-def written_whole(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place on success, and goes on an error."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def save_weights(
     network: PConvUNet | Refiner,
     path: str | Path,
@@ -90,7 +75,7 @@ def save_weights(
         "config": json.dumps(network.config.to_dict()),
         "notes": json.dumps(notes or {}),
     }
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         # save_file would make a file that only its owner can read, whatever the umask.
         temporary.write_bytes(save(tensors, metadata=metadata))
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inpaint.checkpoints.weights import written_whole
 from inpaint.classification.config import AUTO_RESUME, PADDINGS, ClassifierConfig
 from inpaint.classification.data import LabelledPictures
 from inpaint.classification.train import BEST, LAST, ClassifierRun, Outcome, open_data, train
 from inpaint.padding.convert import convert
 from inpaint.padding.models import load_checkpoint
+from inpaint.utils.files import atomic_path
 
 logger = logging.getLogger(__name__)
 
@@ -155,5 +155,5 @@ def _check_settings(config: ClassifierConfig, out: Path) -> None:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")

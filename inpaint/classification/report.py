@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-from inpaint.checkpoints.weights import written_whole
 from inpaint.classification.compare import Result
 from inpaint.evaluate.tables import Table
+from inpaint.utils.files import atomic_path
 
 _BASE = "zero"  # differences are to this padding, or else to the first
 # Okabe and Ito's colours, which people of all kinds of colour vision can tell apart.
@@ -51,7 +51,7 @@ def write_report(results: Sequence[Result], out: Path, *, command: str) -> str:
     with suppress(ImportError):  # the table says it all; the extra `evaluate` adds the picture
         files["chart.png"] = chart(results)
     for name, data in files.items():
-        with written_whole(out / name) as temporary:
+        with atomic_path(out / name) as temporary:
             temporary.write_bytes(data)
     return text
 

@@ -20,7 +20,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from inpaint.checkpoints.weights import CheckpointError, written_whole
+from inpaint.checkpoints.weights import CheckpointError
 from inpaint.classification.config import AUTO_RESUME, PADDINGS, ClassifierConfig
 from inpaint.classification.data import LabelledPictures, open_labelled, split_by_name
 from inpaint.classification.engine import Scores, evaluate, train_epoch
@@ -30,6 +30,7 @@ from inpaint.padding.convert import convert
 from inpaint.padding.models import build, load_checkpoint, read_checkpoint
 from inpaint.training import NonFiniteLossError
 from inpaint.training.log import RunLog
+from inpaint.utils.files import atomic_path
 
 logger = logging.getLogger("inpaint")
 
@@ -262,10 +263,10 @@ class ClassifierRun:
             "history": [dataclasses.asdict(scores) for scores in self.history],
             "seconds": self.seconds,
         }
-        with written_whole(self.folder / LAST) as temporary:
+        with atomic_path(self.folder / LAST) as temporary:
             torch.save(state, temporary)
             if scores.top1 == self.best:  # before the last one: who finds an epoch finds its best
-                with written_whole(self.folder / BEST) as copy:
+                with atomic_path(self.folder / BEST) as copy:
                     shutil.copyfile(temporary, copy)
 
     def close(self) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from inpaint.checkpoints.weights import written_whole
 from inpaint.evaluate.optional import FEATURES, frechet_distance, inception_score
 from inpaint.evaluate.protocol import Case
 from inpaint.evaluate.results import Row
 from inpaint.evaluate.statistics import methods_of
 from inpaint.evaluate.tables import Table
+from inpaint.utils.files import atomic_path
 
 _TRUTH = " original"  # no method's name starts with a space
 
@@ -32,7 +32,7 @@ class InceptionFiles:
         found = _read(path) | {_TRUTH: self._features_of(case)}
         rows = self.network(list(composites.values())).astype(np.float16)
         found |= dict(zip(composites, rows, strict=True))
-        with written_whole(path) as temporary, temporary.open("wb") as file:
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez(file, **found)  # type: ignore[arg-type]
 
     def _features_of(self, case: Case) -> np.ndarray:

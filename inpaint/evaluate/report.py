@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from inpaint.checkpoints.weights import written_whole
 from inpaint.evaluate.gallery import choose_exhibits
 from inpaint.evaluate.inception import inception_table
 from inpaint.evaluate.methods import Method
@@ -27,6 +26,7 @@ from inpaint.evaluate.tables import (
     summary_csv,
 )
 from inpaint.evaluate.usage import read_usage
+from inpaint.utils.files import atomic_path
 
 Section = tuple[str, str, Table | None]  # title, text, table
 
@@ -137,5 +137,5 @@ def _definitions(rows: Sequence[Row], notes: Sequence[str]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

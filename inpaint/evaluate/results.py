@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inpaint.checkpoints.weights import written_whole
 from inpaint.evaluate.metrics import METRICS
 from inpaint.evaluate.protocol import CaseId
+from inpaint.utils.files import atomic_path
 
 _COLUMNS = ("method", "picture", "index", "bucket", "border", "hole_ratio", *METRICS, "seconds")
 
@@ -36,7 +36,7 @@ class ResultsFile:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "results.csv"
         rows = read_rows(self.path) if self.path.is_file() else []
-        with written_whole(self.path) as temporary, temporary.open("w", newline="") as file:
+        with atomic_path(self.path) as temporary, temporary.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(_COLUMNS)
             writer.writerows(map(_values, rows))
@@ -78,7 +78,7 @@ def check_settings(folder: Path, cases: dict[str, Any], methods: dict[str, str])
                 "give a changed method another name (NAME=...), or delete the folder"
             )
         methods = {**earlier["methods"], **methods}
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_text(json.dumps({"cases": cases, "methods": methods}, indent=2))
 
 

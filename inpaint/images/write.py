@@ -8,11 +8,8 @@ import io
 import os
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from PIL import Image, PngImagePlugin
@@ -23,12 +20,12 @@ from inpaint.images.picture import FORMATS, Picture, PictureError
 from inpaint.images.pil import IPTC_RESOURCE, to_pil
 from inpaint.images.png import encode_png16, xmp_body
 from inpaint.images.tiff import encode_bilevel_tiff, encode_tiff
+from inpaint.utils.files import atomic_write
 
 DEFAULT_QUALITY = 95
 # Qualities tried for a lossy source that does not tell its own, and how much it may grow.
 QUALITY_LADDER = (30, 40, 50, 60, 65, 70, 75, 80, 85, 90, 95)
 MAX_GROWTH = 1.05
-TEMPORARY_PREFIX = ".inpaint-"
 ALIASES = {"jpeg": "jpg", "tif": "tiff", "heif": "heic"}
 METRES_PER_INCH = 0.0254
 
@@ -51,22 +48,7 @@ def write_picture(
     the format cannot hold, ValueError for an unknown format or quality, OSError for a failing disk.
     """
     data = _encode(picture, format=format, quality=quality)
-    replace_file(Path(path), data)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Put the bytes at `path`, complete or not at all. Raises OSError that names `path`."""
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{uuid4().hex}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException as error:
-        with suppress(OSError):  # it may not be there, or the folder be gone
-            temporary.unlink()
-        if isinstance(error, OSError):  # the temporary name would tell nobody anything
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
+    atomic_write(path, data)
 
 
 def _encode(picture: Picture, *, format: str | None, quality: int | None) -> bytes:

@@ -15,6 +15,7 @@ from PIL import Image, PngImagePlugin
 from tqdm import tqdm
 
 from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
+from inpaint.utils.files import atomic_path
 
 # Border and bucket of a class; hole number i belongs to class i % 12, so that a larger test set
 # holds every smaller one of the same seed.
@@ -117,16 +118,16 @@ def _read_hole_file(path: Path, origin: str) -> np.ndarray | None:
 def _write_hole_file(path: Path, hole: np.ndarray, origin: str) -> None:
     text = PngImagePlugin.PngInfo()
     text.add_text("hole", origin)
-    partial = path.with_suffix(".part")
-    Image.fromarray(hole.astype(np.uint8) * 255).save(partial, format="PNG", pnginfo=text)
-    partial.replace(path)
+    with atomic_path(path) as temporary:
+        Image.fromarray(hole.astype(np.uint8) * 255).save(temporary, format="PNG", pnginfo=text)
 
 
 def _write_manifest(path: Path, records: list[HoleRecord]) -> Path:
-    partial = path.with_suffix(".part")
-    with partial.open("w", newline="", encoding="utf-8") as stream:
+    with (
+        atomic_path(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as stream,
+    ):
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(field.name for field in fields(HoleRecord))
         writer.writerows(astuple(record) for record in records)
-    partial.replace(path)
     return path

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from inpaint.checkpoints.weights import written_whole
+from inpaint.utils.files import atomic_path
 
 
 class RunLog:
@@ -81,5 +81,5 @@ class RunLog:
             except json.JSONDecodeError:  # cut off in the middle of a line
                 break
         kept = [json.dumps(line) + "\n" for line in lines if line["step"] <= step]
-        with written_whole(self.path) as temporary:
+        with atomic_path(self.path) as temporary:
             temporary.write_text("".join(kept))

@@ -9,7 +9,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from inpaint.checkpoints.weights import CheckpointError, written_whole
+from inpaint.checkpoints.weights import CheckpointError
+from inpaint.utils.files import atomic_path
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
@@ -52,7 +53,7 @@ _KEYS = {
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Write a training state of tensors and plain types, whole or not at all."""
     assert set(state) == _KEYS
-    with written_whole(path) as temporary:
+    with atomic_path(path) as temporary:
         torch.save(state, temporary)
 
 
