@@ -241,7 +241,7 @@ def test_resuming_as_another_run_is_refused(
 
 
 def test_resuming_nothing_is_refused(config: TrainConfig) -> None:
-    with pytest.raises(FileNotFoundError, match="nothing to resume: no checkpoint at"):
+    with pytest.raises(FileNotFoundError, match="no checkpoint at"):
         train(resumed(config))
 
 

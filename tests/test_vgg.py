@@ -106,7 +106,7 @@ def test_gradients_pass_through_to_the_picture(vgg: VGG16) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no VGG-16 weights at .*nothing\.pth"):
+    with pytest.raises(FileNotFoundError, match=r"no VGG-16 weight file at .*nothing\.pth"):
         VGG16(tmp_path / "nothing.pth")
 
 
@@ -128,7 +128,7 @@ def test_a_tensor_of_another_shape_is_refused(tmp_path: Path, shipped: dict[str,
 @pytest.mark.parametrize("content", [b"", b"no weights at all"])
 def test_a_damaged_file_is_named(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(CheckpointError, match=f"{name} is no readable weight file"):
+    with pytest.raises(CheckpointError, match=f"{name} is no readable VGG-16 weight file"):
         VGG16(tmp_path / name)
 
 

@@ -18,7 +18,6 @@ level goes into its convolution.
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections import defaultdict
 from collections.abc import Mapping
@@ -27,11 +26,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from inpaint.checkpoints.weights import CheckpointError
+from inpaint.checkpoints.torch_file import CheckpointError, load_torch_file
 from inpaint.models.unet import PConvUNet, UNetConfig
 
 Layout = Literal["naoto", "mmagic", "reference"]
@@ -59,25 +56,7 @@ def convert_checkpoint(path: str | Path) -> tuple[PConvUNet, Layout]:
     Raises FileNotFoundError, or CheckpointError that says what does not fit. A pickled file is
     read as tensors and plain types only; one that would run code is refused.
     """
-    return convert_state(read_state(Path(path)))
-
-
-def read_state(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors or torch file, unwrapped. Raises as `convert_checkpoint`."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path} holds more than tensors and plain types, so it could run code and is not "
-            "opened. Save its state_dict() alone, where you trust it"
-        ) from error
-    except (SafetensorError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{path} is no readable checkpoint: {error}") from error
-    return _unwrapped(content, path)
+    return convert_state(_unwrapped(load_torch_file(path), Path(path)))
 
 
 def convert_state(state: Mapping[str, Tensor]) -> tuple[PConvUNet, Layout]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from inpaint.checkpoints.weights import CheckpointError, shipped_weights
+from inpaint.checkpoints.torch_file import CheckpointError, load_torch_file
+from inpaint.checkpoints.weights import shipped_weights
 
 # Positions of the convolutions in torchvision's vgg16().features, one tuple for each level; a
 # level ends in a 2x2 max pool.
@@ -89,7 +87,9 @@ class VGG16(nn.Module):
         return super().train(False)
 
     def _load(self, path: Path) -> None:
-        state = _read(path)
+        state = load_torch_file(path, what="VGG-16 weight file")
+        if not isinstance(state, Mapping):
+            raise CheckpointError(f"{path} holds a {type(state).__name__}, wanted named tensors")
         for level, positions in zip(self.levels, _LEVELS, strict=True):
             for conv, position in zip(level, positions, strict=True):  # type: ignore[call-overload]
                 for kind in ("weight", "bias"):
@@ -103,17 +103,3 @@ class VGG16(nn.Module):
                             f"{tuple(own.shape)}"
                         )
                     own.copy_(state[key])
-
-
-def _read(path: Path) -> Mapping[str, Tensor]:
-    if not path.is_file():
-        raise FileNotFoundError(f"no VGG-16 weights at {path}")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{path} is no readable weight file: {error}") from error
-    if not isinstance(state, Mapping):
-        raise CheckpointError(f"{path} holds a {type(state).__name__}, wanted named tensors")
-    return state

@@ -10,6 +10,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 
+from inpaint.checkpoints.torch_file import CheckpointError
 from inpaint.models.refiner import Refiner, RefinerConfig
 from inpaint.models.unet import PConvUNet, UNetConfig
 from inpaint.utils.files import atomic_path
@@ -18,10 +19,6 @@ DEFAULT_WEIGHTS = "places2-compact"
 
 # What a file holds, as its metadata name it.
 UNET_FORMAT, REFINER_FORMAT = "inpaint-pconv-unet", "inpaint-refiner"
-
-
-class CheckpointError(ValueError):
-    """A file that is no checkpoint, or one that does not fit."""
 
 
 def weights_folder() -> Path:

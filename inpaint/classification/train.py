@@ -20,7 +20,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from inpaint.checkpoints.weights import CheckpointError
+from inpaint.checkpoints.torch_file import CheckpointError
 from inpaint.classification.config import AUTO_RESUME, PADDINGS, ClassifierConfig
 from inpaint.classification.data import LabelledPictures, open_labelled, split_by_name
 from inpaint.classification.engine import Scores, evaluate, train_epoch

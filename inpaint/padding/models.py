@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 import torchvision
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from inpaint.checkpoints.weights import CheckpointError
+from inpaint.checkpoints.torch_file import CheckpointError, load_torch_file
 from inpaint.padding.convert import convert
 
 
@@ -117,16 +113,7 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> None:
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """What a weight file or checkpoint holds. Raises FileNotFoundError or CheckpointError."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint at {path}")
-    try:
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path} is no readable checkpoint: {reason}") from error
+    content = load_torch_file(path)
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds a {type(content).__name__} and no weights")
     return content

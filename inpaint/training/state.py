@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from inpaint.checkpoints.weights import CheckpointError
+from inpaint.checkpoints.torch_file import CheckpointError, load_torch_file
 from inpaint.utils.files import atomic_path
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
@@ -59,12 +59,7 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
 
 def load_state(path: Path) -> dict[str, Any]:
     """Read a training state. Raises FileNotFoundError or CheckpointError."""
-    if not path.is_file():
-        raise FileNotFoundError(f"nothing to resume: no checkpoint at {path}")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise CheckpointError(f"{path} is no readable checkpoint: {error}") from error
+    state = load_torch_file(path)
     missing = sorted(_KEYS - set(state)) if isinstance(state, dict) else sorted(_KEYS)
     if missing:
         raise CheckpointError(f"{path} is no training checkpoint: it lacks {', '.join(missing)}")
