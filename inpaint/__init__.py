@@ -1,9 +1,13 @@
 """Image inpainting with partial convolutions (arXiv:1804.07723, arXiv:1811.11718)."""
 
-from inpaint.checkpoints.torch_file import CheckpointError
-from inpaint.inference.inpainter import Inpainter
-from inpaint.models.partial_conv import PartialConv1d, PartialConv2d, PartialConv3d
-from inpaint.models.unet import PConvUNet, UNetConfig
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inpaint.checkpoints.torch_file import CheckpointError
+    from inpaint.inference.inpainter import Inpainter
+    from inpaint.models.partial_conv import PartialConv1d, PartialConv2d, PartialConv3d
+    from inpaint.models.unet import PConvUNet, UNetConfig
 
 __all__ = [
     "CheckpointError",
@@ -14,3 +18,26 @@ __all__ = [
     "PartialConv3d",
     "UNetConfig",
 ]
+
+# Imported on first use (PEP 562): they bring torch, which takes over a second.
+_MODULES = {
+    "CheckpointError": "inpaint.checkpoints.torch_file",
+    "Inpainter": "inpaint.inference.inpainter",
+    "PConvUNet": "inpaint.models.unet",
+    "PartialConv1d": "inpaint.models.partial_conv",
+    "PartialConv2d": "inpaint.models.partial_conv",
+    "PartialConv3d": "inpaint.models.partial_conv",
+    "UNetConfig": "inpaint.models.unet",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_MODULES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from inpaint import CheckpointError, Inpainter
+from inpaint.checkpoints.torch_file import CheckpointError
 from inpaint.checkpoints.weights import (
     DEFAULT_WEIGHTS,
-    UNET_FORMAT,
     find_weights,
     read_metadata,
     weights_folder,
 )
 from inpaint.images import Picture
+from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.pipeline import Detail
 from inpaint.inference.tiling import plan_regions
+from inpaint.models.registry import ARCHITECTURES
 
 Network = Callable[[Tensor, Tensor], Tensor]
 Report = Callable[[float], None]  # takes the share that is done, 0 to 1
@@ -119,6 +120,6 @@ def _usable_weights() -> list[Path]:
             found = read_metadata(path)["format"]
         except CheckpointError:
             continue
-        if found == UNET_FORMAT:
+        if ARCHITECTURES.get(found) and ARCHITECTURES[found].role == "network":
             usable.append(path)
     return usable

@@ -9,16 +9,15 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
+from torch import nn
 
 from inpaint.checkpoints.torch_file import CheckpointError
-from inpaint.models.refiner import Refiner, RefinerConfig
-from inpaint.models.unet import PConvUNet, UNetConfig
+from inpaint.models.refiner import Refiner
+from inpaint.models.registry import DEFAULT_KIND, Role, architecture, build, kind_of
+from inpaint.models.unet import PConvUNet
 from inpaint.utils.files import atomic_path
 
 DEFAULT_WEIGHTS = "places2-compact"
-
-# What a file holds, as its metadata name it.
-UNET_FORMAT, REFINER_FORMAT = "inpaint-pconv-unet", "inpaint-refiner"
 
 
 def weights_folder() -> Path:
@@ -50,7 +49,7 @@ def find_weights(weights: str | Path) -> Path:
 
 
 def save_weights(
-    network: PConvUNet | Refiner,
+    network: nn.Module,
     path: str | Path,
     *,
     dtype: torch.dtype = torch.float32,
@@ -67,9 +66,10 @@ def save_weights(
         for key, value in network.state_dict().items()
         if not key.endswith("num_batches_tracked")
     }
+    config: Any = network.config
     metadata = {
-        "format": UNET_FORMAT if isinstance(network, PConvUNet) else REFINER_FORMAT,
-        "config": json.dumps(network.config.to_dict()),
+        "format": kind_of(network),
+        "config": json.dumps(config.to_dict()),
         "notes": json.dumps(notes or {}),
     }
     with atomic_path(path) as temporary:
@@ -98,7 +98,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} has unreadable metadata: {error}") from error
     if not isinstance(config, dict):
         raise CheckpointError(f"{path} has an unusable configuration: {config!r}")
-    return {"format": metadata.get("format", UNET_FORMAT), "config": config, "notes": notes}
+    return {"format": metadata.get("format", DEFAULT_KIND), "config": config, "notes": notes}
 
 
 def load_network(path: str | Path, device: str | torch.device = "cpu") -> PConvUNet:
@@ -106,35 +106,30 @@ def load_network(path: str | Path, device: str | torch.device = "cpu") -> PConvU
 
     Raises FileNotFoundError, or CheckpointError naming what does not fit.
     """
-    network = load_weights(path)
-    if not isinstance(network, PConvUNet):
-        raise CheckpointError(f"{path} holds a refiner; weights of a network are wanted here")
+    network: PConvUNet = _load_role(path, "network")
     return network.to(device)
 
 
 def load_refiner(path: str | Path) -> Refiner:
     """The refiner of a weight file, like load_network."""
-    refiner = load_weights(path)
-    if not isinstance(refiner, Refiner):
-        raise CheckpointError(f"{path} holds a network; weights of a refiner are wanted here")
+    refiner: Refiner = _load_role(path, "refiner")
     return refiner
 
 
-def build_network(kind: str, settings: dict[str, Any]) -> PConvUNet | Refiner:
-    """An untrained network of a format, with the settings that to_dict of its configuration gave.
+def _load_role(path: str | Path, role: Role) -> Any:
+    """What a file holds, if it has this role. Raises CheckpointError for another."""
+    network = load_weights(path)
+    found = architecture(kind_of(network)).role
+    if found != role:
+        raise CheckpointError(f"{path} holds a {found}; weights of a {role} are wanted here")
+    return network
 
-    Raises ValueError or TypeError for settings that make none.
-    """
-    if kind == REFINER_FORMAT:
-        return Refiner(RefinerConfig.from_dict(settings))
-    return PConvUNet(UNetConfig.from_dict(settings))
 
-
-def load_weights(path: str | Path) -> PConvUNet | Refiner:
+def load_weights(path: str | Path) -> Any:
     """What a weight file holds, float32, in eval mode, on the CPU; errors as of load_network."""
     metadata = read_metadata(path)
     try:
-        network = build_network(metadata["format"], metadata["config"])
+        network: nn.Module = build(metadata["format"], metadata["config"])
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{path} has an unusable configuration: {error}") from error
     state = {key: value.float() for key, value in load_file(path).items()}

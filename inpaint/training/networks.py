@@ -10,15 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from inpaint.checkpoints.weights import (
-    REFINER_FORMAT,
-    UNET_FORMAT,
-    build_network,
     find_weights,
     load_network,
     load_refiner,
 )
 from inpaint.inference.boundary import continue_edges
 from inpaint.models.refiner import Refiner, RefinerConfig
+from inpaint.models.registry import DEFAULT_KIND, build
 from inpaint.models.unet import PConvUNet, UNetConfig
 from inpaint.training.config import RECIPES, REFINER, TrainConfig
 
@@ -55,8 +53,7 @@ def new_network(
     name = RECIPES[config.config].network
     refined = name == REFINER
     if state:
-        kind = REFINER_FORMAT if refined else UNET_FORMAT
-        found = build_network(kind, state["network_config"])
+        found = build("inpaint-refiner" if refined else DEFAULT_KIND, state["network_config"])
     elif config.init:
         found = load_refiner(config.init) if refined else load_network(config.init)
     else:
