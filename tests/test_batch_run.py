@@ -165,12 +165,12 @@ def test_at_most_workers_pictures_are_in_memory(tmp_path, weights, monkeypatch):
     lock, busy, most = threading.Lock(), [0], [0]
     run = Filler._run
 
-    def counted(self, task, notes, seat):
+    def counted(self, task, notes):
         with lock:
             busy[0] += 1
             most[0] = max(most[0], busy[0])
         try:
-            return run(self, task, notes, seat)
+            return run(self, task, notes)
         finally:
             with lock:
                 busy[0] -= 1
@@ -215,7 +215,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_stops(tmp_path, weights, monkeypa
     tasks = [Task(f"{number}.png", "alpha", f"o{number}.png") for number in range(100)]
     started = []
 
-    def slow(self, task, seat):
+    def slow(self, task):
         started.append(task.image)
         time.sleep(0.02)
         return Record(task.image, "done")

@@ -34,7 +34,6 @@ def run_ray(
     *,
     address: str | None = None,
     actors: int | None = None,
-    batch_size: int = 1,
 ) -> Iterator[Record]:
     """Records of all tasks as their blocks get ready; what `run_local` does, on a cluster.
 
@@ -55,12 +54,7 @@ def run_ray(
         rows = _dataset(tasks).map_batches(
             Worker,
             batch_size=None,
-            fn_constructor_args=(
-                ray.put(inpainter.on("cpu")),
-                str(inpainter.device),
-                settings,
-                batch_size,
-            ),
+            fn_constructor_args=(ray.put(inpainter.on("cpu")), str(inpainter.device), settings),
             compute=ray.data.ActorPoolStrategy(size=actors),
             num_gpus=1 if gpu else 0,
             num_cpus=1,
@@ -76,24 +70,17 @@ def run_ray(
 class Worker:
     """An actor: its network, and threads that read and write while it is busy."""
 
-    def __init__(
-        self, inpainter: Any, device: str, settings: Settings, batch_size: int = 1
-    ) -> None:
+    def __init__(self, inpainter: Any, device: str, settings: Settings) -> None:
         on_cpu: Inpainter = ray.get(inpainter)
         torch.set_num_threads(1)  # as run_local does: the result depends on it in its last bits
         self.inpainter = on_cpu.on(device)
         self.settings = settings
-        self.batch_size = batch_size
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         numbers = {}
         for number, text in zip(batch["number"], batch["task"], strict=True):
             numbers[Task(**json.loads(text))] = int(number)
-        records = list(
-            run_local(
-                list(numbers), self.inpainter, self.settings, slots=1, batch_size=self.batch_size
-            )
-        )
+        records = list(run_local(list(numbers), self.inpainter, self.settings, slots=1))
         by_output = {task.output: number for task, number in numbers.items()}
         return {
             "number": [by_output[str(record.output)] for record in records],

@@ -15,7 +15,6 @@ import numpy as np
 from inpaint.batch import files
 from inpaint.batch.records import ALPHA, Record, Settings, Task
 from inpaint.images import Picture, format_of, read_picture
-from inpaint.inference.batching import Group, Seat
 from inpaint.inference.inpainter import Inpainter
 from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole
 
@@ -25,10 +24,7 @@ CACHED_HOLES = 4  # enough for one mask used on pictures of a few sizes
 
 
 class Filler:
-    """Fills tasks; threads may share it. At most `slots` of them use the network at a time.
-
-    Those that have seats of one group have it work on their pictures together.
-    """
+    """Fills tasks; threads may share it. At most `slots` of them use the network at a time."""
 
     def __init__(self, inpainter: Inpainter, settings: Settings, *, slots: int = 1) -> None:
         self.inpainter = inpainter
@@ -36,27 +32,20 @@ class Filler:
         self._slots = threading.BoundedSemaphore(slots)
         self._hole = lru_cache(maxsize=CACHED_HOLES)(self._read_hole)
 
-    def group(self, size: int) -> Group:
-        """A group for the tasks of this many threads."""
-        return Group(self.inpainter.network, size, turn=self._slots)
-
-    def __call__(self, task: Task, seat: Seat | None = None) -> Record:
+    def __call__(self, task: Task) -> Record:
         """What became of the task. Raises nothing: a bad picture must not stop the others."""
         start = time.perf_counter()
         record = Record(task.image, "failed", task.mask, task.output)
         with _warnings_noted() as notes:
             try:
-                ratio = self._run(task, notes, seat)
+                ratio = self._run(task, notes)
                 record = dataclasses.replace(record, status="done", hole_ratio=ratio)
             except Exception as error:  # it is reported, with the picture's name
                 record = dataclasses.replace(record, message=_sentence(error, task))
-            finally:
-                if seat is not None:
-                    seat.leave()
         seconds = round(time.perf_counter() - start, 4)
         return dataclasses.replace(record, seconds=seconds, notes=tuple(notes))
 
-    def _run(self, task: Task, notes: list[str], seat: Seat | None) -> float:
+    def _run(self, task: Task, notes: list[str]) -> float:
         """The task's hole ratio; its output is written, and what is worth saying is in notes."""
         with files.fetched(task.image) as local:
             picture = read_picture(local)
@@ -73,12 +62,8 @@ class Filler:
                 return 0.0
         notes += picture.notes
         clear_alpha = task.mask == ALPHA
-        if seat is None:
-            with self._slots:
-                filled = _fill(self.inpainter, picture, hole, clear_alpha=clear_alpha)
-        else:
-            filled = _fill(self.inpainter.calling(seat), picture, hole, clear_alpha=clear_alpha)
-            seat.leave()  # the others need not wait until this one's file is written
+        with self._slots:
+            filled = _fill(self.inpainter, picture, hole, clear_alpha=clear_alpha)
         files.write(filled, task.output, format=task.format, quality=self.settings.quality)
         return round(float(hole.mean()), 6)
 

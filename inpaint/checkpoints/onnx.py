@@ -25,8 +25,6 @@ TOLERANCE = 1e-4  # largest difference to torch, of values in [0, 1]
 class OnnxNetwork:
     """A network in an ONNX file, called like a PConvUNet; runs on the CPU by onnxruntime."""
 
-    one_at_a_time = True  # the files are written for batches of one
-
     def __init__(self, path: str | Path, *, threads: int | None = None) -> None:
         """threads: of the CPU; None takes torch's number.
 

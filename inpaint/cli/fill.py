@@ -113,14 +113,6 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         help="pictures in memory at once, or actors of Ray; default: by cores",
     )
     group.add_argument(
-        "--batch-size",
-        type=int,
-        default=1,
-        metavar="N",
-        help="fill N pictures together, those of one size in one pass of the network; pays for "
-        "small pictures, frames, and on GPUs; default: %(default)s",
-    )
-    group.add_argument(
         "--engine", choices=("local", "ray"), default="local", help="default: %(default)s"
     )
     group.add_argument("--address", help="of a Ray cluster; default: a new one on this machine")
@@ -192,14 +184,6 @@ def _start(
     """The engine at work, its network loaded. Raises ValueError or FileNotFoundError."""
     if arguments.workers is not None and arguments.workers < 1:
         raise ValueError(f"--workers must be 1 or more, got {arguments.workers}")
-    if arguments.batch_size < 1:
-        raise ValueError(f"--batch-size must be 1 or more, got {arguments.batch_size}")
-    local = arguments.engine == "local"  # the workers of Ray are actors
-    if local and arguments.workers is not None and arguments.workers < arguments.batch_size:
-        raise ValueError(
-            f"--workers must be at least --batch-size, {arguments.batch_size}, "
-            f"got {arguments.workers}"
-        )
     if not tasks:
         return iter(())
     try:
@@ -218,13 +202,10 @@ def _start(
             settings,
             address=arguments.address,
             actors=arguments.workers,
-            batch_size=arguments.batch_size,
         )
     if single:
         return run_single(tasks[0], inpainter, settings)
-    return run_local(
-        tasks, inpainter, settings, workers=arguments.workers, batch_size=arguments.batch_size
-    )
+    return run_local(tasks, inpainter, settings, workers=arguments.workers)
 
 
 def _ray_engine() -> Callable[..., Iterator[Record]]:

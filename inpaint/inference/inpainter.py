@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,7 +23,6 @@ from inpaint.checkpoints.weights import (
     read_metadata,
 )
 from inpaint.images import Picture, from_pil, to_pil, with_pixels
-from inpaint.inference.batching import Group, Seat
 from inpaint.inference.compositing import is_gray, like, rgb, split_array
 from inpaint.inference.pipeline import Detail, check_detail, finish_region
 from inpaint.inference.tiling import (
@@ -161,35 +159,6 @@ class Inpainter:
             raise ValueError(f"hole must be {picture.size} like the picture, got {hole.shape}")
         filled = self._fill_colours(picture.pixels, hole, picture.alpha, detail)
         return with_pixels(picture, filled)
-
-    def fill_pictures(self, pairs: Sequence[tuple[Picture, np.ndarray]]) -> list[Picture]:
-        """What fill_picture gives for each (picture, hole), the network seeing those together
-        that it sees at one size.
-
-        Sums in another order differ in the last bits of a float. So a few values in a thousand
-        are rounded to the integer above or below that of fill_picture, and with detail, now and
-        then another of two sources that are alike is chosen.
-        """
-        if len(pairs) < 2:
-            return [self.fill_picture(*pair) for pair in pairs]
-
-        def fill(pair: tuple[Picture, np.ndarray], seat: Seat) -> Picture:
-            try:
-                return self.calling(seat).fill_picture(*pair)
-            finally:
-                seat.leave()
-
-        threads = torch.get_num_threads()
-        with ThreadPoolExecutor(
-            len(pairs), initializer=torch.set_num_threads, initargs=(threads,)
-        ) as pool:
-            return list(pool.map(fill, pairs, Group(self.network, len(pairs)).seats))
-
-    def calling(self, network: Callable[[Tensor, Tensor], Tensor]) -> Inpainter:
-        """This inpainter with something else called in place of its network."""
-        other = copy.copy(self)
-        other.network = network
-        return other
 
     def on(self, device: str | torch.device) -> Inpainter:
         """This inpainter on a device, with a copy of its network; all else is the same."""
