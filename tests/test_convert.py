@@ -327,7 +327,7 @@ def test_command_line_packs_weights_with_notes(shipped, caplog):
     assert main(command) == 0
     assert hashlib.sha256(packed.read_bytes()).hexdigest() in caplog.text
     assert packed.stat().st_size < 0.7 * source.stat().st_size
-    assert Inpainter.load(packed).reach.radius == 12
+    assert Inpainter.load(packed).tiling.hole_radius == 12
     small = shipped / "small.safetensors"
     assert main(["weights", "pack", str(shipped / "refiner.safetensors"), str(small)]) == 0
     assert load_refiner(small).config.width == 8

@@ -7,8 +7,9 @@ import torch
 from inpaint import Inpainter, PConvUNet, UNetConfig
 from inpaint.checkpoints import weights as checkpoint
 from inpaint.checkpoints.weights import CheckpointError, load_network, load_refiner, save_weights
-from inpaint.inference.refinement import refine, room
+from inpaint.inference.refinement import context_margin, refine
 from inpaint.models.refiner import Refiner, RefinerConfig
+from inpaint.utils.crop import Crop
 
 CPU = torch.device("cpu")
 SMALL = RefinerConfig(width=8, dilations=(1, 2))
@@ -24,53 +25,64 @@ def refiner() -> Refiner:
 
 
 def answers(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fill, plate and mask of a picture of noise with scattered holes."""
+    """Fill, blended and mask of a picture of noise with scattered holes."""
     rng = np.random.default_rng(0)
-    fill, plate = rng.random((2, height, width, 3), dtype=np.float32)
-    return fill, plate, (rng.random((height, width)) > 0.7).astype(np.uint8)
+    fill, blended = rng.random((2, height, width, 3), dtype=np.float32)
+    return fill, blended, (rng.random((height, width)) > 0.7).astype(np.uint8)
+
+
+def refined(
+    refiner: Refiner, fill: np.ndarray, blended: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    """mask: 0 = known, 1 = hole, 2 = ignore."""
+    return refine(refiner, Crop(fill, mask == 1, mask == 2), blended, CPU)
 
 
 def tensor(array: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(array.astype(np.float32)).permute(2, 0, 1)[None]
 
 
-def test_an_untrained_refiner_leaves_the_plate() -> None:
-    fill, plate, mask = answers(21, 34)
-    assert (refine(Refiner(SMALL).eval(), fill, plate, mask, CPU) == plate).all()
+def test_an_untrained_refiner_leaves_the_blended() -> None:
+    fill, blended, mask = answers(21, 34)
+    assert (refined(Refiner(SMALL).eval(), fill, blended, mask) == blended).all()
 
 
 @pytest.mark.parametrize("size", [(300, 530), (1, 1), (1, 40), (37, 91)])
 @torch.no_grad()
 def test_parts_are_refined_as_the_whole_picture_is(refiner: Refiner, size: tuple[int, int]) -> None:
-    fill, plate, mask = answers(*size)
+    fill, blended, mask = answers(*size)
     mask[0, 0] = 1
-    whole = refiner(tensor(fill), tensor(plate), tensor(mask[..., None]))[0].permute(1, 2, 0)
-    wanted = np.where(mask[..., None] == 1, whole.clamp(0, 1).numpy(), plate)
-    found = refine(refiner, fill, plate, mask, CPU)
+    whole = refiner(tensor(fill), tensor(blended), tensor(mask[..., None]))[0].permute(1, 2, 0)
+    wanted = np.where(mask[..., None] == 1, whole.clamp(0, 1).numpy(), blended)
+    found = refined(refiner, fill, blended, mask)
     np.testing.assert_allclose(found, wanted, atol=1e-5)
-    assert (found != plate).any()
+    assert (found != blended).any()
 
 
 def test_known_pixels_and_other_holes_stay(refiner: Refiner) -> None:
-    fill, plate, mask = answers(50, 60)
+    fill, blended, mask = answers(50, 60)
     mask[10:20] = 2
-    changed = (refine(refiner, fill, plate, mask, CPU) != plate).any(2)
+    changed = (refined(refiner, fill, blended, mask) != blended).any(2)
     assert changed[mask == 1].mean() > 0.99
     assert not changed[mask != 1].any()
 
 
 @torch.no_grad()
-def test_nothing_beyond_its_outlook_has_a_say(refiner: Refiner) -> None:
-    fill, plate, _ = answers(80, 80)
+def test_nothing_beyond_its_receptive_radius_has_a_say(refiner: Refiner) -> None:
+    fill, blended, _ = answers(80, 80)
     mask = np.zeros((80, 80), np.uint8)
     mask[40, 41] = 1
-    first = refine(refiner, fill, plate, mask, CPU)
+    first = refined(refiner, fill, blended, mask)
     far = np.ones((80, 80), bool)
-    far[tuple(slice(n - refiner.outlook, n + refiner.outlook + 1) for n in (40, 41))] = False
-    plate[far], fill[far] = 0, 1
-    assert (refine(refiner, fill, plate, mask, CPU)[40, 41] == first[40, 41]).all()
-    plate[40, 40 + 2] += 0.5
-    assert (refine(refiner, fill, plate, mask, CPU)[40, 41] != first[40, 41]).any()
+    far[
+        tuple(
+            slice(n - refiner.receptive_radius, n + refiner.receptive_radius + 1) for n in (40, 41)
+        )
+    ] = False
+    blended[far], fill[far] = 0, 1
+    assert (refined(refiner, fill, blended, mask)[40, 41] == first[40, 41]).all()
+    blended[40, 40 + 2] += 0.5
+    assert (refined(refiner, fill, blended, mask)[40, 41] != first[40, 41]).any()
 
 
 @torch.no_grad()
@@ -91,12 +103,12 @@ def test_few_sizes_of_blocks_occur(refiner: Refiner, monkeypatch: pytest.MonkeyP
         return forward(self, *tensors)
 
     monkeypatch.setattr(Refiner, "forward", note)
-    edge = room(refiner)
+    edge = context_margin(refiner)
     for width in range(3, 60, 7):
-        fill, plate, mask = answers(2 * edge + 5, 2 * edge + width)
+        fill, blended, mask = answers(2 * edge + 5, 2 * edge + width)
         mask[:] = 0
         mask[edge:-edge, edge:-edge] = 1
-        refine(refiner, fill, plate, mask, CPU)
+        refined(refiner, fill, blended, mask)
     assert len(seen) <= 4
 
 
@@ -157,8 +169,8 @@ def test_weights_bring_the_refiner_that_their_notes_name(
         for name in ("plain", "refined")
     )
     assert (plain == refined)[~hole].all() and (plain != refined)[hole].mean() > 0.5
-    alone = Inpainter.load("refined", device="cpu", edges=False, detail="off").fill(image, hole)
-    assert (alone == Inpainter(network, edges=False, detail="off").fill(image, hole)).all()
+    alone = Inpainter.load("refined", device="cpu", boundary=False, detail="off").fill(image, hole)
+    assert (alone == Inpainter(network, boundary=False, detail="off").fill(image, hole)).all()
     moved = Inpainter.load("refined", device="cpu", detail="off").on("cpu").fill(image, hole)
     assert (moved == refined).all()
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from torch import Tensor
 
 from inpaint.checkpoints.torch_file import CheckpointError
 from inpaint.checkpoints.weights import (
@@ -19,11 +17,8 @@ from inpaint.checkpoints.weights import (
 from inpaint.images import Picture
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.pipeline import Detail
-from inpaint.inference.tiling import plan_regions
+from inpaint.inference.progress import OnProgress
 from inpaint.models.registry import ARCHITECTURES
-
-Network = Callable[[Tensor, Tensor], Tensor]
-Report = Callable[[float], None]  # takes the share that is done, 0 to 1
 
 
 class Models:
@@ -45,7 +40,6 @@ class Models:
         self._device = device
         self._loading = threading.Lock()
         self._loaded: dict[str, Inpainter] = {}
-        self._job = threading.local()
         self.inpainter(self.default)
 
     @property
@@ -59,23 +53,16 @@ class Models:
         *,
         name: str | None = None,
         detail: Detail = "auto",
-        report: Report | None = None,
+        report: OnProgress | None = None,
     ) -> Picture:
         """The picture with its hole, (H, W) bool, filled by the network called `name`.
 
-        detail: see Inpainter.fill.
+        detail, report: see Inpainter.fill.
 
         Raises ValueError for a name that is not offered.
         """
         inpainter = self.inpainter(self.default if name is None else name)
-        if report is None:
-            return inpainter.fill_picture(picture, hole, detail=detail)
-        looks = sum(len(region.tiles) for region in plan_regions(hole, inpainter.reach))
-        self._job.advance = _counter(report, looks)
-        try:
-            return inpainter.fill_picture(picture, hole, detail=detail)
-        finally:
-            self._job.advance = None
+        return inpainter.fill_picture(picture, hole, detail=detail, on_progress=report)
 
     def inpainter(self, name: str) -> Inpainter:
         """The inpainter called `name`. Raises ValueError for a name that is not offered."""
@@ -83,33 +70,8 @@ class Models:
             raise ValueError(f"weights must be one of {', '.join(self._paths)}, got {name!r}")
         with self._loading:
             if name not in self._loaded:
-                inpainter = Inpainter.load(self._paths[name], device=self._device)
-                inpainter.network = self._counted(inpainter.network)
-                self._loaded[name] = inpainter
+                self._loaded[name] = Inpainter.load(self._paths[name], device=self._device)
             return self._loaded[name]
-
-    def _counted(self, network: Network) -> Network:
-        """The network, which tells the fill of its thread after each look."""
-
-        def look(image: Tensor, valid: Tensor) -> Tensor:
-            output = network(image, valid)
-            advance = getattr(self._job, "advance", None)
-            if advance is not None:
-                advance()
-            return output
-
-        return look
-
-
-def _counter(report: Report, total: int) -> Callable[[], None]:
-    done = 0
-
-    def advance() -> None:
-        nonlocal done
-        done += 1
-        report(min(1.0, done / max(total, 1)))
-
-    return advance
 
 
 def _usable_weights() -> list[Path]:

@@ -1,4 +1,4 @@
-"""Arrays of pictures and holes: colours as the network wants them and back, depth of holes."""
+"""Compositing: colours as the network takes them, and a fill as the image's colours."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import numpy as np
 
 
 def split_array(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Views of an array's colours, (H, W) or (H, W, 1 or 3), and of its alpha, if any."""
+    """Views of an array's colours, (H, W) or (H, W, 1 or 3), and of its alpha, if any.
+
+    Raises:
+        ValueError: Another shape, or floats outside [0, 1].
+        TypeError: Another dtype than uint8, uint16 or floats.
+    """
     shape_fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))
     if not shape_fits or 0 in image.shape:
         raise ValueError(
@@ -27,7 +32,7 @@ def split_array(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     return image, None
 
 
-def rgb(colours: np.ndarray) -> np.ndarray:
+def to_rgb(colours: np.ndarray) -> np.ndarray:
     """(H, W) or (H, W, 1 or 3) of any type as (H, W, 3) float32 in [0, 1], without NaN."""
     if colours.ndim == 2:
         colours = colours[..., None]
@@ -49,7 +54,7 @@ def is_gray(colours: np.ndarray, known: np.ndarray) -> bool:
     return not any(((colours[..., i] != first) & known).any() for i in (1, 2))
 
 
-def like(values: np.ndarray, colours: np.ndarray, *, gray: bool) -> np.ndarray:
+def from_rgb(values: np.ndarray, colours: np.ndarray, *, gray: bool) -> np.ndarray:
     """RGB values, (N, 3) in [0, 1], in the type and channels of `colours`; gray: without colour."""
     if gray:
         # Rec. 601 luma, as PIL and OpenCV turn colours into gray.

@@ -1,4 +1,4 @@
-"""The predictor: knows pictures, sizes and devices, where the network knows tensors only."""
+"""The predictor: knows images, sizes and devices, where the network knows tensors only."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from inpaint.checkpoints.weights import (
     read_metadata,
 )
 from inpaint.images import Picture, from_pil, to_pil, with_pixels
-from inpaint.inference.compositing import is_gray, like, rgb, split_array
-from inpaint.inference.pipeline import Detail, check_detail, finish_region
+from inpaint.inference.compositing import from_rgb, is_gray, split_array, to_rgb
+from inpaint.inference.pipeline import Detail, Finishing, check_detail
+from inpaint.inference.progress import OnProgress, Progress
 from inpaint.inference.tiling import (
-    Reach,
     Region,
     Tile,
+    TilingConfig,
     plan_regions,
     relative,
     scaled_size,
@@ -44,9 +45,9 @@ AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 class Inpainter:
-    """Fills holes in pictures of any size.
+    """Fills holes in images of any size.
 
-    Known pixels come back bit for bit; only pixels of the hole change. The same picture and hole
+    Known pixels come back bit for bit; only pixels of the hole change. The same image and hole
     give the same answer, whatever was filled before.
     """
 
@@ -55,18 +56,27 @@ class Inpainter:
         network: Callable[[Tensor, Tensor], Tensor],
         *,
         device: str | torch.device = "cpu",
-        reach: Reach | None = None,
-        edges: bool = True,
+        tiling: TilingConfig | None = None,
+        boundary: bool = True,
         refiner: Refiner | None = None,
         detail: Detail = "auto",
         seed: int = 0,
     ) -> None:
-        """network: a PConvUNet, or a function of the same arguments. reach: the scale it was
-        trained for. edges: lead the rim of a hole on from what is around it, see continue_edges.
-        refiner: refines what comes of that, see Refiner; without edges it has nothing to do.
-        detail: from the known part of the picture, see finish_region; seed: of its
-        search. Without edges and detail a fill is the network's own answer. Raises ValueError
-        for another detail, or a seed that is not in 0 to 2**63 - 1."""
+        """An inpainter of parts; `Inpainter.load` makes one of a weight file.
+
+        Args:
+            network: A PConvUNet, or a function of the same arguments.
+            device: Where all is computed.
+            tiling: The scale that the network was trained for.
+            boundary: Blend the boundary of a hole, see blend_boundary. Without it and `detail`, a
+                fill is the network's own answer.
+            refiner: Refines the blended image; has nothing to do without `boundary`.
+            detail: Texture from the known part of the image, see Finishing.
+            seed: Of the texture's random search, 0 to 2**63 - 1.
+
+        Raises:
+            ValueError: Another detail or seed.
+        """
         check_detail(detail)
         if not 0 <= seed < 2**63:  # what a torch.Generator takes
             raise ValueError(f"seed must lie in 0 to 2**63 - 1, got {seed}")
@@ -74,8 +84,8 @@ class Inpainter:
         if isinstance(network, nn.Module):
             network = _ready(network, self.device)
         self.network = network
-        self.reach = Reach() if reach is None else reach
-        self.edges = edges
+        self.tiling = TilingConfig() if tiling is None else tiling
+        self.boundary = boundary
         self.refiner = None if refiner is None else _ready(refiner, self.device)
         self.detail = detail
         self.seed = seed
@@ -86,18 +96,25 @@ class Inpainter:
         weights: str | Path = DEFAULT_WEIGHTS,
         *,
         device: str | torch.device | None = None,
-        edges: bool = True,
+        boundary: bool = True,
         detail: Detail = "auto",
         seed: int = 0,
     ) -> Inpainter:
         """An inpainter with the shipped weights, others of that folder by name, or a file's.
 
-        A file may be safetensors, or ONNX as `inpaint export` writes it, which runs on the CPU.
-        device: None takes the GPU if there is one. edges, detail, seed: as for Inpainter. Raises
-        FileNotFoundError, CheckpointError, or ValueError for ONNX on another device than the CPU.
+        The weights' notes say what belongs to them: "tiling", and "refiner", which is the name of
+        a shipped one or a file, from the weights' folder.
 
-        The weights' notes say what belongs to them: "reach", and "refiner", which is the name of a
-        shipped one or a file, from the weights' folder.
+        Args:
+            weights: A name, or a file: safetensors, or ONNX as `inpaint export` writes it, which
+                runs on the CPU.
+            device: None takes the GPU if there is one.
+            boundary, detail, seed: As for Inpainter.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            CheckpointError: The file holds no network.
+            ValueError: ONNX on another device than the CPU.
         """
         path = find_weights(weights)
         network: Callable[[Tensor, Tensor], Tensor]
@@ -110,55 +127,78 @@ class Inpainter:
             network, notes = load_network(path), read_metadata(path)["notes"]
         if device is None:
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        reach, named = notes.get("reach"), notes.get("refiner")
+        refiner = notes.get("refiner")
         return cls(
             network,
             device=device,
-            reach=Reach(**reach) if reach else None,
-            edges=edges,
-            refiner=_refiner_beside(path, named) if named else None,
+            tiling=TilingConfig.from_notes(notes),
+            boundary=boundary,
+            refiner=_refiner_beside(path, refiner) if refiner else None,
             detail=detail,
             seed=seed,
         )
 
     def fill(
-        self, image: AnyImage, hole: Image.Image | np.ndarray, *, detail: Detail | None = None
+        self,
+        image: AnyImage,
+        hole: Image.Image | np.ndarray,
+        *,
+        detail: Detail | None = None,
+        on_progress: OnProgress | None = None,
     ) -> AnyImage:
-        """The picture with its hole filled; of the same kind, size and type.
+        """The image with its hole filled; of the same kind, size and type.
 
-        image: a PIL image, or an array (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA of
-        uint8, uint16, or floats in [0, 1]. A PIL image's EXIF orientation is applied. Alpha is
-        kept; transparent pixels are not looked at.
-        hole: white, nonzero alpha or True = fill; see read_hole. (height, width) like the image,
-        or of the same aspect ratio.
-        detail: "auto", "soft", "sharp" or "off", see finish_region; None is what this inpainter
-            was made with.
+        Args:
+            image: A PIL image, or an array (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA of
+                uint8, uint16, or floats in [0, 1]. A PIL image's EXIF orientation is applied. Alpha
+                is kept; transparent pixels are not looked at.
+            hole: White, nonzero alpha or True = fill; see read_hole. (height, width) like the
+                image, or of the same aspect ratio.
+            detail: "auto", "soft", "sharp" or "off"; None is what this inpainter was made with.
+            on_progress: Called with the share of the work that is done, from 0 to 1, after each
+                step. What it raises ends the fill.
 
-        Raises ValueError for other shapes and sizes, TypeError for other kinds.
+        Raises:
+            ValueError: Another shape, size or detail.
+            TypeError: Another kind of image.
         """
         if isinstance(image, Image.Image):
             picture = from_pil(image)
             where = read_hole(hole, size=picture.size)
-            return to_pil(self.fill_picture(picture, where, detail=detail))
+            filled = self.fill_picture(picture, where, detail=detail, on_progress=on_progress)
+            return to_pil(filled)
         if not isinstance(image, np.ndarray):
             raise TypeError(f"image must be a PIL image or a numpy array, got {type(image)}")
         colours, alpha = split_array(image)
         where = read_hole(hole, size=(image.shape[0], image.shape[1]))
-        filled = image.copy()
+        result = image.copy()
         channels = colours.shape[2] if colours.ndim == 3 else None
-        view = filled if channels is None else filled[..., :channels]
-        view[:] = self._fill_colours(colours, where, alpha, detail).reshape(view.shape)
-        return filled
+        view = result if channels is None else result[..., :channels]
+        view[:] = self._fill_colours(colours, where, alpha, detail, on_progress).reshape(view.shape)
+        return result
 
     def fill_picture(
-        self, picture: Picture, hole: np.ndarray, *, detail: Detail | None = None
+        self,
+        picture: Picture,
+        hole: np.ndarray,
+        *,
+        detail: Detail | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Picture:
-        """The picture, as read_picture gives it, with its hole, (H, W) bool, filled. detail: as
-        for fill."""
+        """The picture, as read_picture gives it, with its hole filled.
+
+        Args:
+            picture: With all that its file said.
+            hole: (H, W) bool of the picture's size, True = fill.
+            detail, on_progress: As for `fill`.
+
+        Raises:
+            ValueError: A hole of another size.
+        """
         if hole.shape != picture.size:
             raise ValueError(f"hole must be {picture.size} like the picture, got {hole.shape}")
-        filled = self._fill_colours(picture.pixels, hole, picture.alpha, detail)
-        return with_pixels(picture, filled)
+        pixels = self._fill_colours(picture.pixels, hole, picture.alpha, detail, on_progress)
+        return with_pixels(picture, pixels)
 
     def on(self, device: str | torch.device) -> Inpainter:
         """This inpainter on a device, with a copy of its network; all else is the same."""
@@ -176,54 +216,60 @@ class Inpainter:
         hole: np.ndarray,
         alpha: np.ndarray | None,
         detail: Detail | None,
+        on_progress: OnProgress | None,
     ) -> np.ndarray:
         """colours (H, W) or (H, W, 1 or 3) with the hole filled; a new array of the same dtype."""
-        detail = self.detail if detail is None else detail
-        check_detail(detail)
+        finishing = self._finishing(detail)
         result = colours.copy()
         if hole.all():
             logger.warning("the hole is the whole picture: nothing is known to fill it from")
         known = ~hole if alpha is None else ~hole & (alpha > 0)
         gray = is_gray(colours, known)  # an old photo scanned in colour modes stays gray
-        for region in plan_regions(hole, self.reach):
-            filled = self._fill_region(result, known, region)
-            filled = finish_region(
-                filled,
-                result,
-                known,
-                region,
-                edges=self.edges,
-                refiner=self.refiner,
-                detail=detail,
-                seed=self.seed,
-                device=self.device,
-            )
-            result[region.box][region.mask] = like(filled[region.mask], result, gray=gray)
+        regions = plan_regions(hole, self.tiling)
+        progress = Progress(on_progress, regions, textured=finishing.detail != "off")
+        for region in regions:
+            fill = self._fill_region(result, known, region, progress)
+            fill = finishing.blend(fill, result, known, region)
+            progress.blended(region)
+            for number in range(len(region.tiles)):
+                step = progress.of_texture(region, number)
+                fill = finishing.add_texture(fill, result, known, region, number, step)
+            progress.textured(region)
+            result[region.box][region.mask] = from_rgb(fill[region.mask], result, gray=gray)
             known[region.box][region.mask] = True
+        progress.finished()
         return result
 
-    def _fill_region(self, colours: np.ndarray, known: np.ndarray, region: Region) -> np.ndarray:
-        """The network's picture of a region's box: (h, w, 3) float32 in [0, 1]."""
+    def _finishing(self, detail: Detail | None) -> Finishing:
+        detail = self.detail if detail is None else detail
+        check_detail(detail)
+        return Finishing(self.boundary, self.refiner, detail, self.seed, self.device)
+
+    def _fill_region(
+        self, colours: np.ndarray, known: np.ndarray, region: Region, progress: Progress
+    ) -> np.ndarray:
+        """The network's image of a region's box: (h, w, 3) float32 in [0, 1]."""
         rows, columns = region.box
         total = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
         weights = np.zeros((*total.shape[:2], 1), np.float32)
         for tile in region.tiles:
-            inner = relative(tile.inner, region.box)
+            core = relative(tile.core, region.box)
             weight = tile_weights(tile)
-            total[inner] += weight * self._fill_tile(colours, known, tile, region.factor)
-            weights[inner] += weight
+            total[core] += weight * self._fill_tile(colours, known, tile, region.factor)
+            weights[core] += weight
+            progress.filled(tile, region)
         return total / weights
 
     def _fill_tile(
         self, colours: np.ndarray, known: np.ndarray, tile: Tile, factor: float
     ) -> np.ndarray:
-        """The network's picture of a tile's inner part: (h, w, 3) float32 in [0, 1]."""
-        image, valid = _shrink(rgb(colours[tile.outer]), known[tile.outer], factor)
+        """The network's image of a tile's core: (h, w, 3) float32 in [0, 1]."""
+        image, valid = _downscale(to_rgb(colours[tile.context]), known[tile.context], factor)
         output = self._predict(image, valid)
-        height, width = known[tile.outer].shape
+        height, width = known[tile.context].shape
         if output.shape[:2] != (height, width):
             output = cv2.resize(output, (width, height), interpolation=cv2.INTER_CUBIC)
-        return output[relative(tile.inner, tile.outer)].clip(0, 1)
+        return output[relative(tile.core, tile.context)].clip(0, 1)
 
     def _predict(self, image: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Arrays (H, W, 3) in [0, 1] and (H, W) in {0, 1} through the network; float32."""
@@ -244,8 +290,10 @@ def _refiner_beside(weights: Path, name: str) -> Refiner:
     return load_refiner(find_weights(weights.parent / name if Path(name).suffix else name))
 
 
-def _shrink(image: np.ndarray, known: np.ndarray, factor: float) -> tuple[np.ndarray, np.ndarray]:
-    """A picture (H, W, 3) made smaller, with its mask (H, W) in {0, 1}, both float32.
+def _downscale(
+    image: np.ndarray, known: np.ndarray, factor: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """An image (H, W, 3) made smaller, with its mask (H, W) in {0, 1}, both float32.
 
     A small pixel is the mean of the known pixels below it, so that nothing leaks out of the
     hole, and is known when half of them are.

@@ -1,25 +1,27 @@
-"""From the network's picture of a region to its fill: rim led on, refined, detail added."""
+"""From the network's image of a region to its fill: boundary blended, refined, texture added."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, get_args
 
-import cv2
 import numpy as np
 import torch
 
-from inpaint.inference.boundary import continue_edges
-from inpaint.inference.compositing import rgb
-from inpaint.inference.refinement import refine, room
-from inpaint.inference.tiling import Rectangle, Region, Tile, grown, relative
+from inpaint.inference.boundary import blend_boundary
+from inpaint.inference.compositing import to_rgb
+from inpaint.inference.progress import OnProgress
+from inpaint.inference.refinement import context_margin, refine
+from inpaint.inference.tiling import Rectangle, Region, dilate, intersection, relative
 from inpaint.models.refiner import Refiner
 from inpaint.texture.synthesis import add_detail
+from inpaint.utils.crop import Crop, cover_ignored
 
 Detail = Literal["auto", "soft", "sharp", "off"]
 
-# px of a picture, as many as 1024x1024 has, above which the network's blur would be seen
+# px of an image, as many as 1024x1024 has, above which the network's blur would be seen
 _LARGE = 2**20
-_BESIDE = 4  # px around a region that its rim depends on
+_BOUNDARY_MARGIN = 4  # px around a region that its boundary band depends on
 
 
 def check_detail(detail: str) -> None:
@@ -28,103 +30,95 @@ def check_detail(detail: str) -> None:
         raise ValueError(f"detail must be one of {', '.join(get_args(Detail))}, got {detail!r}")
 
 
-def finish_region(
-    filled: np.ndarray,
-    colours: np.ndarray,
-    known: np.ndarray,
-    region: Region,
-    *,
-    edges: bool,
-    refiner: Refiner | None,
-    detail: Detail,
-    seed: int,
-    device: torch.device,
-) -> np.ndarray:
-    """The fill of a region's box, (h, w, 3) float32 in [0, 1], as it goes into the picture.
+@dataclass(frozen=True)
+class Finishing:
+    """The steps after the network.
 
-    filled: the network's, of the same shape. colours: the picture, (H, W) or (H, W, C). known:
-    (H, W) bool. edges: lead the rim on, see continue_edges, and refine what comes of it if there
-    is a refiner. detail: see add_detail; "soft" and "sharp" are its two ways, "auto" is sharp in
-    large pictures and soft in others, "off" none.
+    Attributes:
+        boundary: Blend the boundary band, see blend_boundary, and refine what comes of it if there
+            is a refiner.
+        refiner: On `device`.
+        detail: See add_detail; "soft" and "sharp" are its two ways, "auto" is sharp in large
+            images and soft in others, "off" none.
+        seed: Of the texture's random search.
+        device: Where the refiner and the texture are computed.
     """
-    if edges:
-        filled = _with_edges(filled, colours, known, region, refiner, device)
-    if detail != "off":
-        sharp = detail == "sharp" or (detail == "auto" and known.size > _LARGE)
-        for tile in region.tiles:
-            filled = _with_detail(filled, colours, known, region, tile, sharp, seed, device)
-    return filled
+
+    boundary: bool
+    refiner: Refiner | None
+    detail: Detail
+    seed: int
+    device: torch.device
+
+    def blend(
+        self, fill: np.ndarray, colours: np.ndarray, known: np.ndarray, region: Region
+    ) -> np.ndarray:
+        """The fill of a region's box, (h, w, 3) float32 in [0, 1], blended and refined.
+
+        Args:
+            fill: (h, w, 3) float32, the network's.
+            colours: The image, (H, W) or (H, W, C) of any dtype.
+            known: (H, W) bool.
+            region: Where the fill belongs.
+        """
+        if not self.boundary:
+            return fill
+        margin = _BOUNDARY_MARGIN if self.refiner is None else context_margin(self.refiner)
+        frame = dilate(region.box, margin, known.shape)
+        crop = cut(colours, known, region, fill, frame)
+        blended = blend_boundary(crop).clip(0, 1)
+        if self.refiner is not None:
+            blended = refine(self.refiner, crop, blended, self.device)
+        return blended[relative(region.box, frame)]
+
+    def add_texture(
+        self,
+        fill: np.ndarray,
+        colours: np.ndarray,
+        known: np.ndarray,
+        region: Region,
+        number: int,
+        on_progress: OnProgress | None = None,
+    ) -> np.ndarray:
+        """The fill with texture in one of the region's tiles, from what the network saw there.
+
+        Args:
+            fill, colours, known, region: As for `blend`.
+            number: Of the tile.
+            on_progress: Called with the share of this work that is done.
+        """
+        tile = region.tiles[number]
+        crop = cut(colours, known, region, fill, tile.context)
+        own = relative(tile.core, tile.context)
+        part = crop.restricted(own)
+        if self.detail == "off" or not part.hole.any():
+            return fill
+        sharp = self.detail == "sharp" or (self.detail == "auto" and known.size > _LARGE)
+        textured = add_detail(
+            part, sharp=sharp, seed=self.seed, device=self.device, on_progress=on_progress
+        )
+        # The region's box may reach beyond the tile's context, and the context beyond the box.
+        shared = intersection(region.box, tile.context)
+        here, there = relative(shared, tile.context), relative(shared, region.box)
+        result = fill.copy()
+        hole = crop.hole[here]
+        result[there][hole] = textured[here][hole]
+        return result
 
 
-def _with_edges(
-    filled: np.ndarray,
-    colours: np.ndarray,
-    known: np.ndarray,
-    region: Region,
-    refiner: Refiner | None,
-    device: torch.device,
-) -> np.ndarray:
-    frame = grown(region.box, _BESIDE if refiner is None else room(refiner), known.shape)
-    inner = relative(region.box, frame)
-    mask = np.where(known[frame], 0, 2).astype(np.uint8)
-    mask[inner][region.mask] = 1
-    image = rgb(colours[frame])
-    fill = image.copy()
-    fill[inner][region.mask] = filled[region.mask]
-    plate = continue_edges(image, mask, fill).clip(0, 1)
-    if refiner is not None:
-        strange = mask == 2
-        _cover(fill, strange)
-        plate[strange] = fill[strange]
-        plate = refine(refiner, fill, plate, mask, device)
-    return plate[inner]
+def cut(
+    colours: np.ndarray, known: np.ndarray, region: Region, fill: np.ndarray, frame: Rectangle
+) -> Crop:
+    """The crop of an image that lies in `frame`, with a region's fill in its hole.
 
-
-def _with_detail(
-    filled: np.ndarray,
-    colours: np.ndarray,
-    known: np.ndarray,
-    region: Region,
-    tile: Tile,
-    sharp: bool,
-    seed: int,
-    device: torch.device,
-) -> np.ndarray:
-    """Detail for what lies in a tile's inner part, from what the network saw of the picture."""
-    frame = tile.outer
-    picture, mask = rgb(colours[frame]), np.where(known[frame], 0, 2).astype(np.uint8)
-    # The region's box may reach out of the frame, and the frame out of the box.
-    shared = _overlap(region.box, frame)
+    Ignored pixels have the colour of the nearest other one.
+    """
+    image = to_rgb(colours[frame])
+    hole = np.zeros(image.shape[:2], bool)
+    shared = intersection(region.box, frame)
     here, there = relative(shared, frame), relative(shared, region.box)
-    own = region.mask[there]
-    picture[here][own] = filled[there][own]
-    strange = mask == 2
-    strange[here] &= ~own
-    _cover(picture, strange)
-    inner = relative(tile.inner, frame)
-    mask[inner][region.mask[relative(tile.inner, region.box)]] = 1
-    if not (mask == 1).any():
-        return filled
-    result = filled.copy()
-    done = add_detail(picture, mask, sharp=sharp, seed=seed, device=device)
-    result[there][own] = done[here][own]
-    return result
-
-
-def _overlap(one: Rectangle, other: Rectangle) -> Rectangle:
-    rows, columns = (
-        slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
-    )
-    return rows, columns
-
-
-def _cover(picture: np.ndarray, strange: np.ndarray) -> None:
-    """Give pixels that nobody knows, (H, W) bool, the colour of the nearest other one."""
-    if not strange.any() or strange.all():
-        return
-    _, labels = cv2.distanceTransformWithLabels(
-        strange.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    colours = np.zeros((labels.max() + 1, 3), picture.dtype)
-    colours[labels[~strange]] = picture[~strange]
-    picture[strange] = colours[labels[strange]]
+    hole[here] = region.mask[there]
+    image[here][hole[here]] = fill[there][hole[here]]
+    ignore = ~known[frame] & ~hole
+    cover_ignored(image, ignore)
+    return Crop(image, hole, ignore)

@@ -1,4 +1,4 @@
-"""The refiner of a network, run on the blocks of an image that hold a hole."""
+"""The refiner, run on the blocks of a crop that hold a hole."""
 
 from __future__ import annotations
 
@@ -7,39 +7,46 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from inpaint.inference.tiling import Rectangle, grown, relative
+from inpaint.inference.tiling import Rectangle, dilate, relative
 from inpaint.models.refiner import Refiner
+from inpaint.utils.crop import Crop
 
 _BLOCK = 256  # side of the largest square that is refined at once, px
 _STEP = 32  # sides are multiples of it: few sizes, because kernels are made for each
 
 
 @torch.inference_mode()
-def refine(
-    refiner: Refiner, fill: np.ndarray, plate: np.ndarray, mask: np.ndarray, device: torch.device
-) -> np.ndarray:
-    """The plate, (H, W, 3) float32, with what the refiner makes of it where mask is 1.
+def refine(refiner: Refiner, crop: Crop, blended: np.ndarray, device: torch.device) -> np.ndarray:
+    """The blended image with the refiner's answer in the hole.
 
-    fill, plate: as for Refiner.forward. mask: (H, W) uint8, 0 = known, 1 = hole to refine, 2 =
-    hole that is none of our business. The work grows with the hole, not with the picture.
+    The work grows with the hole, not with the crop.
+
+    Args:
+        refiner: On `device`.
+        crop: With the network's fill.
+        blended: (H, W, 3) float32, what blend_boundary made of it.
+        device: Where the refiner is.
+
+    Returns:
+        (H, W, 3) float32.
     """
-    result = plate.copy()
-    for inner in _blocks(mask == 1):
-        outer = grown(inner, refiner.outlook, mask.shape)
-        hole = (mask[outer] > 0).astype(np.float32)[..., None]
+    result = blended.copy()
+    not_known = (~crop.known).astype(np.float32)[..., None]
+    for inner in _blocks(crop.hole):
+        outer = dilate(inner, refiner.receptive_radius, crop.hole.shape)
         inputs = (
-            torch.from_numpy(array).to(device).permute(2, 0, 1)[None]
-            for array in (fill[outer], plate[outer], hole)
+            torch.from_numpy(array[outer]).to(device).permute(2, 0, 1)[None]
+            for array in (crop.image, blended, not_known)
         )
-        better = refiner(*inputs)[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
-        own = mask[inner] == 1
-        result[inner][own] = better[relative(inner, outer)][own]
+        refined = refiner(*inputs)[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
+        own = crop.hole[inner]
+        result[inner][own] = refined[relative(inner, outer)][own]
     return result
 
 
-def room(refiner: Refiner) -> int:
-    """How much around a hole `refine` wants to see, px."""
-    return refiner.outlook + _STEP
+def context_margin(refiner: Refiner) -> int:
+    """How much around a hole `refine` needs in its crop, px."""
+    return refiner.receptive_radius + _STEP
 
 
 def _blocks(hole: np.ndarray) -> Iterator[Rectangle]:
@@ -53,7 +60,7 @@ def _blocks(hole: np.ndarray) -> Iterator[Rectangle]:
                 yield _span(rows, top, height), _span(columns, left, width)
 
 
-def _span(where: np.ndarray, start: int, limit: int) -> slice:
-    """From the first to the last of these numbers, whole steps, counted from `start`."""
-    first, last = int(where[0]) // _STEP, int(where[-1]) // _STEP
+def _span(indices: np.ndarray, start: int, limit: int) -> slice:
+    """From the first to the last of these indices, in whole steps counted from `start`."""
+    first, last = int(indices[0]) // _STEP, int(indices[-1]) // _STEP
     return slice(start + first * _STEP, min(start + (last + 1) * _STEP, limit))

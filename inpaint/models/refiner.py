@@ -1,11 +1,11 @@
-"""The refiner: a small network that puts right, close by, what a fill got wrong.
+"""The refiner: a small network that corrects a fill from its close surroundings.
 
-The U-Net halves a picture before it looks at it, so it has no say in single pixels, and the plate
-of inpaint/inference/boundary.py knows nothing but smoothness: between them, the edges and lines
-that cross a narrow hole fade. The refiner sees both answers with the known pixels around them and
-changes the second. It is convolutional, with a receptive field of a few dozen pixels, so it has no
-say in what belongs into a large hole. Its padding is partial-convolution padding
-(arXiv:1811.11718), so the border of the image is no dark line to it.
+The U-Net works at half the image's size and coarser, so it has no say in single pixels, and
+boundary blending (inpaint/inference/boundary.py) knows nothing but smoothness: between them, the
+edges and lines that cross a narrow hole fade. The refiner sees both answers with the known pixels
+around them and changes the second. Its receptive field is a few dozen pixels, so it has no say in
+what belongs into a large hole. Its padding is partial-convolution padding (arXiv:1811.11718), so
+the border of the image is no dark line to it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from inpaint.models.partial_conv import PartialConv2d
 class RefinerConfig:
     """Size of a Refiner. Raises ValueError for values that make no network."""
 
-    width: int = 64  # channels, at half the picture's size
+    width: int = 64  # channels, at half the image's size
     dilations: tuple[int, ...] = (1, 2, 4, 2, 1)  # of its 3x3 residual levels, in half pixels
 
     def __post_init__(self) -> None:
@@ -48,7 +48,7 @@ class RefinerConfig:
 
 
 class Refiner(nn.Module):
-    """Two answers for a hole in, a better one out.
+    """A residual network that corrects the blended fill of a hole.
 
     Works on blocks of 2x2 pixels, as channels: at half the size a convolution sees twice as far
     for the same work.
@@ -66,26 +66,27 @@ class Refiner(nn.Module):
         for layer in (self.first, *self.levels):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
-        for parameter in self.last.parameters():  # at first the plate stays as it is
+        for parameter in self.last.parameters():  # at first the blended image stays as it is
             nn.init.zeros_(parameter)
 
     @property
-    def outlook(self) -> int:
-        """How far from a pixel anything may have a say in it, px; even."""
+    def receptive_radius(self) -> int:
+        """Radius of the receptive field, px; even."""
         return 2 * (3 + sum(self.config.dilations))
 
-    def forward(self, fill: Tensor, plate: Tensor, hole: Tensor) -> Tensor:
-        """A better picture, (B, 3, H, W), about [0, 1] but not clamped.
+    def forward(self, fill: Tensor, blended: Tensor, hole: Tensor) -> Tensor:
+        """The corrected image, (B, 3, H, W), about [0, 1] but not clamped; only the hole counts.
 
-        fill, plate: (B, 3, H, W), RGB in [0, 1], the network's answer and continue_edges', with
-        what is known around the hole. hole: (B, 1, H, W), 1 = hole, 0 = known. The answer means
-        something in the hole only.
+        Args:
+            fill: (B, 3, H, W) RGB in [0, 1], the network's answer with what is known around it.
+            blended: The same after boundary blending.
+            hole: (B, 1, H, W), 1 = hole, 0 = known.
         """
         height, width = hole.shape[2:]
-        x = torch.cat([fill - 0.5, plate - 0.5, hole], 1)
+        x = torch.cat([fill - 0.5, blended - 0.5, hole], 1)
         x = F.pad(x, (0, width % 2, 0, height % 2), mode="replicate")
         x = F.relu(self.first(F.pixel_unshuffle(x, 2)))  # (B, width, H / 2, W / 2)
         for level in self.levels:
             x = x + F.relu(level(x))
         change = F.pixel_shuffle(self.last(x), 2)[..., :height, :width]
-        return plate + change.to(plate.dtype)
+        return blended + change.to(blended.dtype)

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from inpaint.texture.patchmatch import SIDES, Windows
-from inpaint.utils.conjugate_gradient import solve
+from inpaint.utils.conjugate_gradient import conjugate_gradient
 
 _FAINT = 0.02  # RMS over colours, of [0, 1], of a seam that is spread by 1/e only
 _DECAY = 1e-3  # a correction falls to 1/e in 30 px
-_STEPS = 150  # of conjugate gradients, at most
-_ENOUGH = 1e-2  # residual over its first, at which they end
+_MAX_ITER = 150  # of conjugate gradients
+_RTOL = 1e-2
 
 
 def join_sources(windows: Windows, picture: Tensor, nearest: Tensor) -> Tensor:
@@ -62,4 +62,4 @@ def join_sources(windows: Windows, picture: Tensor, nearest: Tensor) -> Tensor:
             image = image - padded.index_select(0, number)
         return image
 
-    return joined[hole] + solve(apply, pulls, steps=_STEPS, enough=_ENOUGH)
+    return joined[hole] + conjugate_gradient(apply, pulls, max_iter=_MAX_ITER, rtol=_RTOL)

@@ -16,6 +16,7 @@ scale at which even it is sharp, and the windows' picture takes its place.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 
 import cv2
@@ -27,7 +28,8 @@ from torch import Tensor
 from inpaint.texture.patchmatch import RADIUS, SIDE, Windows, any_sources, find_sources
 from inpaint.texture.poisson import join_sources
 from inpaint.texture.presets import SHARP, SOFT, Style
-from inpaint.utils.distance import depth_of
+from inpaint.utils.crop import Crop
+from inpaint.utils.distance import hole_depth
 
 _COMPONENTS = 12  # principal components of windows that are compared
 _SAMPLES = 3000  # windows they are computed from
@@ -58,43 +60,50 @@ _BESIDE = RADIUS + max(
 
 
 def add_detail(
-    picture: np.ndarray,
-    mask: np.ndarray,
+    crop: Crop,
     *,
     sharp: bool = False,
     seed: int = 0,
     device: str | torch.device = "cpu",
+    on_progress: Callable[[float], object] | None = None,
 ) -> np.ndarray:
-    """The picture with detail in its fill, from its known pixels.
+    """The crop's image with detail in its hole, from its known pixels.
 
-    picture: (H, W, 3) float32 in [0, 1], with the network's fill. mask: (H, W) uint8, 0 = known, 1
-    = fill that gets detail, 2 = not known and left alone; what is there is no source, but is
-    looked at where it touches the hole. sharp: the way, see above. seed: of the random part of the
-    search.
+    Args:
+        crop: With the network's fill. Ignored pixels are no source, but are compared where they
+            touch the hole.
+        sharp: The way, see above.
+        seed: Of the random part of the search.
+        device: Where it is computed.
+        on_progress: Called after each scale with the share of the work that is done.
 
-    Returns (H, W, 3) float32 in [0, 1], which differs from picture only where mask is 1.
+    Returns:
+        (H, W, 3) float32 in [0, 1], which differs from the crop's image only in the hole.
     """
     generator = torch.Generator().manual_seed(seed)
     style = SHARP if sharp else SOFT
-    scales = _scales(mask, style.depth)
+    scales = _scales(~crop.known, style.depth)
     level = None
-    for scale in scales:
-        finer = _Level.of(picture, mask, scale, style, torch.device(device))
+    for number, scale in enumerate(scales):
+        if on_progress is not None:  # the work of a scale grows with its pixels
+            on_progress(sum(s**2 for s in scales[:number]) / sum(s**2 for s in scales))
+        finer = _Level.of(crop, scale, style, torch.device(device))
         if finer is None:
             continue
         finer.synthesize(level, generator, last=scale == scales[-1])
         level = finer
     if level is None:
-        return picture
-    return np.where((mask == 1)[..., None], level.blended(picture).clip(0, 1), picture)
+        return crop.image
+    blended = level.blended(crop.image).clip(0, 1)
+    return np.where(crop.hole[..., None], blended, crop.image)
 
 
-def _scales(mask: np.ndarray, deepest: float) -> list[float]:
+def _scales(unknown: np.ndarray, deepest: float) -> list[float]:
     """Powers of a half: from one at which the deepest hole is `deepest` px deep to the picture's
     own, or to the largest that is not too large."""
-    depth = depth_of(mask > 0).max()
-    first = max(1, math.ceil(math.log2(max(min(depth, *mask.shape), 1) / deepest)))
-    last = max(0, math.ceil(math.log2(mask.size / _MOST_PIXELS) / 2))
+    depth = hole_depth(unknown).max()
+    first = max(1, math.ceil(math.log2(max(min(depth, *unknown.shape), 1) / deepest)))
+    last = max(0, math.ceil(math.log2(unknown.size / _MOST_PIXELS) / 2))
     return [0.5**k for k in range(max(first, last), last - 1, -1)]
 
 
@@ -123,18 +132,12 @@ class _Level:
         self.ground = (_BARE + share) ** _GROUND  # (T,)
 
     @classmethod
-    def of(
-        cls,
-        picture: np.ndarray,
-        mask: np.ndarray,
-        scale: float,
-        style: Style,
-        device: torch.device,
-    ) -> _Level | None:
-        """picture and mask: of add_detail, at full size. None where too little is known."""
-        hole, other = mask == 1, mask == 2
+    def of(cls, crop: Crop, scale: float, style: Style, device: torch.device) -> _Level | None:
+        """crop: at full size. None where too little is known."""
+        picture, hole, other = crop.image, crop.hole, crop.ignore
         if scale != 1:
-            size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
+            height, width = hole.shape
+            size = max(1, round(width * scale)), max(1, round(height * scale))
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
             hole, other = (
                 cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0

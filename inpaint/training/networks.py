@@ -14,11 +14,12 @@ from inpaint.checkpoints.weights import (
     load_network,
     load_refiner,
 )
-from inpaint.inference.boundary import continue_edges
+from inpaint.inference.boundary import blend_boundary
 from inpaint.models.refiner import Refiner, RefinerConfig
 from inpaint.models.registry import DEFAULT_KIND, build
 from inpaint.models.unet import PConvUNet, UNetConfig
 from inpaint.training.config import RECIPES, REFINER, TrainConfig
+from inpaint.utils.crop import Crop
 
 
 class RefinedFill(nn.Module):
@@ -41,8 +42,8 @@ class RefinedFill(nn.Module):
         with torch.no_grad():
             fill = self._network[0](image, valid).float().clamp(0, 1)
             fill = torch.where(valid > 0, image, fill)
-            plate = _plates(fill, valid)
-        return self.refiner(fill, plate, 1 - valid)
+            blended = _blend_boundaries(fill, valid)
+        return self.refiner(fill, blended, 1 - valid)
 
 
 def new_network(
@@ -72,14 +73,16 @@ def trained_part(network: PConvUNet | RefinedFill) -> PConvUNet | Refiner:
     return network.refiner if isinstance(network, RefinedFill) else network
 
 
-def _plates(fill: Tensor, valid: Tensor) -> Tensor:
-    """continue_edges of each picture of a batch, (B, 3, H, W), on the device it came from."""
-    pictures = fill.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    masks = (valid[:, 0] == 0).cpu().numpy().astype(np.uint8)
-    # Small work on one core each: several threads for one plate would wait for each other.
+def _blend_boundaries(fill: Tensor, valid: Tensor) -> Tensor:
+    """blend_boundary of each image of a batch, (B, 3, H, W), on the device it came from."""
+    images = fill.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    holes = (valid[:, 0] == 0).cpu().numpy()
+    crops = [
+        Crop(image, hole, np.zeros_like(hole)) for image, hole in zip(images, holes, strict=True)
+    ]
+    # Small work on one core each: several threads for one image would wait for each other.
     with ThreadPoolExecutor(
         torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        plates = list(pool.map(continue_edges, pictures, masks, pictures))
-    bent = torch.from_numpy(np.stack(plates)).clamp_(0, 1).permute(0, 3, 1, 2)
-    return bent.to(fill.device)
+        blended = np.stack(list(pool.map(blend_boundary, crops)))
+    return torch.from_numpy(blended).clamp_(0, 1).permute(0, 3, 1, 2).to(fill.device)

@@ -1,4 +1,4 @@
-"""Conjugate gradients."""
+"""The conjugate gradient method."""
 
 from __future__ import annotations
 
@@ -8,23 +8,31 @@ import torch
 from torch import Tensor
 
 
-def solve(apply: Callable[[Tensor], Tensor], right: Tensor, *, steps: int, enough: float) -> Tensor:
-    """x with apply(x) = right, (N, C), a system of equations for each of the C columns.
+def conjugate_gradient(
+    operator: Callable[[Tensor], Tensor], rhs: Tensor, *, max_iter: int, rtol: float
+) -> Tensor:
+    """x with operator(x) = rhs, a system of equations for each column.
 
-    apply: a symmetric, positive definite matrix times what it is given. The search starts at 0 and
-    ends after so many steps, or when every column's residual is `enough` of its first.
+    Args:
+        operator: A symmetric, positive definite matrix times its argument, (N, C).
+        rhs: (N, C).
+        max_iter: Iterations at most.
+        rtol: Ends when every column's residual norm is at most this share of its right side's.
+
+    Returns:
+        (N, C), starting from 0.
     """
-    x = torch.zeros_like(right)
-    residual, direction = right, right
+    x = torch.zeros_like(rhs)
+    residual, direction = rhs, rhs
     power = residual.square().sum(0)
-    little = power * enough**2
-    for _ in range(steps):
-        if bool((power <= little).all()):
+    target = power * rtol**2
+    for _ in range(max_iter):
+        if bool((power <= target).all()):
             break
-        image = apply(direction)
+        image = operator(direction)
         step = power / (direction * image).sum(0).clamp(min=1e-30)
         x = x + step * direction
         residual = residual - step * image
-        before, power = power, residual.square().sum(0)
-        direction = residual + power / before.clamp(min=1e-30) * direction
+        previous, power = power, residual.square().sum(0)
+        direction = residual + power / previous.clamp(min=1e-30) * direction
     return x

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from inpaint.utils.conjugate_gradient import solve
+from inpaint.utils.conjugate_gradient import conjugate_gradient
 
 
 def system(size=12):
@@ -13,19 +13,19 @@ def system(size=12):
 
 
 def test_every_column_is_solved():
-    matrix, right = system()
-    found = solve(lambda x: matrix @ x, right, steps=100, enough=1e-12)
-    torch.testing.assert_close(found, torch.linalg.solve(matrix, right))
+    matrix, rhs = system()
+    found = conjugate_gradient(lambda x: matrix @ x, rhs, max_iter=100, rtol=1e-12)
+    torch.testing.assert_close(found, torch.linalg.solve(matrix, rhs))
 
 
 def test_nothing_gives_nothing():
-    matrix, right = system()
-    assert (solve(lambda x: matrix @ x, 0 * right, steps=100, enough=0.1) == 0).all()
+    matrix, rhs = system()
+    assert (conjugate_gradient(lambda x: matrix @ x, 0 * rhs, max_iter=100, rtol=0.1) == 0).all()
 
 
 @pytest.mark.parametrize("steps", [0, 2])
 def test_steps_end_it(steps):
-    matrix, right = system()
+    matrix, rhs = system()
     calls = []
-    solve(lambda x: calls.append(x) or matrix @ x, right, steps=steps, enough=0)
+    conjugate_gradient(lambda x: calls.append(x) or matrix @ x, rhs, max_iter=steps, rtol=0)
     assert len(calls) == steps

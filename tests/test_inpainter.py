@@ -9,7 +9,7 @@ from PIL import Image
 from inpaint import CheckpointError, Inpainter, PConvUNet, UNetConfig
 from inpaint.checkpoints.weights import save_weights
 from inpaint.images import from_pil
-from inpaint.inference.tiling import Reach
+from inpaint.inference.tiling import TilingConfig
 
 
 def random_network():
@@ -19,7 +19,9 @@ def random_network():
 
 @pytest.fixture(scope="module")
 def inpainter():
-    return Inpainter(random_network(), reach=Reach(radius=10, least_side=32, most_side=64))
+    return Inpainter(
+        random_network(), tiling=TilingConfig(hole_radius=10, min_side=32, max_side=64)
+    )
 
 
 def picture(size, channels=3, dtype=np.uint8):
@@ -121,8 +123,8 @@ def test_a_flat_picture_in_one_tile_or_many_has_no_seam():
     image = flat.copy()
     image[hole] = 0
     network = MeanColour(UNetConfig(widths=(4,), kernels=(3,)))
-    for reach in (Reach(10, 32, 64), Reach(16, 32, 64), Reach(10, 64, 512)):
-        assert (Inpainter(network, reach=reach).fill(image, hole) == flat).all()
+    for tiling in (TilingConfig(10, 32, 64), TilingConfig(16, 32, 64), TilingConfig(10, 64, 512)):
+        assert (Inpainter(network, tiling=tiling).fill(image, hole) == flat).all()
 
 
 def test_transparent_pixels_are_not_looked_at(inpainter):
@@ -172,9 +174,16 @@ def test_fill_picture_keeps_everything_else(inpainter):
         inpainter.fill_picture(source, hole_in((50, 40)))
 
 
-def test_load_rebuilds_the_network_and_its_reach(inpainter, tmp_path):
+@pytest.mark.parametrize(
+    "notes",
+    [
+        {"tiling": {"hole_radius": 10, "min_side": 32, "max_side": 64}},
+        {"reach": {"radius": 10, "least_side": 32, "most_side": 64}},  # as version 0.1 wrote it
+    ],
+)
+def test_load_rebuilds_the_network_and_its_tiling(inpainter, tmp_path, notes):
     path = tmp_path / "some.safetensors"
-    save_weights(random_network(), path, notes={"reach": vars(inpainter.reach)})
+    save_weights(random_network(), path, notes=notes)
     loaded = Inpainter.load(path, device="cpu")
     image, hole = picture((90, 70)), hole_in((90, 70))
     assert (loaded.fill(image, hole) == inpainter.fill(image, hole)).all()
@@ -182,7 +191,7 @@ def test_load_rebuilds_the_network_and_its_reach(inpainter, tmp_path):
 
 def test_an_inpainter_on_another_device_differs_in_nothing_else(inpainter):
     network = random_network()
-    first = Inpainter(network, reach=inpainter.reach, edges=False, detail="off", seed=3)
+    first = Inpainter(network, tiling=inpainter.tiling, boundary=False, detail="off", seed=3)
     moved = first.on("meta")
     assert (moved.device.type, first.device.type) == ("meta", "cpu")
     assert {p.device.type for p in moved.network.parameters()} == {"meta"}
@@ -227,3 +236,39 @@ def test_a_picture_with_one_coloured_pixel_is_filled_in_colour(inpainter):
     image[0, 0] = 255, 0, 0
     filled = inpainter.fill(image, hole)
     assert (filled[hole] != filled[hole][:, :1]).any()
+
+
+def test_progress_goes_from_0_to_1_over_all_steps(inpainter):
+    image, hole = picture((200, 260), 3), hole_in((200, 260))
+    shares = []
+    filled = inpainter.fill(image, hole, on_progress=shares.append)
+    assert (filled == inpainter.fill(image, hole)).all()
+    assert shares[0] == 0 and shares[-1] == 1 and shares == sorted(shares)
+    assert len(shares) > 6
+    largest = np.diff(shares).max()  # the finest scale of the texture
+    assert largest < 0.7
+    shares.clear()
+    inpainter.fill(image, np.zeros_like(hole), on_progress=shares.append)
+    assert shares == [0, 1]
+
+
+@pytest.mark.parametrize("after", [0, 3])
+def test_what_the_progress_raises_ends_the_fill(inpainter, after):
+    """And leaves the image as it was."""
+
+    class Cancelled(Exception):
+        pass
+
+    calls = []
+
+    def cancel(share):
+        calls.append(share)
+        if len(calls) > after:
+            raise Cancelled
+
+    image, hole = picture((200, 260), 3), hole_in((200, 260))
+    before = image.copy()
+    with pytest.raises(Cancelled):
+        inpainter.fill(image, hole, on_progress=cancel)
+    assert len(calls) == after + 1
+    assert (image == before).all()

@@ -17,9 +17,9 @@ pytest.importorskip("onnxscript", reason="the export extra is not installed")
 def weights(tmp_path_factory):
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    reach = {"radius": 10, "least_side": 32, "most_side": 64}
+    tiling = {"hole_radius": 10, "min_side": 32, "max_side": 64}
     network = PConvUNet(UNetConfig(widths=(8, 16), kernels=(5, 3)))
-    save_weights(network, path, notes={"reach": reach})
+    save_weights(network, path, notes={"tiling": tiling})
     return path
 
 
@@ -32,9 +32,9 @@ def exported(weights):
 
 def test_an_exported_network_fills_pictures_of_any_size_as_torch_does(weights, exported):
     # The networks alone: the steps after them end, or choose between sources, by the last bit.
-    torch_fill = Inpainter.load(weights, device="cpu", edges=False, detail="off")
-    onnx_fill = Inpainter.load(exported, edges=False, detail="off")
-    assert onnx_fill.reach == torch_fill.reach
+    torch_fill = Inpainter.load(weights, device="cpu", boundary=False, detail="off")
+    onnx_fill = Inpainter.load(exported, boundary=False, detail="off")
+    assert onnx_fill.tiling == torch_fill.tiling
     rng = np.random.default_rng(0)
     for size in ((64, 64), (37, 91), (1, 5), (200, 130)):
         image = rng.random((*size, 3), dtype=np.float32)

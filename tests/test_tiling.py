@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from inpaint.inference.tiling import Reach, plan_regions, tile_weights
-from inpaint.utils.distance import depth_of
+from inpaint.inference.tiling import TilingConfig, plan_regions, tile_weights
+from inpaint.utils.distance import hole_depth
 
-REACH = Reach(radius=20, least_side=64, most_side=256)
+CONFIG = TilingConfig(hole_radius=20, min_side=64, max_side=256)
 
 
 def hole_with(size, *rectangles):
@@ -19,7 +19,7 @@ def length(span):
 
 
 def test_no_hole_needs_no_region():
-    assert plan_regions(np.zeros((40, 50), bool), REACH) == []
+    assert plan_regions(np.zeros((40, 50), bool), CONFIG) == []
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -31,74 +31,74 @@ def test_every_hole_pixel_is_in_exactly_one_mask_and_one_tile(seed):
         top, left = rng.integers(0, size[0]), rng.integers(0, size[1])
         hole[top : top + rng.integers(1, 300), left : left + rng.integers(1, 300)] = True
     filled = np.zeros(size, int)
-    for region in plan_regions(hole, REACH):
+    for region in plan_regions(hole, CONFIG):
         filled[region.box] += region.mask
         covered = np.zeros(size, bool)
         for tile in region.tiles:
-            covered[tile.inner] = True
-            for outer, inner, limit in zip(tile.outer, tile.inner, size, strict=True):
+            covered[tile.core] = True
+            for outer, inner, limit in zip(tile.context, tile.core, size, strict=True):
                 assert 0 <= outer.start <= inner.start < inner.stop <= outer.stop <= limit
         assert covered[region.box].all()
     assert (filled == hole).all()
 
 
 def test_thickness_decides_the_scale_and_not_extent():
-    wire = plan_regions(hole_with((2000, 2000), (1000, 0, 1006, 2000)), REACH)
+    wire = plan_regions(hole_with((2000, 2000), (1000, 0, 1006, 2000)), CONFIG)
     assert [region.factor for region in wire] == [1.0]
-    (disk,) = plan_regions(hole_with((2000, 2000), (900, 900, 1060, 1060)), REACH)
+    (disk,) = plan_regions(hole_with((2000, 2000), (900, 900, 1060, 1060)), CONFIG)
     assert disk.factor == pytest.approx(4.0)  # 80 pixels deep where 20 can be bridged
 
 
 def test_thin_holes_are_filled_before_thick_ones():
     hole = hole_with((600, 600), (0, 0, 200, 200), (400, 400, 410, 410))
-    factors = [region.factor for region in plan_regions(hole, REACH)]
+    factors = [region.factor for region in plan_regions(hole, CONFIG)]
     assert factors == sorted(factors) and factors[0] == 1.0
 
 
 def test_no_tile_is_larger_than_the_network_may_see():
     hole = hole_with((3000, 4000), (100, 50, 2900, 90), (1500, 0, 1530, 4000))
-    for region in plan_regions(hole, REACH):
+    for region in plan_regions(hole, CONFIG):
         for tile in region.tiles:
-            assert max(map(length, tile.outer)) <= REACH.most_side * region.factor
+            assert max(map(length, tile.context)) <= CONFIG.max_side * region.factor
 
 
 def test_a_small_hole_is_seen_with_its_surroundings():
-    (region,) = plan_regions(hole_with((500, 500), (250, 250, 252, 252)), REACH)
+    (region,) = plan_regions(hole_with((500, 500), (250, 250, 252, 252)), CONFIG)
     (tile,) = region.tiles
-    assert [length(span) for span in tile.outer] == [REACH.least_side] * 2
+    assert [length(span) for span in tile.context] == [CONFIG.min_side] * 2
 
 
 def test_context_moves_inwards_at_the_border():
-    (region,) = plan_regions(hole_with((500, 500), (0, 490, 10, 500)), REACH)
-    assert region.tiles[0].outer == (slice(0, 64), slice(436, 500))
+    (region,) = plan_regions(hole_with((500, 500), (0, 490, 10, 500)), CONFIG)
+    assert region.tiles[0].context == (slice(0, 64), slice(436, 500))
 
 
 def test_neighbouring_specks_share_a_region():
     specks = [(y, x, y + 1, x + 1) for y in (0, 9, 18) for x in (0, 9, 18)]
-    assert len(plan_regions(hole_with((300, 300), *specks), REACH)) == 1
+    assert len(plan_regions(hole_with((300, 300), *specks), CONFIG)) == 1
 
 
 def test_time_follows_the_hole_for_thousands_of_specks():
     hole = np.zeros((2000, 2000), bool)
     hole[::40, ::40] = True
-    regions = plan_regions(hole, REACH)
+    regions = plan_regions(hole, CONFIG)
     assert sum(len(region.tiles) for region in regions) < 5000
 
 
 def test_a_picture_that_is_all_hole_has_a_finite_scale():
-    (region,) = plan_regions(np.ones((300, 200), bool), REACH)
+    (region,) = plan_regions(np.ones((300, 200), bool), CONFIG)
     assert 1 <= region.factor < 40
 
 
-def test_weights_fall_towards_a_tiles_edges():
-    (region,) = plan_regions(hole_with((90, 90), (10, 10, 13, 15)), REACH)
+def test_weights_fall_towards_the_border_of_a_tile():
+    (region,) = plan_regions(hole_with((90, 90), (10, 10, 13, 15)), CONFIG)
     weights = tile_weights(region.tiles[0])[..., 0]
     assert weights.tolist() == [[1, 1, 1, 1, 1], [1, 2, 2, 2, 1], [1, 1, 1, 1, 1]]
 
 
-def test_a_reach_that_cannot_tile_is_refused():
-    with pytest.raises(ValueError, match="least_side <= most_side / 2"):
-        Reach(least_side=300, most_side=512)
+def test_a_config_that_cannot_tile_is_refused():
+    with pytest.raises(ValueError, match="min_side <= max_side / 2"):
+        TilingConfig(min_side=300, max_side=512)
 
 
 def test_depth_does_not_depend_on_where_the_hole_lies_in_memory():
@@ -108,5 +108,5 @@ def test_depth_does_not_depend_on_where_the_hole_lies_in_memory():
     for offset in range(64):
         moved = room[offset : offset + hole.size].reshape(hole.shape)
         moved[:] = hole
-        found.add(depth_of(moved).tobytes())
+        found.add(hole_depth(moved).tobytes())
     assert len(found) == 1

@@ -5,12 +5,18 @@ import pytest
 import torch
 
 from inpaint import Inpainter, PConvUNet, UNetConfig
-from inpaint.inference.pipeline import _with_detail, finish_region
-from inpaint.inference.tiling import Reach, Region, Tile, plan_regions
+from inpaint.inference.pipeline import Finishing
+from inpaint.inference.tiling import Region, Tile, TilingConfig, plan_regions
+from inpaint.texture import synthesis
 from inpaint.texture.patchmatch import Windows
-from inpaint.texture.synthesis import add_detail
+from inpaint.utils.crop import Crop
 
 CPU = torch.device("cpu")
+
+
+def add_detail(picture, mask, **options):
+    """mask: 0 = known, 1 = hole, 2 = ignore."""
+    return synthesis.add_detail(Crop(picture, mask == 1, mask == 2), **options)
 
 
 def stripes(size=(96, 96), period=6):
@@ -198,10 +204,14 @@ def test_where_nothing_known_is_alike_the_fill_nearly_stays():
     assert change < 0.25 * np.abs(picture - 0.5)[inner].mean()
 
 
+def finishing(detail):
+    return Finishing(boundary=False, refiner=None, detail=detail, seed=0, device=CPU)
+
+
 def inpainter_of(network=None):
     torch.manual_seed(0)
     network = PConvUNet(UNetConfig(widths=(8,), kernels=(3,))) if network is None else network
-    return Inpainter(network, reach=Reach(radius=12, least_side=48, most_side=96))
+    return Inpainter(network, tiling=TilingConfig(hole_radius=12, min_side=48, max_side=96))
 
 
 class Soft(PConvUNet):
@@ -267,7 +277,7 @@ def test_holes_filled_later_do_not_leak_into_those_filled_before(inpainter):
     hole[60:63, 20:90] = True
     hole[30:110, 95:160] = True
     image = noise((140, 200))
-    regions = plan_regions(hole, inpainter.reach)
+    regions = plan_regions(hole, inpainter.tiling)
     assert len({region.factor for region in regions}) == 2
     other = image.copy()
     other[hole] = 0
@@ -278,7 +288,7 @@ def test_a_hole_of_many_tiles_gets_detail_in_each(inpainter):
     image = stripes((60, 400))
     hole = np.zeros((60, 400), bool)
     hole[26:34, 10:390] = True
-    (region,) = plan_regions(hole, inpainter.reach)
+    (region,) = plan_regions(hole, inpainter.tiling)
     assert len(region.tiles) > 3
     filled, soft = (inpainter.fill(image, hole, detail=d) for d in ("auto", "off"))
     assert (filled[~hole] == image[~hole]).all()
@@ -292,10 +302,10 @@ def test_other_regions_pixels_come_back_as_they_were_given():
     """The step of one tile writes into its own region's mask only."""
     hole = np.zeros((80, 120), bool)
     hole[30:40, 20:30] = hole[45:50, 32:40] = True
-    regions = plan_regions(hole, Reach(radius=12, least_side=48, most_side=96))
+    regions = plan_regions(hole, TilingConfig(hole_radius=12, min_side=48, max_side=96))
     (region,) = regions
     filled = noise((region.box[0].stop - 30, region.box[1].stop - 20))
-    done = _with_detail(filled, noise((80, 120)), ~hole, region, region.tiles[0], False, 0, CPU)
+    done = finishing("soft").add_texture(filled, noise((80, 120)), ~hole, region, 0)
     assert (done[~region.mask] == filled[~region.mask]).all()
     assert (done[region.mask] != filled[region.mask]).any()
 
@@ -324,7 +334,7 @@ def test_auto_is_sharp_in_large_pictures(monkeypatch, detail, pixels):
     seen = []
     monkeypatch.setattr(
         "inpaint.inference.pipeline.add_detail",
-        lambda picture, mask, **how: seen.append(how) or picture,
+        lambda crop, **how: seen.append(how) or crop.image,
     )
     known = np.ones((1, pixels), bool)
     known[0, 40:50] = False
@@ -333,7 +343,6 @@ def test_auto_is_sharp_in_large_pictures(monkeypatch, detail, pixels):
     region = Region(1.0, box_of_it, ~known[box_of_it], [tile])
     colours = np.zeros((1, pixels, 3), np.uint8)
     filled = np.zeros((1, 10, 3), np.float32)
-    options = {"edges": False, "refiner": None, "detail": detail, "seed": 0, "device": CPU}
-    finish_region(filled, colours, known, region, **options)
+    finishing(detail).add_texture(filled, colours, known, region, 0)
     (how,) = seen
     assert how["sharp"] == {"auto": pixels > 2**20, "soft": False, "sharp": True}[detail]
