@@ -17,7 +17,6 @@ from PIL import Image
 from inpaint.data import (
     FixedSamples,
     FolderSource,
-    PictureError,
     SampleStream,
     SkipCounter,
     TarSource,
@@ -27,6 +26,7 @@ from inpaint.data import (
 from inpaint.data.crops import center_square, random_square
 from inpaint.data.holes import FolderHoles, GeneratedHoles
 from inpaint.data.stream import PictureOrder
+from inpaint.images import PictureError
 from inpaint.masks.generate import HOLE_BUCKETS
 
 # Python 3.12 warns of every fork in a process with threads, and PyTorch has some.

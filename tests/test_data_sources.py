@@ -17,7 +17,6 @@ from PIL import Image
 from inpaint.data import (
     ConcatSource,
     FolderSource,
-    PictureError,
     PictureSource,
     SubsetSource,
     TarSource,
@@ -26,6 +25,7 @@ from inpaint.data import (
 )
 from inpaint.data import shards as shards_module
 from inpaint.data.shards import expand_shards, fetch_shard
+from inpaint.images import PictureError
 
 
 def gray_value(value: int, size: tuple[int, int] = (8, 8), kind: str = "PNG") -> bytes:

@@ -10,10 +10,10 @@ from PIL import Image
 
 from inpaint.checkpoints.weights import save_weights
 from inpaint.cli import main
-from inpaint.data import PictureError
 from inpaint.evaluate import Method, Protocol, evaluate, parse_method, read_rows
 from inpaint.evaluate.outside import write_case
 from inpaint.evaluate.protocol import CaseId, Cases, fit_picture
+from inpaint.images import PictureError
 from inpaint.masks import HOLE_BUCKETS, border_width, write_test_set
 from inpaint.models.refiner import Refiner, RefinerConfig
 from inpaint.models.unet import PConvUNet, UNetConfig

@@ -11,9 +11,9 @@ import torch
 from torch.utils.data import Dataset
 
 from inpaint.classification.data import LabelledPictures
-from inpaint.data import PictureError
 from inpaint.data.samples import cut_usable
 from inpaint.data.stream import PictureOrder
+from inpaint.images import PictureError
 
 _UNUSABLE = (OSError, PictureError)
 

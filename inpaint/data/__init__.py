@@ -1,6 +1,5 @@
 """Picture collections, and the streams of training and validation samples made of them."""
 
-from inpaint.data.decode import PictureError, decode_picture
 from inpaint.data.layouts import DATA_NAMES, open_source
 from inpaint.data.samples import FixedSamples, SkipCounter, TrainingSamples
 from inpaint.data.shards import TarSource
@@ -12,14 +11,12 @@ __all__ = [
     "ConcatSource",
     "FixedSamples",
     "FolderSource",
-    "PictureError",
     "PictureSource",
     "SampleStream",
     "SkipCounter",
     "SubsetSource",
     "TarSource",
     "TrainingSamples",
-    "decode_picture",
     "hold_out",
     "init_worker",
     "open_source",

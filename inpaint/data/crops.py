@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-from inpaint.data.decode import PictureError
+from inpaint.images import PictureError
 
 CropPolicy = Literal["resize-crop", "whole", "native"]
 

@@ -10,10 +10,10 @@ import torch
 from torch.utils.data import Dataset
 
 from inpaint.data.crops import CropPolicy, center_square, check_policy, random_square
-from inpaint.data.decode import PictureError
 from inpaint.data.holes import DrawHole, FolderHoles, GeneratedHoles
 from inpaint.data.sources import PictureSource
 from inpaint.data.stream import REPLACEMENT_STREAM, SAMPLE_STREAM, PictureOrder
+from inpaint.images import PictureError
 from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
 
 logger = logging.getLogger(__name__)

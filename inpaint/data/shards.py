@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inpaint.data.decode import PictureError, decode_picture, is_picture
 from inpaint.data.sources import PackedNames
+from inpaint.images import PictureError, decode_rgb, is_image_name
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class TarSource:
             file.seek(offset)
             data = file.read(size)
         try:
-            return decode_picture(data)
+            return decode_rgb(data)
         except PictureError as error:
             raise PictureError(f"{path}, member {self.names[index]}: {error}") from error
 
@@ -112,7 +112,7 @@ def _scan_tar(path: Path) -> TarIndex:
         with tarfile.open(path, "r:") as tar:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # or 1 kB stays for each
-                if member.isreg() and not member.issparse() and is_picture(member.name):
+                if member.isreg() and not member.issparse() and is_image_name(member.name):
                     names.append(member.name.removeprefix("./"))
                     spans.append((member.offset_data, member.size))
     except tarfile.TarError as error:

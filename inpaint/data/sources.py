@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from inpaint.data.decode import PictureError, decode_picture, is_picture
+from inpaint.images import PictureError, decode_rgb, is_image_name
 
 Split = Literal["train", "val"]
 
@@ -76,7 +76,7 @@ class FolderSource:
     def load(self, index: int) -> np.ndarray:
         path = self.root / self.names[index]
         try:
-            return decode_picture(path.read_bytes())
+            return decode_rgb(path.read_bytes())
         except PictureError as error:
             raise PictureError(f"{path}: {error}") from error
 
@@ -178,5 +178,5 @@ def find_pictures(root: Path) -> list[str]:
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         prefix = Path(folder).relative_to(root).as_posix()
         prefix = "" if prefix == "." else prefix + "/"
-        names.extend(prefix + name for name in files if is_picture(name))
+        names.extend(prefix + name for name in files if is_image_name(name))
     return sorted(names)

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from inpaint.data.decode import PictureError, decode_picture
 from inpaint.evaluate.protocol import Case
+from inpaint.images import PictureError, decode_rgb
 
 _ENDINGS = (".png", ".webp", ".jpg", ".jpeg")
 
@@ -35,7 +35,7 @@ def fill_by_command(template: str, image: np.ndarray, hole: np.ndarray) -> np.nd
         if done.returncode or not Path(paths["out"]).is_file():
             last = (done.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
             raise RuntimeError(f"{words[0]} wrote no picture (exit {done.returncode}): {last}")
-        return decode_picture(Path(paths["out"]).read_bytes())
+        return decode_rgb(Path(paths["out"]).read_bytes())
 
 
 def result_of_folder(folder: Path, case: Case) -> np.ndarray:
@@ -48,7 +48,7 @@ def result_of_folder(folder: Path, case: Case) -> np.ndarray:
         path = folder / f"{case.id}{ending}"
         if path.is_file():
             try:
-                return decode_picture(path.read_bytes())
+                return decode_rgb(path.read_bytes())
             except PictureError as error:
                 raise PictureError(f"{path}: {error}") from error
     raise FileNotFoundError(f"no result {case.id}.png in {folder}")

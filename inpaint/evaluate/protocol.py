@@ -13,7 +13,6 @@ import numpy as np
 from inpaint.data import (
     DATA_NAMES,
     FolderSource,
-    PictureError,
     PictureSource,
     TarSource,
     open_source,
@@ -21,6 +20,7 @@ from inpaint.data import (
 from inpaint.data.crops import center_square
 from inpaint.data.shards import expand_shards
 from inpaint.evaluate.holes import HoleFiles
+from inpaint.images import PictureError
 from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
 
 # Border classes of arXiv:1804.07723, table 1: N keeps the band along the picture's edge free, B

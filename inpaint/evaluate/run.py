@@ -12,13 +12,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from inpaint.data import PictureError
 from inpaint.evaluate.inception import InceptionFiles
 from inpaint.evaluate.methods import Method
 from inpaint.evaluate.metrics import Metrics
 from inpaint.evaluate.protocol import Case, Cases
 from inpaint.evaluate.results import ResultsFile, Row, check_settings, read_rows
 from inpaint.evaluate.usage import Usage, peak_memory, save_usage
+from inpaint.images import PictureError
 
 logger = logging.getLogger(__name__)
 

@@ -1,11 +1,13 @@
 """Pictures read and written without losing anything the file format can hold."""
 
+from inpaint.images.decode import decode_rgb
 from inpaint.images.picture import (
     FORMATS,
     JpegCoding,
     Picture,
     PictureError,
     format_of,
+    is_image_name,
     with_pixels,
 )
 from inpaint.images.pil import from_pil, to_pil
@@ -18,8 +20,10 @@ __all__ = [
     "JpegCoding",
     "Picture",
     "PictureError",
+    "decode_rgb",
     "format_of",
     "from_pil",
+    "is_image_name",
     "read_picture",
     "to_pil",
     "with_pixels",

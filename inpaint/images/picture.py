@@ -108,6 +108,11 @@ def with_pixels(picture: Picture, pixels: np.ndarray) -> Picture:
     return dataclasses.replace(picture, pixels=pixels)
 
 
+def is_image_name(name: str) -> bool:
+    """Whether a file name is one of an image; hidden files (`._a.jpg` from macOS) are none."""
+    return format_of(name) is not None and not PurePath(name).name.startswith(".")
+
+
 def format_of(path: str | PurePath) -> str | None:
     """The name in FORMATS that the suffix of `path` stands for, or None."""
     suffix = PurePath(path).suffix.lower()

@@ -7,7 +7,7 @@ import pytest
 from pictures import encode
 from PIL import Image
 
-from inpaint.data import PictureError, decode_picture
+from inpaint.images import PictureError, decode_rgb
 
 
 def ramp() -> Image.Image:
@@ -23,7 +23,7 @@ def ramp() -> Image.Image:
     [("RGB", "PNG"), ("RGBA", "PNG"), ("RGB", "BMP"), ("CMYK", "TIFF"), ("RGB", "TIFF")],
 )
 def test_lossless_colour_pictures_decode_to_the_same_rgb(mode: str, kind: str) -> None:
-    decoded = decode_picture(encode(ramp().convert(mode), kind))
+    decoded = decode_rgb(encode(ramp().convert(mode), kind))
     assert decoded.dtype == np.uint8
     assert np.abs(decoded.astype(int) - np.asarray(ramp())).max() <= 1
 
@@ -32,7 +32,7 @@ def test_lossless_colour_pictures_decode_to_the_same_rgb(mode: str, kind: str) -
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_gray_and_palette_pictures_decode_to_three_channels(mode: str, kind: str) -> None:
     picture = ramp().convert(mode)
-    decoded = decode_picture(encode(picture, kind))
+    decoded = decode_rgb(encode(picture, kind))
     assert np.array_equal(decoded, np.asarray(picture.convert("RGB")))
 
 
@@ -40,12 +40,12 @@ def test_gray_and_palette_pictures_decode_to_three_channels(mode: str, kind: str
 def test_jpegs_of_all_modes_decode_as_pillow_decodes_them(mode: str) -> None:
     data = encode(ramp().resize((48, 32)).convert(mode), "JPEG", quality=95)
     expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
-    assert np.abs(decode_picture(data) - expected).max() <= 3
+    assert np.abs(decode_rgb(data) - expected).max() <= 3
 
 
 def test_sixteen_bit_gray_keeps_its_high_byte() -> None:
     deep = np.array([[0, 256, 257, 40000, 65535]], np.uint16)
-    decoded = decode_picture(encode(Image.fromarray(deep)))
+    decoded = decode_rgb(encode(Image.fromarray(deep)))
     assert decoded[0, :, 0].tolist() == [0, 1, 1, 156, 255]
 
 
@@ -53,7 +53,7 @@ def test_sixteen_bit_gray_keeps_its_high_byte() -> None:
 def test_exif_orientation_is_applied(kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter clockwise
-    decoded = decode_picture(encode(ramp(), kind, exif=exif))
+    decoded = decode_rgb(encode(ramp(), kind, exif=exif))
     assert decoded.shape == (6, 4, 3)
     assert decoded[0, 0, 1] > decoded[0, -1, 1]  # green grows to the left now
 
@@ -64,4 +64,4 @@ def test_cut_off_pictures_are_refused(kind: str, kept: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     data = encode(Image.fromarray(noise), kind)
     with pytest.raises(PictureError, match="not a readable picture"):
-        decode_picture(data[: int(kept * len(data))])
+        decode_rgb(data[: int(kept * len(data))])

@@ -1,4 +1,4 @@
-"""Decoding a picture file to RGB."""
+"""Decoding an image file to RGB, for training and evaluation."""
 
 import io
 import warnings
@@ -7,22 +7,12 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+from inpaint.images.picture import PictureError
 
 _JPEG_START, _JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 
 
-class PictureError(ValueError):
-    """A picture that cannot be used: not readable, or too small."""
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file name is one of a picture; hidden files (`._a.jpg` from macOS) are none."""
-    base = name.rsplit("/", 1)[-1]
-    return base.lower().endswith(PICTURE_SUFFIXES) and not base.startswith(".")
-
-
-def decode_picture(data: bytes) -> np.ndarray:
+def decode_rgb(data: bytes) -> np.ndarray:
     """The picture in `data` as RGB uint8 (H, W, 3), with its EXIF orientation applied.
 
     Gray, palette and CMYK pictures are converted, 16-bit ones lose their low byte, alpha is
