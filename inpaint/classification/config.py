@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
-from dataclasses import dataclass, field, fields
-from typing import Any, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import Any
 
 from inpaint.classification.data import CLASS_PATTERN
+from inpaint.utils.options import add_options, from_options, option
 
 # The paper's names of the paddings, and convert's.
 PADDINGS = {"zero": "zeros", "partial": "partial", "reflect": "reflect", "replicate": "replicate"}
 
 AUTO_RESUME = "auto"
-
-
-def _option(text: str, default: Any, *short: str, flag: str | None = None) -> Any:
-    return field(default=default, metadata={"help": text, "short": short, "flag": flag})
 
 
 @dataclass(frozen=True)
@@ -28,48 +25,50 @@ class ClassifierConfig:
     reports: SGD with 0.9 momentum for 100 epochs, the rate divided by ten every 30.
     """
 
-    arch: str = _option(
-        "resnet50, vgg16_bn, ...; pd in front gives partial-convolution padding", "resnet50", "-a"
+    arch: str = option(
+        "resnet50", "resnet50, vgg16_bn, ...; pd in front gives partial-convolution padding", "-a"
     )
-    padding: str | None = _option(
-        f"padding instead of the one the name says: {', '.join(PADDINGS)}", None
+    padding: str | None = option(
+        None, f"padding instead of the one the name says: {', '.join(PADDINGS)}"
     )
-    data_train: str | None = _option(
-        "a folder with one folder of pictures for each class, or tar files", None, flag="data_train"
+    data_train: str | None = option(
+        None, "a folder with one folder of pictures for each class, or tar files", "--data_train"
     )
-    data_val: str | None = _option(
-        "the same for validation; without it some training pictures are held out",
+    data_val: str | None = option(
         None,
-        flag="data_val",
+        "the same for validation; without it some training pictures are held out",
+        "--data_val",
     )
-    val_share: float = _option("share of the pictures that is held out without data_val", 0.1)
-    class_pattern: str = _option(
-        "for tar files: regular expression whose first group is the class in a member's path",
+    val_share: float = option(0.1, "share of the pictures that is held out without data_val")
+    class_pattern: str = option(
         CLASS_PATTERN,
+        "for tar files: regular expression whose first group is the class in a member's path",
     )
-    size: int = _option("side of the samples, px", 224)
-    crop_least: float = _option("smallest share of a picture that a training crop shows", 0.08)
-    epochs: int = _option("epochs in all", 100)
-    batch_size: int = _option("samples of a step, over all processes", 192, "-b")
-    lr: float | None = _option(
-        "learning rate at the start; default: 0.1, and 0.01 for VGG", None, "--learning-rate"
+    size: int = option(224, "side of the samples, px")
+    crop_least: float = option(0.08, "smallest share of a picture that a training crop shows")
+    epochs: int = option(100, "epochs in all")
+    batch_size: int = option(192, "samples of a step, over all processes", "-b")
+    lr: float | None = option(
+        None, "learning rate at the start; default: 0.1, and 0.01 for VGG", "--learning-rate"
     )
-    schedule: str = _option("step (a tenth every --lr-step epochs) or cosine", "step")
-    lr_step: int = _option("epochs between the steps of the learning rate", 30)
-    momentum: float = _option("of SGD", 0.9)
-    weight_decay: float = _option("of SGD, on all parameters", 1e-4, "--wd")
-    precision: str = _option("fp32, bf16, fp16, or auto: bf16 where it is fast", "fp32")
-    seed: int = _option("seed of everything random", 0)
-    workers: int = _option("processes that load samples", 4, "-j")
-    threads: int | None = _option("CPU threads of torch; default: torch's own", None)
-    log_steps: int = _option("steps between log lines", 10, "-p", "--print-freq")
-    prefix: str = _option("end of the checkpoint folder's name", "")
-    ckptdirprefix: str = _option("its beginning: CKPTDIRPREFIXcheckpoint_ARCH_PREFIX/", "")
-    weights: str | None = _option("weight file to start from, or to evaluate", None)
-    resume: str | None = _option(
-        "checkpoint to go on from, or to evaluate; without a path: the last one of this run", None
+    schedule: str = option("step", "step (a tenth every --lr-step epochs) or cosine")
+    lr_step: int = option(30, "epochs between the steps of the learning rate")
+    momentum: float = option(0.9, "of SGD")
+    weight_decay: float = option(1e-4, "of SGD, on all parameters", "--wd")
+    precision: str = option("fp32", "fp32, bf16, fp16, or auto: bf16 where it is fast")
+    seed: int = option(0, "seed of everything random")
+    workers: int = option(4, "processes that load samples", "-j")
+    threads: int | None = option(None, "CPU threads of torch; default: torch's own")
+    log_steps: int = option(10, "steps between log lines", "-p", "--print-freq")
+    prefix: str = option("", "end of the checkpoint folder's name")
+    ckptdirprefix: str = option("", "its beginning: CKPTDIRPREFIXcheckpoint_ARCH_PREFIX/")
+    weights: str | None = option(None, "weight file to start from, or to evaluate")
+    resume: str | None = option(
+        None,
+        "checkpoint to go on from, or to evaluate; without a path: the last one of this run",
+        const=AUTO_RESUME,
     )
-    evaluate: bool = _option("only evaluate --weights or --resume on the validation part", False)
+    evaluate: bool = option(False, "only evaluate --weights or --resume on the validation part")
 
     def __post_init__(self) -> None:
         if self.padding is not None:
@@ -108,27 +107,7 @@ def add_arguments(
     parser: ArgumentParser, *, without: Collection[str] = (), **defaults: Any
 ) -> None:
     """One option for each field of ClassifierConfig but some; `defaults` are other defaults."""
-    hints = get_type_hints(ClassifierConfig)
-    for setting in fields(ClassifierConfig):
-        if setting.name in without:
-            continue
-        flags = [
-            *setting.metadata["short"],
-            f"--{setting.metadata['flag'] or _dashed(setting.name)}",
-        ]
-        text, default = setting.metadata["help"], defaults.get(setting.name, setting.default)
-        kind = next(t for t in (get_args(hints[setting.name]) or (hints[setting.name],)))
-        if kind is bool:
-            parser.add_argument(*flags, action="store_true", help=text)
-            continue
-        if default not in (None, ""):
-            text += " (%(default)s)"
-        optional: dict[str, Any] = (
-            {"nargs": "?", "const": AUTO_RESUME} if setting.name == "resume" else {}
-        )
-        parser.add_argument(
-            *flags, dest=setting.name, type=kind, default=default, help=text, **optional
-        )
+    add_options(parser, ClassifierConfig, without=without, **defaults)
 
 
 def config_from(arguments: Namespace, **others: Any) -> ClassifierConfig:
@@ -136,12 +115,7 @@ def config_from(arguments: Namespace, **others: Any) -> ClassifierConfig:
 
     Raises ValueError.
     """
-    names = {setting.name for setting in fields(ClassifierConfig)} & vars(arguments).keys()
-    return ClassifierConfig(**{**{name: getattr(arguments, name) for name in names}, **others})
-
-
-def _dashed(name: str) -> str:
-    return name.replace("_", "-")
+    return from_options(ClassifierConfig, arguments, **others)
 
 
 def _check_choice(name: str, value: str, choices: Collection[str]) -> None:

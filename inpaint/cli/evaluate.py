@@ -7,7 +7,6 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +24,7 @@ from inpaint.evaluate.protocol import Cases, Protocol
 from inpaint.evaluate.report import write_report
 from inpaint.evaluate.run import evaluate
 from inpaint.evaluate.tables import main_table
+from inpaint.utils.options import add_options, from_options
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ Loaded = TypeVar("Loaded")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `inpaint evaluate` to its parser."""
-    _add_protocol(parser)
+    add_options(parser, Protocol)
     parser.add_argument(
         "--methods",
         default=f"{DEFAULT_WEIGHTS},telea,ns",
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what `inpaint evaluate` asks for; 0, or an error as `evaluate` raises it."""
-    cases = Cases(Protocol(**{field.name: getattr(args, field.name) for field in fields(Protocol)}))
+    cases = Cases(from_options(Protocol, args))
     if args.write_cases is not None:
         return _write_cases(cases, args.write_cases)
     if args.out is None and args.sheet is None:
@@ -127,20 +127,6 @@ def _load(load: Callable[[], Loaded], missing: list[str]) -> Loaded | None:
         logger.info("%s", error)
         missing.append(str(error))
         return None
-
-
-def _add_protocol(parser: argparse.ArgumentParser) -> None:
-    """An option for each field of Protocol."""
-    for field in fields(Protocol):
-        choices = field.metadata["choices"]
-        parser.add_argument(
-            f"--{field.name}",
-            type=int if isinstance(field.default, int) else str,
-            choices=choices,
-            default=field.default,
-            metavar=None if choices else field.name.upper(),
-            help=field.metadata["help"] + ("" if field.default is None else " (%(default)s)"),
-        )
 
 
 def _write_cases(cases: Cases, folder: Path) -> int:

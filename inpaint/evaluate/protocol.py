@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +21,7 @@ from inpaint.data.shards import expand_shards
 from inpaint.evaluate.holes import HoleFiles
 from inpaint.images import PictureError
 from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
+from inpaint.utils.options import check_choices, option
 
 # Border classes of arXiv:1804.07723, table 1: N keeps the band along the picture's edge free, B
 # reaches into it. "any" mixes both.
@@ -77,12 +77,6 @@ class Case:
         return np.where(self.hole[..., None], result, self.original)
 
 
-def _option(text: str, default: Any, choices: Iterable[str] | None = None) -> Any:
-    """A setting with its default, and its command-line option's help text and choices."""
-    choices = None if choices is None else tuple(choices)
-    return field(default=default, metadata={"help": text, "choices": choices})
-
-
 @dataclass(frozen=True)
 class Protocol:
     """Pictures and holes of an evaluation; each field is a command-line option.
@@ -91,36 +85,31 @@ class Protocol:
     validation part. Raises ValueError for values out of range.
     """
 
-    data: str = _option("kind of data", "folder", DATA_NAMES)
-    root: str | None = _option("folder or tar files with the pictures; default data/NAME", None)
-    size: int = _option("side, or shorter side, px", 512)
-    count: int = _option("the first so many pictures", 100)
-    fit: str = _option(
+    data: str = option("folder", "kind of data", choices=DATA_NAMES)
+    root: str | None = option(None, "folder or tar files with the pictures; default data/NAME")
+    size: int = option(512, "side, or shorter side, px")
+    count: int = option(100, "the first so many pictures")
+    fit: str = option(
+        "square",
         "square: the centre square, scaled; crop: the centre at full detail; whole: the whole "
         "picture, scaled to that shorter side",
-        "square",
-        ("square", "crop", "whole"),
+        choices=("square", "crop", "whole"),
     )
-    buckets: str = _option(
-        "all: each picture with a hole of every class; cycle: with one of them in turn",
+    buckets: str = option(
         "all",
-        ("all", "cycle"),
+        "all: each picture with a hole of every class; cycle: with one of them in turn",
+        choices=("all", "cycle"),
     )
-    border: str = _option(
-        "holes away from the border (N), reaching it (B), both apart, or any, mixed",
+    border: str = option(
         "both",
-        BORDER_CLASSES,
+        "holes away from the border (N), reaching it (B), both apart, or any, mixed",
+        choices=BORDER_CLASSES,
     )
-    masks: str | None = _option("folder of masks, white = fill; default: generated holes", None)
-    seed: int = _option("of the generated holes", 0)
+    masks: str | None = option(None, "folder of masks, white = fill; default: generated holes")
+    seed: int = option(0, "of the generated holes")
 
     def __post_init__(self) -> None:
-        for setting in fields(self):
-            value, choices = getattr(self, setting.name), setting.metadata["choices"]
-            if choices is not None and value not in choices:
-                raise ValueError(
-                    f"{setting.name} must be one of {', '.join(choices)}, got {value!r}"
-                )
+        check_choices(self)
         if self.size < 32:
             raise ValueError(f"size must be at least 32 pixels, got {self.size}")
         if self.count < 1:

@@ -6,10 +6,11 @@ import math
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate, pairwise
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Literal, get_args
 
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
 from inpaint.training.losses import LossWeights
+from inpaint.utils.options import add_options, from_options, option
 
 FrozenNorm = Literal["none", "encoder", "all"]
 REFINER = "refiner"  # the network of a recipe that trains a Refiner, not a PConvUNet
@@ -148,48 +149,44 @@ RECIPES = {
 }
 
 
-def _option(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
 class TrainConfig:
     """One training run. Every field is a command-line option. Raises ValueError."""
 
-    data: str = _option("places2, celeba-hq, imagenet, folder or wds", "places2")
-    root: str | None = _option(
+    data: str = option("places2", "places2, celeba-hq, imagenet, folder or wds")
+    root: str | None = option(
+        None,
         "where the data lies: a folder, shards, or several of them with commas between, each "
         "with an optional @N to repeat it N times; default: data/NAME",
-        None,
     )
-    val_root: str | None = _option("the same for validation; default: root", None)
-    config: str = _option(f"recipe: {', '.join(RECIPES)}", "paper")
-    phase: int | None = _option("only this phase of the recipe, from 1", None)
-    out: str | None = _option("folder for checkpoints and logs; default runs/CONFIG", None)
-    resume: bool = _option("go on from the checkpoint in the out folder", False)
-    init: str | None = _option("weight file to start from", None)
-    base: str = _option("name or file of the network that a refiner comes after", DEFAULT_WEIGHTS)
-    minutes: float | None = _option("stop after this many minutes; --resume goes on", None)
-    steps: int | None = _option("optimiser steps in all; phases shrink in proportion", None)
-    size: int | None = _option("side of the samples in every phase, px", None)
-    batch_size: int | None = _option("samples of a step in every phase, over all processes", None)
-    lr: float | None = _option("learning rate of the first phase; the others in proportion", None)
-    loss_crop: int | None = _option("side of the random crop the VGG terms see, px", None)
-    no_vgg: bool = _option("leave out the VGG terms", False)
-    vgg_weights: str | None = _option(
-        "VGG-16 file with torchvision's key names; default: the shipped one", None
+    val_root: str | None = option(None, "the same for validation; default: root")
+    config: str = option("paper", f"recipe: {', '.join(RECIPES)}")
+    phase: int | None = option(None, "only this phase of the recipe, from 1")
+    out: str | None = option(None, "folder for checkpoints and logs; default runs/CONFIG")
+    resume: bool = option(False, "go on from the checkpoint in the out folder")
+    init: str | None = option(None, "weight file to start from")
+    base: str = option(DEFAULT_WEIGHTS, "name or file of the network that a refiner comes after")
+    minutes: float | None = option(None, "stop after this many minutes; --resume goes on")
+    steps: int | None = option(None, "optimiser steps in all; phases shrink in proportion")
+    size: int | None = option(None, "side of the samples in every phase, px")
+    batch_size: int | None = option(None, "samples of a step in every phase, over all processes")
+    lr: float | None = option(None, "learning rate of the first phase; the others in proportion")
+    loss_crop: int | None = option(None, "side of the random crop the VGG terms see, px")
+    no_vgg: bool = option(False, "leave out the VGG terms")
+    vgg_weights: str | None = option(
+        None, "VGG-16 file with torchvision's key names; default: the shipped one"
     )
-    holes: str | None = _option("folder of hole pictures instead of generated holes", None)
-    precision: str = _option("auto, fp32, bf16 or fp16", "auto")
-    grad_clip: float = _option("largest gradient norm", 1.0)
-    ema_decay: float = _option("decay of the weight average for one step", 0.999)
-    seed: int = _option("seed of everything random", 0)
-    workers: int = _option("processes that load samples", 2)
-    threads: int | None = _option("CPU threads of torch; default: torch's own", None)
-    checkpoint_minutes: float = _option("minutes between checkpoints", 5.0)
-    validate_minutes: float = _option("minutes between validations", 15.0)
-    val_pictures: int = _option("pictures of a validation", 48)
-    log_steps: int = _option("steps between log lines", 50)
+    holes: str | None = option(None, "folder of hole pictures instead of generated holes")
+    precision: str = option("auto", "auto, fp32, bf16 or fp16")
+    grad_clip: float = option(1.0, "largest gradient norm")
+    ema_decay: float = option(0.999, "decay of the weight average for one step")
+    seed: int = option(0, "seed of everything random")
+    workers: int = option(2, "processes that load samples")
+    threads: int | None = option(None, "CPU threads of torch; default: torch's own")
+    checkpoint_minutes: float = option(5.0, "minutes between checkpoints")
+    validate_minutes: float = option(15.0, "minutes between validations")
+    val_pictures: int = option(48, "pictures of a validation")
+    log_steps: int = option(50, "steps between log lines")
 
     def __post_init__(self) -> None:
         if self.config not in RECIPES:
@@ -255,18 +252,9 @@ class TrainConfig:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """One option for each field of TrainConfig."""
-    hints = get_type_hints(TrainConfig)
-    for setting in fields(TrainConfig):
-        flag, text = "--" + setting.name.replace("_", "-"), setting.metadata["help"]
-        kind = next(t for t in (get_args(hints[setting.name]) or (hints[setting.name],)))
-        if kind is bool:
-            parser.add_argument(flag, action="store_true", help=text)
-            continue
-        if setting.default is not None:
-            text += " (%(default)s)"
-        parser.add_argument(flag, type=kind, default=setting.default, help=text)
+    add_options(parser, TrainConfig)
 
 
 def config_from(arguments: Namespace) -> TrainConfig:
     """The TrainConfig of parsed options. Raises ValueError."""
-    return TrainConfig(**{f.name: getattr(arguments, f.name) for f in fields(TrainConfig)})
+    return from_options(TrainConfig, arguments)
