@@ -13,13 +13,16 @@ from accelerate.state import AcceleratorState, GradientState
 
 from inpaint.models import unet
 from inpaint.training import RECIPES, Phase, Recipe, TrainConfig
-from inpaint.training.config import L1_ONLY, REFINER, REFINING
+from inpaint.training.adversarial import AdversarialLosses
+from inpaint.training.config import KNOWN_ONLY, L1_ONLY, REFINER, REFINING
 
 if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).parent.parent
 NETWORK = unet.UNetConfig(widths=(8, 16), kernels=(5, 3))
+NOISY = replace(NETWORK, noise=True)
+JUDGED = AdversarialLosses(crop=32, width=4)
 TINY = {
     "tiny": Recipe(
         network="tiny",
@@ -40,6 +43,13 @@ TINY = {
         network="tiny",
         phases=(Phase(steps=4, size=16, batch_size=4, lr=1e-3, frozen_norm="all"),),
     ),
+    "tiny-generative": Recipe(
+        network="tiny-noise",
+        phases=(
+            Phase(steps=2, size=48, batch_size=4, lr=1e-3, losses=KNOWN_ONLY, adversarial=JUDGED),
+            Phase(steps=2, size=40, batch_size=4, lr=1e-3, losses=KNOWN_ONLY, adversarial=JUDGED),
+        ),
+    ),
     "tiny-refiner": Recipe(
         network=REFINER,
         phases=(
@@ -52,6 +62,7 @@ TINY = {
 
 def use_tiny_recipes(patch: "pytest.MonkeyPatch") -> None:
     patch.setitem(unet._NAMED, "tiny", NETWORK)
+    patch.setitem(unet._NAMED, "tiny-noise", NOISY)
     for name, recipe in TINY.items():
         patch.setitem(RECIPES, name, recipe)
 
@@ -96,7 +107,7 @@ def log_lines(folder: Path | str, kind: str = "train") -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    unet._NAMED["tiny"] = NETWORK
+    unet._NAMED.update({"tiny": NETWORK, "tiny-noise": NOISY})
     RECIPES.update(TINY)
     multiprocessing.set_start_method("spawn")  # workers inherit nothing, as on most systems
     runpy.run_path(str(ROOT / "train_inpaint.py"), run_name="__main__")

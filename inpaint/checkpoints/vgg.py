@@ -70,6 +70,11 @@ class VGG16(nn.Module):
         pooled = [F.max_pool2d(level, 2) for level in self.activations(image)]
         return [level / scale for level, scale in zip(pooled, self.scale, strict=True)]
 
+    def scaled_activations(self, image: Tensor) -> list[Tensor]:
+        """relu1_2, relu2_2 and relu3_3 before pooling, in the range of torchvision's weights."""
+        levels = zip(self.activations(image), self.scale, strict=True)
+        return [level / scale for level, scale in levels]
+
     def activations(self, image: Tensor) -> list[Tensor]:
         """relu1_2, relu2_2 and relu3_3 as the weights give them, before pooling and scaling."""
         x = (image * 255 - self.mean) / self.std

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +25,7 @@ class UNetConfig:
     widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512, 512)  # channels of each level
     kernels: tuple[int, ...] = (7, 5, 5, 3, 3, 3, 3, 3)  # encoder kernel sizes, odd, px
     leak: float = 0.2  # slope of the decoder's LeakyReLU below 0
+    noise: bool = False  # whether the decoder's features get noise, see NoiseInjection
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # RGB in [0, 1], of ImageNet
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
@@ -74,6 +75,11 @@ _NAMED = {
     "paper": UNetConfig(),
     "compact": UNetConfig(widths=(32, 64, 128, 256, 256, 256, 256), kernels=(7, 5, 5, 3, 3, 3, 3)),
 }
+_NAMED["generative"] = replace(_NAMED["compact"], noise=True)
+
+
+_NOISE_TILE = 64  # side of the noise that is repeated over a level's features
+_NOISE_STRENGTH = 0.1  # at the start of training; normalised features are of the order of 1
 
 
 class PConvBlock(nn.Module):
@@ -165,6 +171,35 @@ class PConvOutput(nn.Module):
         return rescale(y, self.conv.bias, count, weight[0].numel())
 
 
+class NoiseInjection(nn.Module):
+    """Noise of one channel added to all of them, each with a strength that is learnt.
+
+    A network that is to invent texture needs something to make it of: deep in a hole its features
+    are as smooth as its answer was. From StyleGAN (arXiv:1812.04948, section 3.2). Fresh noise in
+    training; afterwards always the same, so that the same picture gives the same fill.
+    """
+
+    tile: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.strength = nn.Parameter(torch.full((1, channels, 1, 1), _NOISE_STRENGTH))
+        generator = torch.Generator().manual_seed(channels)
+        tile = torch.randn(1, 1, _NOISE_TILE, _NOISE_TILE, generator=generator)
+        self.register_buffer("tile", tile, persistent=False)
+
+    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
+        """x (B, C, H, W) with noise where valid, (B or 1, 1, H, W), is 1."""
+        if self.training:
+            noise = torch.randn(x.shape[0], 1, *x.shape[2:], device=x.device)
+        else:
+            noise = self.tile
+            for axis in (2, 3):
+                wrapped = torch.arange(x.shape[axis], device=x.device) % _NOISE_TILE
+                noise = noise.index_select(axis, wrapped)
+        return x + (self.strength * noise * valid).to(x.dtype)
+
+
 class PConvUNet(nn.Module):
     """U-Net of partial convolutions: a picture with holes in, a whole picture out.
 
@@ -190,6 +225,10 @@ class PConvUNet(nn.Module):
         self.decoder = nn.ModuleList(
             PConvBlock(deep + skip, skip, kernel=3, leak=config.leak)
             for skip, deep in reversed(list(pairwise(config.widths)))
+        )
+        self.noise = nn.ModuleList(
+            NoiseInjection(width) if config.noise else nn.Identity()
+            for width in reversed(config.widths[:-1])
         )
         self.decoder.append(PConvOutput(config.widths[0]))
         for name in ("mean", "std"):
@@ -220,12 +259,14 @@ class PConvUNet(nn.Module):
             skips.append((features, mask))
             features, mask = block(features, mask)
         *blocks, last = self.decoder
-        for block in blocks:
+        for block, noise in zip(blocks, self.noise, strict=True):
             skip, skip_mask = skips.pop()
             deep = features.shape[1]
             features = torch.cat([_upsample(features, skip), skip], 1)
             mask = torch.cat([_upsample(mask, skip_mask), skip_mask], 1)
             features, mask = block(features, mask, (deep, skip.shape[1]))
+            if self.config.noise:
+                features = noise(features, mask)
         features, _ = last(features, mask, *skips.pop())
         # Not a slice: torch.export cannot prove that it fits.
         for axis, length in ((2, height), (3, width)):

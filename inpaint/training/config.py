@@ -9,6 +9,7 @@ from itertools import accumulate, pairwise
 from typing import Literal, get_args
 
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
+from inpaint.training.adversarial import AdversarialLosses
 from inpaint.training.losses import LossWeights
 from inpaint.utils.options import add_options, from_options, option
 
@@ -17,6 +18,7 @@ REFINER = "refiner"  # the network of a recipe that trains a Refiner, not a PCon
 
 L1_ONLY = LossWeights(perceptual=0, style_out=0, style_comp=0)
 REFINING = replace(L1_ONLY, valid=0, hole=0, tv=0, psnr=0.1)
+KNOWN_ONLY = replace(L1_ONLY, valid=0.5, hole=0, tv=0)  # beside adversarial terms
 PSNR_ONLY = replace(L1_ONLY, hole=0, psnr=0.023)  # about as steep as the L1 term it replaces
 
 
@@ -32,6 +34,7 @@ class Phase:
     losses: LossWeights = field(default_factory=LossWeights)
     loss_crop: int | None = None  # side of the crop the VGG terms see, px; None sees all
     frozen_norm: FrozenNorm = "none"  # which batch norms keep their statistics
+    adversarial: AdversarialLosses | None = None  # a discriminator's terms, beside the losses
 
     def __post_init__(self) -> None:
         for name in ("steps", "size", "batch_size"):
@@ -51,6 +54,15 @@ class Phase:
             raise ValueError(
                 f"loss_crop must lie between 8 and the size {self.size}, got {self.loss_crop}"
             )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Phase:
+        """The inverse of dataclasses.asdict, also for those of before a setting was added."""
+        losses = LossWeights(**values["losses"])
+        adversarial = values.get("adversarial")
+        if adversarial is not None:
+            adversarial = AdversarialLosses(**adversarial)
+        return cls(**{**values, "losses": losses, "adversarial": adversarial})
 
     def lr_at(self, step: int) -> float:
         """Learning rate of step 0 to steps - 1 of this phase."""
@@ -75,6 +87,9 @@ class Recipe:
                 "a recipe needs phases, and a norm that is frozen in one stays so in the next; "
                 f"got {[phase.frozen_norm for phase in self.phases]}"
             )
+        widths = {phase.adversarial.width for phase in self.phases if phase.adversarial}
+        if len(widths) > 1:
+            raise ValueError(f"a run has one discriminator; its width must be one, got {widths}")
         if self.network == REFINER and max(frozen) > 0:
             raise ValueError("a refiner has no norms that could be frozen")
 
@@ -145,6 +160,33 @@ RECIPES = {
             Phase(steps=4_000, size=256, batch_size=8, lr=7e-4, lr_end=1e-5, losses=REFINING),
         ),
         bucket_weights=(2, 2, 2, 1.5, 1, 1),
+    ),
+    # Fills that look like photos, from the weights of "compact" (--init). Large holes most: what
+    # lies in small ones is known from around them.
+    "generative": Recipe(
+        network="generative",
+        phases=(
+            Phase(
+                steps=100_000,
+                size=128,
+                batch_size=8,
+                lr=3e-4,
+                losses=KNOWN_ONLY,
+                frozen_norm="all",
+                adversarial=AdversarialLosses(lr=3e-4),
+            ),
+            Phase(
+                steps=50_000,
+                size=256,
+                batch_size=4,
+                lr=1e-4,
+                lr_end=1e-5,
+                losses=KNOWN_ONLY,
+                frozen_norm="all",
+                adversarial=AdversarialLosses(lr=1e-4),
+            ),
+        ),
+        bucket_weights=(0.5, 1, 1, 1.5, 2, 2),
     ),
 }
 

@@ -31,6 +31,7 @@ from inpaint.data import (
     stream_loader,
 )
 from inpaint.models.unet import PConvUNet
+from inpaint.training.adversary import BETAS, Adversary, Judged
 from inpaint.training.config import RECIPES, REFINER, Phase, TrainConfig
 from inpaint.training.log import RunLog
 from inpaint.training.losses import composite_image, inpainting_terms
@@ -95,11 +96,11 @@ class _Run:
         with self.accelerator.local_main_process_first():  # which downloads for all
             self.source = open_source(config.data, config.root)
         self._check_pictures()
-        self._build(state)
-        self.vgg = None
-        if any(phase.losses.needs_vgg for phase in self.phases):
+        self.vgg: VGG16 | None = None
+        if any(phase.losses.needs_vgg or phase.adversarial for phase in self.phases):
             vgg = VGG16(config.vgg_weights).to(self.accelerator.device)
             self.vgg = vgg.to(memory_format=torch.channels_last)
+        self._build(state)
         self.log: RunLog | None = None
         if self.accelerator.is_main_process:
             self.validation = self._validation_batches()
@@ -115,7 +116,13 @@ class _Run:
         self.average = WeightAverage(network, config.ema_decay)
         if self.accelerator.num_processes > 1 and device.type == "cuda":
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-        optimizer = torch.optim.Adam(network.parameters(), lr=self.phases[0].lr)
+        widths = [phase.adversarial.width for phase in self.phases if phase.adversarial]
+        betas = BETAS if widths else (0.9, 0.999)
+        optimizer = torch.optim.Adam(network.parameters(), lr=self.phases[0].lr, betas=betas)
+        self.adversary: Adversary | None = None
+        if widths:
+            assert self.vgg is not None
+            self.adversary = Adversary(widths[0], self.vgg, self.accelerator)
         self.model: nn.Module = network
         self.network = network
         self.optimizer = self.accelerator.prepare(optimizer)
@@ -127,6 +134,8 @@ class _Run:
             self.optimizer.load_state_dict(state["optimizer"])
             if self.accelerator.scaler and state["scaler"]:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
+            if self.adversary and state.get("adversary"):
+                self.adversary.load_state_dict(state["adversary"])
 
     def train(self) -> None:
         """Take the steps that are left, or those that fit into the minutes; at least one."""
@@ -198,6 +207,9 @@ class _Run:
     def _train_step(self, phase: Phase, batch: dict[str, Any]) -> dict[str, Tensor]:
         """One optimiser step. Returns the unweighted terms and the total, detached."""
         image, hole = unpack(batch, self.accelerator.device)
+        seeds = [self.config.seed, self.step, self.accelerator.process_index]
+        torch.manual_seed(int(np.random.default_rng(seeds).integers(2**63)))  # noise in networks
+        judged: Judged | None = None
         with self.accelerator.autocast():
             output = self.model(image, 1 - hole)
             terms = inpainting_terms(
@@ -207,17 +219,27 @@ class _Run:
                 vgg=self.vgg if phase.losses.needs_vgg else None,
                 crop=_loss_crop(phase, self.config.seed, self.step),
             )
-        total = phase.losses.total(terms)
+            total = phase.losses.total(terms)
+            if phase.adversarial and self.adversary:
+                rng = np.random.default_rng(seeds)
+                more, judged = self.adversary.judge(output, image, hole, phase.adversarial, rng)
+                total, terms = total + phase.adversarial.total(more), {**terms, **more}
         values = {name: term.detach() for name, term in {**terms, "total": total}.items()}
-        if not torch.isfinite(total):
-            bad = {name: value.item() for name, value in values.items()}
-            raise NonFiniteLossError(f"the loss is not finite at step {self.step}: {bad}")
+        self._check_finite(total, values)
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
         self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         self.optimizer.step()
         self.average.update(self.network)
+        if phase.adversarial and self.adversary and judged:
+            values["discriminator"] = self.adversary.learn(judged, phase.adversarial)
+            self._check_finite(values["discriminator"], values)
         return values
+
+    def _check_finite(self, loss: Tensor, values: dict[str, Tensor]) -> None:
+        if not torch.isfinite(loss):
+            bad = {name: value.item() for name, value in values.items()}
+            raise NonFiniteLossError(f"the loss is not finite at step {self.step}: {bad}")
 
     def _tell(
         self, number: int, phase: Phase, terms: dict[str, Tensor], skips: SkipCounter
@@ -252,6 +274,7 @@ class _Run:
                 "updates": self.average.updates,
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": scaler.state_dict() if scaler else None,
+                "adversary": self.adversary.state_dict() if self.adversary else None,
             }
             notes = {"steps": self.step, "config": config}
             network = trained_part(self.average.network)
@@ -261,7 +284,8 @@ class _Run:
 
     def _check_state(self, state: dict[str, Any]) -> None:
         """Raises ValueError when the run of a state was another one than this."""
-        found = _facts(state["config"], state["phases"])
+        before = [dataclasses.asdict(Phase.from_dict(values)) for values in state["phases"]]
+        found = _facts(state["config"], before)
         phases = [dataclasses.asdict(phase) for phase in self.phases]
         wanted = _facts(dataclasses.asdict(self.config), phases)
         for name in sorted(found.keys() | wanted.keys()):

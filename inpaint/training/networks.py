@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def new_network(
     if state:
         found = build("inpaint-refiner" if refined else DEFAULT_KIND, state["network_config"])
     elif config.init:
-        found = load_refiner(config.init) if refined else load_network(config.init)
+        found = load_refiner(config.init) if refined else _start_from(config.init, name)
     else:
         found = Refiner() if refined else PConvUNet(UNetConfig.named(name))
     network: PConvUNet | RefinedFill
@@ -66,6 +67,16 @@ def new_network(
     else:
         network = found
     return network.train().to(device).to(memory_format=torch.channels_last)
+
+
+def _start_from(path: str, name: str) -> PConvUNet:
+    """The network of a weight file; with noise, which is weak at first, if the recipe's has it."""
+    found = load_network(path)
+    if not UNetConfig.named(name).noise or found.config.noise:
+        return found
+    network = PConvUNet(replace(found.config, noise=True))
+    network.load_state_dict(found.state_dict(), strict=False)
+    return network
 
 
 def trained_part(network: PConvUNet | RefinedFill) -> PConvUNet | Refiner:

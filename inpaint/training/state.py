@@ -48,11 +48,12 @@ _KEYS = {
     *("step", "config", "phases", "network_config", "network", "average", "updates"),
     *("optimizer", "scaler"),
 }
+_LATER_KEYS = {"adversary"}  # None or absent in states of before there was one
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Write a training state of tensors and plain types, whole or not at all."""
-    assert set(state) == _KEYS
+    assert set(state) == _KEYS | _LATER_KEYS
     with atomic_path(path) as temporary:
         torch.save(state, temporary)
 

@@ -1,0 +1,139 @@
+"""The terms of adversarial training: a fill must look like a photo, and agree with it coarsely.
+
+Notation of inpaint/training/losses.py: pictures are (B, 3, H, W), RGB in [0, 1]; `hole` is
+(B, 1, H, W), 1 = hole, 0 = known. Score maps come from ProjectedDiscriminator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MIN_CROP = 32  # px; below it the discriminator's coarsest head has no position left
+
+
+@dataclass(frozen=True)
+class AdversarialLosses:
+    """Factors of the adversarial terms, and the discriminator's settings. Raises ValueError."""
+
+    adversarial: float = 1.0
+    features: float = 0.5
+    coarse: float = 8.0
+    coarse_factor: int = 8  # px; what is finer than that is left to the discriminator
+    crop: int = 64  # side of the squares that the discriminator sees, px
+    whole: float = 0.34  # share of the samples it sees as a whole, made that small
+    width: int = 32  # channels of the discriminator, see ProjectedDiscriminator
+    lr: float = 2e-4  # its learning rate
+
+    def __post_init__(self) -> None:
+        for name in ("adversarial", "features", "coarse"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"loss weight {name} must be 0 or more, got {value}")
+        for name, low in (("coarse_factor", 1), ("crop", MIN_CROP), ("width", 1)):
+            if getattr(self, name) < low:
+                raise ValueError(f"{name} must be {low} or more, got {getattr(self, name)}")
+        if not 0 <= self.whole <= 1:
+            raise ValueError(f"whole must lie in [0, 1], got {self.whole}")
+        if not 0 < self.lr < math.inf:
+            raise ValueError(f"lr must be above 0, got {self.lr}")
+
+    def total(self, terms: dict[str, Tensor]) -> Tensor:
+        """Weighted sum of the terms adversarial, features and coarse."""
+        return torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()
+
+
+def weighted_mean(values: Tensor, hole: Tensor) -> Tensor:
+    """Mean of a map over the hole, 0 for a batch without holes.
+
+    Args:
+        values: (B, C, H', W').
+        hole: (B, 1, H, W); a position of the map counts with the share of hole below it, so what
+            is known has no say.
+    """
+    share = _shares(hole, values)
+    total = values.shape[1] * share.sum()
+    return (values.float() * share).sum() / total.clamp(min=1e-6)
+
+
+def _shares(hole: Tensor, values: Tensor) -> Tensor:
+    height, width = values.shape[2:]
+    return F.adaptive_avg_pool2d(hole.float(), (height, width))
+
+
+def generator_loss(scores: Sequence[Tensor], hole: Tensor) -> Tensor:
+    """Minus the mean score of the fills, averaged over the heads."""
+    return -torch.stack([weighted_mean(score, hole) for score in scores]).mean()
+
+
+def discriminator_loss(real: Sequence[Tensor], fake: Sequence[Tensor], hole: Tensor) -> Tensor:
+    """Hinge loss: max(0, 1 - score) of photos and max(0, 1 + score) of fills, over the heads."""
+    terms = [
+        weighted_mean(F.relu(1 - photo.float()) + F.relu(1 + fill.float()), hole)
+        for photo, fill in zip(real, fake, strict=True)
+    ]
+    return torch.stack(terms).mean()
+
+
+def feature_loss(features: Sequence[Tensor], target: Sequence[Tensor], hole: Tensor) -> Tensor:
+    """L1 distance of features inside the hole, averaged over the levels."""
+    pairs = zip(features, target, strict=True)
+    return torch.stack([weighted_mean((a - b).abs(), hole) for a, b in pairs]).mean()
+
+
+def coarse_loss(output: Tensor, target: Tensor, hole: Tensor, factor: int) -> Tensor:
+    """L1 distance inside the hole of pictures made `factor` times smaller, each by its mean.
+
+    Only pixels of the hole are in the means, so that the known ones cannot make up for them.
+    """
+    difference = hole * (output.float() - target)
+    small, share = (
+        F.avg_pool2d(x, factor, ceil_mode=True, count_include_pad=False) for x in (difference, hole)
+    )
+    return small.abs().sum() / (output.shape[1] * share.sum()).clamp(min=1e-6)
+
+
+View = tuple[int, int] | None  # top and left of a crop, or None for the whole picture
+
+
+def draw_views(hole: np.ndarray, crop: int, whole: float, rng: np.random.Generator) -> list[View]:
+    """What the discriminator sees of each sample: the whole, or a crop around a hole's pixel.
+
+    Args:
+        hole: (B, H, W), nonzero = hole.
+        crop: Side of the crops, px.
+        whole: Share of the samples that are seen as a whole; all are that are no larger than a
+            crop.
+        rng: Where the choices come from.
+    """
+    height, width = hole.shape[1:]
+    views: list[View] = []
+    for mask in hole:
+        rows, columns = np.nonzero(mask)
+        if max(height, width) <= crop or len(rows) == 0 or rng.random() < whole:
+            views.append(None)
+            continue
+        pixel = int(rng.integers(len(rows)))
+        top, left = (int(at[pixel]) - int(rng.integers(crop)) for at in (rows, columns))
+        views.append((min(max(top, 0), height - crop), min(max(left, 0), width - crop)))
+    return views
+
+
+def take_views(pictures: Tensor, views: Sequence[View], crop: int) -> Tensor:
+    """The views of pictures, (B, C, H, W), as (B, C, crop, crop), channels last in memory.
+
+    Wholes are made smaller, or larger, by the means of areas.
+    """
+    taken = [
+        F.adaptive_avg_pool2d(picture, crop)
+        if view is None
+        else picture[:, view[0] : view[0] + crop, view[1] : view[1] + crop]
+        for picture, view in zip(pictures, views, strict=True)
+    ]
+    return torch.stack(taken).contiguous(memory_format=torch.channels_last)
