@@ -36,7 +36,19 @@ def test_without_options_the_defaults_hold() -> None:
 
 
 def test_every_field_is_an_option() -> None:
-    words = "-s 5 --ratio 0.5 --kind b --fast --data_root there --resume file".split()
+    words = [
+        "-s",
+        "5",
+        "--ratio",
+        "0.5",
+        "--kind",
+        "b",
+        "--fast",
+        "--data_root",
+        "there",
+        "--resume",
+        "file",
+    ]
     assert parse(*words) == Settings(5, 0.5, "b", True, "there", "file")
     assert parse("--size", "6", "--resume") == Settings(size=6, resume="auto")
 

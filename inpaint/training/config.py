@@ -6,7 +6,7 @@ import math
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate, pairwise
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
 from inpaint.training.adversarial import AdversarialLosses
