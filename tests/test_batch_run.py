@@ -21,7 +21,7 @@ from PIL import Image
 from inpaint.batch.leftovers import clean_folders
 from inpaint.batch.records import Record, Settings, Task
 from inpaint.batch.report import Report, Summary
-from inpaint.batch.run import run_local
+from inpaint.batch.run import run_local, run_single
 from inpaint.batch.work import Filler
 from inpaint.images import read_picture
 from inpaint.inference.inpainter import Inpainter
@@ -165,12 +165,12 @@ def test_at_most_workers_pictures_are_in_memory(tmp_path, weights, monkeypatch):
     lock, busy, most = threading.Lock(), [0], [0]
     run = Filler._run
 
-    def counted(self, task, notes):
+    def counted(self, task, notes, on_progress):
         with lock:
             busy[0] += 1
             most[0] = max(most[0], busy[0])
         try:
-            return run(self, task, notes)
+            return run(self, task, notes, on_progress)
         finally:
             with lock:
                 busy[0] -= 1
@@ -215,7 +215,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_stops(tmp_path, weights, monkeypa
     tasks = [Task(f"{number}.png", "alpha", f"o{number}.png") for number in range(100)]
     started = []
 
-    def slow(self, task):
+    def slow(self, task, on_progress=None):
         started.append(task.image)
         time.sleep(0.02)
         return Record(task.image, "done")
@@ -286,3 +286,16 @@ def test_remote_folders_work_as_local_ones(tmp_path, weights, monkeypatch):
     assert (remote.pixels == read_picture(out).pixels).all()
     assert fill("memory://bucket/photos", *common, weights=weights) == 2
     memory.rm("/bucket", recursive=True)
+
+
+def test_one_picture_tells_how_far_it_is(tmp_path, weights):
+    task = Task(
+        str(put_picture(tmp_path / "a.png")),
+        str(put_mask(tmp_path / "mask.png")),
+        str(tmp_path / "out.png"),
+    )
+    shares = []
+    inpainter = Inpainter.load(weights, device="cpu")
+    (record,) = run_single(task, inpainter, Settings(), shares.append)
+    assert record.status == "done"
+    assert shares[0] == 0 and shares[-1] == 1 and shares == sorted(shares)

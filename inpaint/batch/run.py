@@ -14,6 +14,7 @@ import torch
 from inpaint.batch.records import Record, Settings, Task
 from inpaint.batch.work import Filler
 from inpaint.inference.inpainter import Inpainter
+from inpaint.inference.progress import OnProgress
 
 READING_AND_WRITING = 2  # threads beyond those that fill, by default
 
@@ -43,10 +44,15 @@ def run_local(
         yield from _side_by_side(filler, tasks, workers=workers)
 
 
-def run_single(task: Task, inpainter: Inpainter, settings: Settings) -> Iterator[Record]:
-    """The record of one task, on which all cores work."""
+def run_single(
+    task: Task,
+    inpainter: Inpainter,
+    settings: Settings,
+    on_progress: OnProgress | None = None,
+) -> Iterator[Record]:
+    """The record of one task, on which all cores work. on_progress: see Inpainter.fill."""
     with _quiet_log():
-        yield Filler(inpainter, settings)(task)
+        yield Filler(inpainter, settings)(task, on_progress)
 
 
 def _side_by_side(

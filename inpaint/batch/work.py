@@ -16,6 +16,7 @@ from inpaint.batch import files
 from inpaint.batch.records import ALPHA, Record, Settings, Task
 from inpaint.images import Picture, format_of, read_picture
 from inpaint.inference.inpainter import Inpainter
+from inpaint.inference.progress import OnProgress
 from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole
 
 logger = logging.getLogger("inpaint")
@@ -32,20 +33,20 @@ class Filler:
         self._slots = threading.BoundedSemaphore(slots)
         self._hole = lru_cache(maxsize=CACHED_HOLES)(self._read_hole)
 
-    def __call__(self, task: Task) -> Record:
+    def __call__(self, task: Task, on_progress: OnProgress | None = None) -> Record:
         """What became of the task. Raises nothing: a bad picture must not stop the others."""
         start = time.perf_counter()
         record = Record(task.image, "failed", task.mask, task.output)
         with _warnings_noted() as notes:
             try:
-                ratio = self._run(task, notes)
+                ratio = self._run(task, notes, on_progress)
                 record = dataclasses.replace(record, status="done", hole_ratio=ratio)
             except Exception as error:  # it is reported, with the picture's name
                 record = dataclasses.replace(record, message=_sentence(error, task))
         seconds = round(time.perf_counter() - start, 4)
         return dataclasses.replace(record, seconds=seconds, notes=tuple(notes))
 
-    def _run(self, task: Task, notes: list[str]) -> float:
+    def _run(self, task: Task, notes: list[str], on_progress: OnProgress | None = None) -> float:
         """The task's hole ratio; its output is written, and what is worth saying is in notes."""
         with files.fetched(task.image) as local:
             picture = read_picture(local)
@@ -63,7 +64,9 @@ class Filler:
         notes += picture.notes
         clear_alpha = task.mask == ALPHA
         with self._slots:
-            filled = _fill(self.inpainter, picture, hole, clear_alpha=clear_alpha)
+            filled = _fill(
+                self.inpainter, picture, hole, clear_alpha=clear_alpha, on_progress=on_progress
+            )
         files.write(filled, task.output, format=task.format, quality=self.settings.quality)
         return round(float(hole.mean()), 6)
 
@@ -85,15 +88,21 @@ class Filler:
 
 
 def _fill(
-    inpainter: Inpainter, picture: Picture, hole: np.ndarray, *, clear_alpha: bool
+    inpainter: Inpainter,
+    picture: Picture,
+    hole: np.ndarray,
+    *,
+    clear_alpha: bool,
+    on_progress: OnProgress | None,
 ) -> Picture:
     """The picture filled. If its alpha was the mask, what is filled becomes opaque, and the
     channel goes when it says nothing any more."""
     if not clear_alpha or picture.alpha is None:
-        return inpainter.fill_picture(picture, hole)
+        return inpainter.fill_picture(picture, hole, on_progress=on_progress)
     alpha = np.where(hole, np.iinfo(picture.alpha.dtype).max, picture.alpha)
     opaque = bool((alpha == np.iinfo(alpha.dtype).max).all())
-    filled = inpainter.fill_picture(dataclasses.replace(picture, alpha=None), hole)
+    source = dataclasses.replace(picture, alpha=None)
+    filled = inpainter.fill_picture(source, hole, on_progress=on_progress)
     return dataclasses.replace(filled, alpha=None if opaque else alpha)
 
 

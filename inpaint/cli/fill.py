@@ -204,8 +204,18 @@ def _start(
             actors=arguments.workers,
         )
     if single:
-        return run_single(tasks[0], inpainter, settings)
+        return _follow_one(tasks[0], inpainter, settings)
     return run_local(tasks, inpainter, settings, workers=arguments.workers)
+
+
+def _follow_one(task: Task, inpainter: Inpainter, settings: Settings) -> Iterator[Record]:
+    """The engine for one picture, with a bar on a terminal if it takes longer than a second."""
+    show = sys.stderr.isatty()
+    form = "{l_bar}{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1.0, delay=1.0, leave=False, disable=not show, bar_format=form) as bar:
+        yield from run_single(
+            task, inpainter, settings, on_progress=lambda share: bar.update(share - bar.n)
+        )
 
 
 def _ray_engine() -> Callable[..., Iterator[Record]]:
