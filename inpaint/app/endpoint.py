@@ -20,6 +20,7 @@ class PageWithDefaults(gr.Blocks):
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *rest: Any, **options: Any
     ) -> Any:
+        """As gr.Blocks.preprocess_data, with the defaults of inputs that are left out."""
         missing = block_fn.inputs[len(inputs) :] if block_fn.api_name == "inpaint" else []
         inputs = [*inputs, *(block.value for block in missing)]
         return await super().preprocess_data(block_fn, inputs, *rest, **options)

@@ -44,6 +44,7 @@ class Models:
 
     @property
     def names(self) -> list[str]:
+        """Weights that visitors can choose, the default first."""
         return list(self._paths)
 
     def fill(

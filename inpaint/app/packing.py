@@ -24,6 +24,7 @@ class Room:
     file_bytes: int
 
     def check(self, sizes: list[int]) -> None:
+        """Raise ValueError for files of these sizes, in bytes, that are too many or too large."""
         if len(sizes) > self.files:
             raise ValueError(f"There are {len(sizes)} files, more than the limit of {self.files}")
         if max(sizes, default=0) > self.file_bytes:

@@ -22,6 +22,7 @@ class Hole:
 
     @classmethod
     def pack(cls, hole: np.ndarray) -> Hole:
+        """A hole of (H, W) bool, one bit a pixel."""
         return cls((hole.shape[0], hole.shape[1]), np.packbits(hole))
 
     def unpack(self) -> np.ndarray:
@@ -48,6 +49,7 @@ class Patch:
         return cls(box, mask, pixels[box][mask])
 
     def write_to(self, pixels: np.ndarray) -> None:
+        """Put the values into an image of the same size, in place."""
         pixels[self.box][self.mask] = self.values
 
 

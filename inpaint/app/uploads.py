@@ -76,6 +76,7 @@ class HoleEditor(gr.ImageEditor, metaclass=_WithoutStub):
             self.blob_storage.pop(next(iter(self.blob_storage)), None)
 
     def preprocess(self, payload: EditorData | None) -> np.ndarray | None:  # type: ignore[override]
+        """The strokes that the browser sent: (H, W) bool, or None."""
         layers: list[Any] = []
         if payload is not None and payload.id is not None:
             sent = self.blob_storage.pop(payload.id, None)

@@ -17,6 +17,7 @@ from inpaint.utils.files import atomic_write
 
 
 def is_remote(path: str) -> bool:
+    """Whether a path is an address such as s3://bucket/a.png."""
     return "://" in path
 
 
@@ -48,6 +49,7 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 def is_folder(path: str) -> bool:
+    """Whether a local or remote path is a folder."""
     if not is_remote(path):
         return os.path.isdir(path)
     system, inner = file_system(path)

@@ -36,6 +36,7 @@ class Report:
             raise ValueError(f"the report {path} cannot be written: {error.strerror}") from error
 
     def write(self, record: Record) -> None:
+        """Append a line for the record; a failing disk is kept in `error`."""
         row = {key: value for key, value in asdict(record).items() if value not in (None, "", ())}
         # ASCII: names that are not UTF-8 stay what they are.
         self._waiting += (json.dumps(row) + "\n").encode("ascii")
@@ -71,12 +72,14 @@ class Summary:
     start: float = field(default_factory=time.perf_counter)
 
     def add(self, record: Record) -> None:
+        """Count a record."""
         self.counts[record.status] += 1
         if record.status == "failed" and len(self.failures) < MOST_FAILURES:
             self.failures.append(record)
 
     @property
     def exit_code(self) -> int:
+        """0 when all images were filled or skipped, 1 when some failed."""
         return 1 if self.counts["failed"] else 0
 
     def lines(self) -> list[str]:

@@ -77,6 +77,7 @@ class Worker:
         self.settings = settings
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        """The numbers and records of a block's tasks; both are columns of a table."""
         numbers = {}
         for number, text in zip(batch["number"], batch["task"], strict=True):
             numbers[Task(**json.loads(text))] = int(number)

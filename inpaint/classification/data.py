@@ -30,6 +30,7 @@ class LabelledPictures:
         return len(self.source)
 
     def subset(self, indices: np.ndarray) -> LabelledPictures:
+        """The images with these indices, (N,) int, with the same classes."""
         return LabelledPictures(
             SubsetSource(self.source, indices), self.labels[indices], self.classes
         )

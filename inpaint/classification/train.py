@@ -61,6 +61,7 @@ class Outcome:
 
     @property
     def best(self) -> Scores:
+        """The scores of the epoch with the highest top-1."""
         return max(self.history, key=lambda scores: scores.top1)
 
 
@@ -270,6 +271,7 @@ class ClassifierRun:
                     shutil.copyfile(temporary, copy)
 
     def close(self) -> None:
+        """End the log and, in several processes, their connections."""
         if self.log:
             self.log.close()
         self.accelerator.end_training()

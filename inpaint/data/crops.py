@@ -63,6 +63,7 @@ def scale_square(square: np.ndarray, size: int) -> np.ndarray:
 
 
 def check_policy(policy: str) -> None:
+    """Raise ValueError for anything but the values of CropPolicy."""
     if policy not in get_args(CropPolicy):
         raise ValueError(f"crop must be one of {', '.join(get_args(CropPolicy))}, got {policy!r}")
 

@@ -35,6 +35,7 @@ class GeneratedHoles:
         self.steps = np.cumsum(weights / weights.sum())
 
     def __call__(self, size: int, rng: np.random.Generator) -> np.ndarray:
+        """A hole, (size, size) bool."""
         bucket = int(np.searchsorted(self.steps[:-1], rng.random(), side="right"))
         return random_hole((size, size), rng, ratio=HOLE_BUCKETS[bucket])
 
@@ -57,6 +58,7 @@ class FolderHoles:
             raise FileNotFoundError(f"no mask pictures in {folder}; give a folder of PNG files")
 
     def __call__(self, size: int, rng: np.random.Generator) -> np.ndarray:
+        """A hole, (size, size) bool. Raises RuntimeError when none of many draws is usable."""
         for _ in range(_MAX_DRAWS):
             path = self.folder / self.names[int(rng.integers(len(self.names)))]
             try:

@@ -60,9 +60,11 @@ class TarSource:
         return f"{len(self):,} pictures in {len(self.paths)} tar files in {places}"
 
     def name(self, index: int) -> str:
+        """See PictureSource."""
         return f"{self.paths[self.shards[index]].name}/{self.names[index]}"
 
     def load(self, index: int) -> np.ndarray:
+        """See PictureSource."""
         path = self.paths[self.shards[index]]
         offset, size = map(int, self.spans[index])
         with open(path, "rb", buffering=0) as file:
@@ -149,6 +151,7 @@ def expand_shards(spec: str) -> list[str]:
 
 
 def is_url(text: str) -> bool:
+    """Whether a path is a web address."""
     return text.startswith(("http://", "https://"))
 
 

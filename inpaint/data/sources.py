@@ -71,9 +71,11 @@ class FolderSource:
         return f"{len(self):,} pictures under {self.root}"
 
     def name(self, index: int) -> str:
+        """See PictureSource."""
         return self.names[index]
 
     def load(self, index: int) -> np.ndarray:
+        """See PictureSource."""
         path = self.root / self.names[index]
         try:
             return decode_rgb(path.read_bytes())
@@ -95,9 +97,11 @@ class SubsetSource:
         return f"{len(self):,} of {self.source!r}"
 
     def name(self, index: int) -> str:
+        """See PictureSource."""
         return self.source.name(int(self.indices[index]))
 
     def load(self, index: int) -> np.ndarray:
+        """See PictureSource."""
         return self.source.load(int(self.indices[index]))
 
 
@@ -135,10 +139,12 @@ class ConcatSource:
         return " + ".join(parts)
 
     def name(self, index: int) -> str:
+        """See PictureSource."""
         source, local = self._locate(index)
         return source.name(local)
 
     def load(self, index: int) -> np.ndarray:
+        """See PictureSource."""
         source, local = self._locate(index)
         return source.load(local)
 

@@ -287,6 +287,7 @@ class PConvUNet(nn.Module):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> PConvUNet:
+        """As nn.Module.train, but frozen norms stay in eval mode. Returns the network."""
         super().train(mode)
         for norm in self._frozen_norms():
             norm.eval()

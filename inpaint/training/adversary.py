@@ -109,9 +109,11 @@ class Adversary:
         return loss.detach()
 
     def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain types that load_state_dict takes."""
         return {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from what state_dict gave."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
 

@@ -67,6 +67,7 @@ class RunLog:
         self._pictures, self._since = 0, time.perf_counter()
 
     def close(self) -> None:
+        """End the bar and write what TensorBoard still holds."""
         self.bar.close()
         self.board.close()
 

@@ -36,6 +36,7 @@ class RefinedFill(nn.Module):
 
     @property
     def config(self) -> RefinerConfig:
+        """The refiner's configuration."""
         return self.refiner.config
 
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:
