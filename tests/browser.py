@@ -49,6 +49,7 @@ class Visitor:
             is_mobile=phone,
             accept_downloads=True,
         )
+        self.phone = phone
         self.page = self.context.new_page()
         self.page.set_default_timeout(1000 * SECONDS)
         self.previews: set[str] = set()  # addresses of pictures that were in the editor
@@ -104,6 +105,19 @@ class Visitor:
         x = box["x"] + box["width"] / 2 + right * width * zoom
         return x, box["y"] + box["height"] / 2 + down * height * zoom
 
+    def photo_box(self) -> tuple[float, float, float, float]:
+        """Where the photo lies on the screen: (left, top, right, bottom) in CSS pixels."""
+        self.show_editor()
+        return *self.point(-0.5, -0.5), *self.point(0.5, 0.5)
+
+    def displayed(self) -> np.ndarray:
+        """The photo and its marks as the screen shows them, (H, W, 3) int, without the mouse."""
+        self.page.mouse.move(1, 1)
+        left, top, right, bottom = map(round, self.photo_box())
+        clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+        with Image.open(io.BytesIO(self.page.screenshot(clip=clip))) as image:
+            return np.array(image.convert("RGB")).astype(int)
+
     def show_editor(self) -> None:
         """Scrolls as far as needed: gestures happen on the screen only."""
         self.page.evaluate("document.querySelector('#editor').scrollIntoView({ block: 'center' })")
@@ -142,6 +156,14 @@ class Visitor:
             yield
         self.previews.add(answer.value.url)
         self.wait_for_canvas()
+
+    def drag(self, start: tuple[float, float], stop: tuple[float, float]) -> None:
+        """Moves the mouse with its button down between two points of the photo or its margin."""
+        self.show_editor()
+        self.page.mouse.move(*self.point(*start))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.point(*stop), steps=4)
+        self.page.mouse.up()
 
     def touch(self, start: tuple[float, float], stop: tuple[float, float]) -> None:
         """Draws with a finger."""

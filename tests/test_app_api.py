@@ -214,6 +214,57 @@ def test_paths_and_addresses_from_a_client_are_refused(server, file):
     assert server.alive()
 
 
+@pytest.mark.parametrize(
+    "file",
+    [
+        {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}},
+        {"path": "/etc/hostname"},
+        {"url": "http://127.0.0.1:9/x.png"},
+        {"path": 7},
+        "/etc/hostname",
+        [],
+        7,
+    ],
+)
+def test_what_is_no_upload_gets_a_message_that_says_what_is_wanted(server, file):
+    answer = call(server, [file, file])
+    assert "event: error" in answer
+    text = json.loads(answer.partition("data: ")[2].partition("\n")[0])["error"]
+    assert text.startswith("Each file must be uploaded first") and "/etc" not in text
+
+
+def test_calls_with_too_few_or_too_many_values_get_a_message(server):
+    assert "Both files are needed" in call(server, [])
+    assert "Both files are needed" in call(server, [None, None])
+    assert "data must hold image, mask, detail, got 4 values" in call(server, [None] * 4)
+
+
+def test_upload_without_meta_is_filled(server, tmp_path, mask):
+    photo = photo_file(tmp_path / "photo.png")
+    files = [{"path": path} for path in (upload(server, photo), upload(server, mask))]
+    assert "event: complete" in call(server, files)
+
+
+def test_texture_values_of_the_documentation_are_taken_and_others_get_a_message(
+    server, tmp_path, mask
+):
+    photo = photo_file(tmp_path / "photo.png")
+    files = [{"path": path} for path in (upload(server, photo), upload(server, mask))]
+    text = (ROOT / "docs" / "app.md").read_text().split("## From a shell")[1].split("## ")[0]
+    values = re.findall(r'`"(\w+)"`', text)
+    assert values == ["auto", "soft", "sharp", "off"]
+    for value in values:
+        assert "event: complete" in call(server, [*files, value])
+    assert "not in the list of choices: ['auto', 'soft'" in call(server, [*files, False])
+
+
+def upload(server, path):
+    """Where the server keeps the file."""
+    with path.open("rb") as file:
+        answer = httpx.post(f"{server.address}/gradio_api/upload", files={"files": file})
+    return answer.json()[0]
+
+
 @pytest.mark.parametrize("path", ["/etc/hostname", str(ROOT / "pyproject.toml"), "../app.py"])
 def test_files_of_the_server_are_not_handed_out(server, path):
     with pytest.raises(urllib.error.HTTPError) as caught:

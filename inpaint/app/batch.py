@@ -17,7 +17,7 @@ from inpaint.app.packing import Room, pack, unpack
 from inpaint.app.previews import new_file
 from inpaint.batch import PlanError, Record, Request, Settings, make_plan
 from inpaint.batch.report import Report, Summary
-from inpaint.batch.run import run_local
+from inpaint.batch.run import run_single
 
 Row = list[str]  # picture, what became of it, remarks
 
@@ -59,7 +59,11 @@ def fill_batch(
         except PlanError as error:
             raise ValueError(_without(folder, str(error))) from error
         inpainter = models.inpainter(models.default)
-        records = run_local(plan.tasks, inpainter, Settings(grow=grow))
+        # One by one, with all cores for each: fills of other visitors get their turns in between.
+        settings = Settings(grow=grow)
+        records = (
+            record for task in plan.tasks for record in run_single(task, inpainter, settings)
+        )
         summary, rows = Summary(), []
         with Report(str(folder / "results" / "report.jsonl")) as lines:
             for record in _counted(plan.settled, records, len(plan.tasks), report):

@@ -52,18 +52,14 @@ class Desk:
         """A new session on an uploaded file."""
         if path is None:
             return self.close()
-        picture = self._read(Path(path))
-        for note in picture.notes:
-            gr.Info(f"{note[0].upper()}{note[1:]}.")
-        session = Session(Path(path), Path(path).name, picture.size, size_shown(picture.size))
-        return self._shown(session, picture)
+        return self._shown(*self._begun(Path(path)))
 
     def open_example(self, photo: Path, mask: Path | None) -> Answer:
         """A new session on one of our own pictures, with its hole painted already."""
-        answer = self.open_photo(str(photo))
+        session, picture = self._begun(photo)
         if mask is not None:
-            answer |= self.use_mask(answer["session"], str(mask))
-        return answer
+            session = _with_given(session, self._read_mask(session, mask))
+        return self._shown(session, picture)
 
     def close(self) -> Answer:
         """Back to the empty page."""
@@ -81,12 +77,7 @@ class Desk:
         if path is None:
             return {}
         session = _opened(session)
-        hole = read_mask(path, size=session.size, max_pixels=self.limits.max_pixels)
-        if not hole.any():
-            gr.Warning("The mask is all black, so it marks nothing. White means fill.")
-        elif hole.all():
-            gr.Warning("The mask is all white, so nothing is left to fill from. Invert it?")
-        return self._with_hole(session, hole)
+        return self._with_hole(session, self._read_mask(session, Path(path)))
 
     def invert(self, session: Session | None, painted: np.ndarray | None) -> Answer:
         """What was not marked is marked, and the other way round."""
@@ -145,8 +136,24 @@ class Desk:
         session = _opened(session).stepped_back()
         return self._shown(session, self._read(session.path))
 
+    def _begun(self, path: Path) -> tuple[Session, Picture]:
+        """A new session on a photo, and the photo."""
+        picture = self._read(path)
+        for note in picture.notes:
+            gr.Info(f"{note[0].upper()}{note[1:]}.")
+        return Session(path, path.name, picture.size, size_shown(picture.size)), picture
+
     def _read(self, path: Path) -> Picture:
         return read_photo(path, max_pixels=self.limits.max_pixels)
+
+    def _read_mask(self, session: Session, path: Path) -> np.ndarray:
+        """The hole in a mask file, (H, W) bool; warns of one that is empty or full."""
+        hole = read_mask(path, size=session.size, max_pixels=self.limits.max_pixels)
+        if not hole.any():
+            gr.Warning("The mask is all black, so it marks nothing. White means fill.")
+        elif hole.all():
+            gr.Warning("The mask is all white, so nothing is left to fill from. Invert it?")
+        return hole
 
     def _current(self, session: Session) -> Picture:
         return session.picture(self._read(session.path))
@@ -160,16 +167,27 @@ class Desk:
         return hole
 
     def _with_hole(self, session: Session, hole: np.ndarray) -> Answer:
-        shown = hole_shown(hole, session.shown_size)
-        session = dataclasses.replace(session, given=Hole.pack(hole), shown=Hole.pack(shown))
+        session = _with_given(session, hole)
         return {"session": session, "editor": self._editor(session, self._current(session))}
 
     def _editor(self, session: Session, picture: Picture) -> dict[str, Any]:
-        layers = []
+        """An update of the editor: the picture, and a layer with what is marked.
+
+        The canvas must have the size of the picture before it is filled, or the editor centres the
+        layer in its default of 800 x 800. The layer is sent even if nothing is marked: the editor
+        then starts its history behind the picture, which undo would remove otherwise.
+        """
+        height, width = session.shown_size
+        marked = np.zeros((height, width), np.bool_)
         if session.shown is not None:
-            layers = [layer_of(session.shown.unpack(), BRUSH_COLOUR, BRUSH_OPACITY)]
-        background = str(write_preview(picture, session.shown_size))
-        return {"background": background, "layers": layers, "composite": None}
+            marked = session.shown.unpack()
+        value = {
+            "background": str(write_preview(picture, session.shown_size)),
+            "layers": [layer_of(marked, BRUSH_COLOUR, BRUSH_OPACITY)],
+            "composite": None,
+        }
+        canvas = (width, height)
+        return gr.update(value=value, canvas_size=canvas, height=editor_height(session.size))
 
     def _shown(self, session: Session, source: Picture) -> Answer:
         height, width = session.size
@@ -177,10 +195,7 @@ class Desk:
         return {
             "session": session,
             "photo": None,
-            "editor": gr.update(
-                value=self._editor(session, session.picture(source)),
-                height=editor_height(session.size),
-            ),
+            "editor": self._editor(session, session.picture(source)),
             "about": f"{session.name} · {width} × {height}",
             "start": gr.update(visible=False),
             "work": gr.update(visible=True),
@@ -189,6 +204,12 @@ class Desk:
             ),
             **_without_result(),
         }
+
+
+def _with_given(session: Session, hole: np.ndarray) -> Session:
+    """The session with `hole`, (H, W) bool, in place of what was painted."""
+    shown = hole_shown(hole, session.shown_size)
+    return dataclasses.replace(session, given=Hole.pack(hole), shown=Hole.pack(shown))
 
 
 def _without_result() -> Answer:

@@ -13,17 +13,42 @@ from inpaint.app.previews import write_result
 from inpaint.app.uploads import UploadedFile, read_mask, read_photo, telling
 from inpaint.inference.pipeline import Detail
 
+API_NAME = "inpaint"
+FILES_WANTED = (
+    "Each file must be uploaded first and sent as "
+    '{"path": "what /upload answered", "meta": {"_type": "gradio.FileData"}}'
+)
+
 
 class PageWithDefaults(gr.Blocks):
-    """A page whose endpoint takes calls that leave out its last inputs, as old programs do."""
+    """A page whose endpoint takes calls that leave out its last inputs, as old programs do, and
+    says what is wrong with the others."""
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *rest: Any, **options: Any
     ) -> Any:
         """As gr.Blocks.preprocess_data, with the defaults of inputs that are left out."""
-        missing = block_fn.inputs[len(inputs) :] if block_fn.api_name == "inpaint" else []
-        inputs = [*inputs, *(block.value for block in missing)]
-        return await super().preprocess_data(block_fn, inputs, *rest, **options)
+        if block_fn.api_name != API_NAME:
+            return await super().preprocess_data(block_fn, inputs, *rest, **options)
+        if len(inputs) > len(block_fn.inputs):
+            names = ", ".join(block.label for block in block_fn.inputs)
+            raise gr.Error(f"data must hold {names}, got {len(inputs)} values")
+        missing = block_fn.inputs[len(inputs) :]
+        inputs = [*map(_with_meta, inputs), *(block.value for block in missing)]
+        try:
+            return await super().preprocess_data(block_fn, inputs, *rest, **options)
+        except gr.Error:
+            raise
+        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+            # Gradio's own messages hold paths, and reach no caller.
+            raise gr.Error(FILES_WANTED, print_exception=False) from error
+
+
+def _with_meta(value: Any) -> Any:
+    """An input with the mark by which Gradio knows a file, which programs forget."""
+    if isinstance(value, dict) and "path" in value:
+        return {**value, "meta": value.get("meta") or {"_type": "gradio.FileData"}}
+    return value
 
 
 def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
@@ -65,7 +90,7 @@ def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
         inpaint,
         [image, mask, detail],
         answer,
-        api_name="inpaint",
+        api_name=API_NAME,
         concurrency_limit=concurrency,
         concurrency_id="fill",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gradio as gr
 
+from inpaint.app import margins
+
 SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 SYSTEM_MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
@@ -36,7 +38,26 @@ footer .divider { display: none !important; }
   transparent); }
 #mask_png { position: absolute; width: 1px; height: 1px; opacity: 0; pointer-events: none; }
 
+/* The tools lie above the canvas, not on the photo. */
+#editor { --bar: 44px; }
+#editor .pixi-target, #editor .pixi-target-crop { inset: var(--bar) 0 0 0;
+  height: calc(100% - var(--bar)); }
+#editor .toolbar-wrap { inset: 3px auto auto 3px; width: auto; flex-direction: row; border: none; }
+#editor .toolbar-wrap .half-container { flex-direction: row; border: none; }
+#editor .top-panel { top: 3px; right: 3px; border: none; }
+#editor .toolbar-wrap button, #editor .top-panel button { width: 34px; height: 36px; margin: 0;
+  padding: 0; justify-content: center; align-items: center; }
+#editor .toolbar-wrap, #editor .toolbar-wrap .half-container, #editor .top-panel { gap: 0;
+  padding: 0; margin: 0; }
+#editor .top-panel .separator { display: none; }
+#editor .toolbar-wrap button:not([aria-label="Color"]),
+#editor .top-panel button:not([aria-label="Clear canvas"]) { display: flex; }
+#editor .size_picker { transform: none; inset: 42px auto auto -84px; z-index: 1001; }
+:root { --editor-width: min(47vw, 590px); }
+
 @media (max-width: 640px) {
+  #editor .size_picker { transform: none; inset: 42px auto auto -84px; z-index: 1001; }
+:root { --editor-width: 92vw; }
   .gradio-container .main.app { padding: 8px 12px !important; }
   .gradio-container .tabitem { padding: 10px 0 !important; }
   #title h1 { font-size: 1.3rem; }
@@ -86,7 +107,7 @@ document.addEventListener("keydown", (event) => {
   fire(window, "mouseup", moved);
 });
 """
-HEAD = f"<style>{CSS}</style><script>{SCRIPT}</script>"
+HEAD = f"<style>{CSS}</style><script>{SCRIPT}{margins.SCRIPT}</script>"
 
 # On a narrow screen, the result is below what is seen.
 SHOW_RESULT = """() => {
@@ -119,6 +140,6 @@ def theme() -> gr.themes.Base:
 
 def editor_height(size: tuple[int, int]) -> str:
     """Height of the editor for a photo of (height, width), in CSS: as tall as the photo is shown,
-    but not taller than the screen, nor too low for its tools."""
+    with the bar of tools above it, but not taller than the screen."""
     ratio = size[0] / size[1]
-    return f"clamp(280px, calc(min(92vw, 590px) * {ratio:.3f}), 64vh)"
+    return f"clamp(280px, calc(var(--editor-width) * {ratio:.3f} + 44px), 70vh)"

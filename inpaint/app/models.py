@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from inpaint.app.memory import release_memory
 from inpaint.checkpoints.torch_file import CheckpointError
 from inpaint.checkpoints.weights import (
     DEFAULT_WEIGHTS,
@@ -20,6 +24,9 @@ from inpaint.inference.pipeline import Detail
 from inpaint.inference.progress import OnProgress
 from inpaint.models.registry import ARCHITECTURES
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 class Models:
     """Weight files by the name people choose them by, and the inpainters made from them.
@@ -27,8 +34,11 @@ class Models:
     Only names go in: no text from a visitor is ever used as a path.
     """
 
-    def __init__(self, weights: str | None = None, *, device: str | None = None) -> None:
+    def __init__(
+        self, weights: str | None = None, *, device: str | None = None, concurrency: int = 1
+    ) -> None:
         """weights: name of shipped weights, or a path; the first choice. Loads them at once.
+        concurrency: fills at once in this process, whoever asks for them.
 
         Raises FileNotFoundError or CheckpointError.
         """
@@ -38,6 +48,7 @@ class Models:
             path.stem: path for path in _usable_weights() if path.stem != self.default
         }
         self._device = device
+        self._turns = threading.BoundedSemaphore(concurrency)
         self._loading = threading.Lock()
         self._loaded: dict[str, Inpainter] = {}
         self.inpainter(self.default)
@@ -71,8 +82,24 @@ class Models:
             raise ValueError(f"weights must be one of {', '.join(self._paths)}, got {name!r}")
         with self._loading:
             if name not in self._loaded:
-                self._loaded[name] = Inpainter.load(self._paths[name], device=self._device)
+                inpainter = Inpainter.load(self._paths[name], device=self._device)
+                fill = self._in_turn(inpainter.fill_picture)
+                inpainter.fill_picture = fill  # type: ignore[method-assign]
+                self._loaded[name] = inpainter
             return self._loaded[name]
+
+    def _in_turn(self, fill: Callable[P, R]) -> Callable[P, R]:
+        """A fill that waits until fewer than `concurrency` others run, and frees its memory."""
+
+        @wraps(fill)
+        def waiting(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self._turns:
+                try:
+                    return fill(*args, **kwargs)
+                finally:
+                    release_memory()
+
+        return waiting
 
 
 def _usable_weights() -> list[Path]:

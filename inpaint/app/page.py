@@ -21,6 +21,9 @@ SESSION_SECONDS = 6 * 3600
 
 Parts = dict[str, Any]
 
+# Reading a large photo takes a second and 0.2 GB, so what does that has a queue of its own.
+WITHOUT_FILL = {"api_visibility": "private", "concurrency_id": "photo", "concurrency_limit": 2}
+
 
 def build_page(models: Models, limits: Limits, *, concurrency: int = 1) -> gr.Blocks:
     """The whole page. concurrency: fills at once, over all visitors."""
@@ -169,7 +172,7 @@ def _wire(parts: Parts, desk: Desk, concurrency: int) -> None:
         telling(lambda *inputs: str(desk.save_mask(*inputs))),
         [session, editor, parts["grow"]],
         parts["mask_png"],
-        api_visibility="private",
+        **WITHOUT_FILL,
     ).success(None, parts["mask_png"], js=SAVE_FILE, api_visibility="private")
 
 
@@ -213,6 +216,6 @@ class _Wiring:
             answer = function(*values, progress=progress)
             return {self._parts[name]: value for name, value in answer.items()}
 
-        options = {"show_progress": "hidden", "api_visibility": "private"} | options
+        options = WITHOUT_FILL | {"show_progress": "hidden"} | options
         outputs = [self._parts[name] for name in changes]
         return event(telling(reporting if with_progress else handler), inputs, outputs, **options)

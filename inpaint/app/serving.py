@@ -11,6 +11,7 @@ import tempfile
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 MEGA = 1_000_000
@@ -23,6 +24,7 @@ class ServingOptions:
     host: str = "127.0.0.1"  # 0.0.0.0 lets other machines in; then set auth, too
     port: int = 7860
     auth: str | None = None  # NAME:PASSWORD that visitors must give; also from INPAINT_AUTH
+    allowed_host: str = ""  # further names of the page, such as photos.example.org; * for all
     root_path: str = ""  # path of the page behind a reverse proxy, such as /inpaint
     max_megapixels: float = 64  # of one photo or mask
     max_file_mb: float = 64  # of one upload, in millions of bytes
@@ -53,6 +55,8 @@ HELP = {
     "host": "address to listen at; 0.0.0.0 lets other machines in",
     "port": "port to listen at; 0 takes a free one",
     "auth": "NAME:PASSWORD that visitors must give; also taken from INPAINT_AUTH",
+    "allowed_host": "names by which the page is reached, separated by commas, such as behind a "
+    "reverse proxy; localhost and the address of --host are always allowed; * allows all",
     "root_path": "path of the page behind a reverse proxy, such as /inpaint",
     "max_megapixels": "largest photo, in millions of pixels",
     "max_file_mb": "largest upload, in millions of bytes",
@@ -92,11 +96,12 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
     """
     port = _free_port(options)
     # Imported when needed, in the order of their cost: what is wrong is said soon.
+    _settle_environment()
     from inpaint.app.models import Models
 
-    models = Models(options.weights, device=options.device)
-    _settle_environment()
+    models = Models(options.weights, device=options.device, concurrency=options.concurrency)
     from inpaint.app.desk import Limits
+    from inpaint.app.guard import Guard, Hosts, guarded
     from inpaint.app.look import HEAD, theme
     from inpaint.app.page import build_page
 
@@ -105,7 +110,10 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
         max_file_bytes=round(options.max_file_mb * MEGA),
     )
     page = build_page(models, limits, concurrency=options.concurrency)
-    page.queue(max_size=options.queue_size, default_concurrency_limit=4)
+    # With api_open, /run and /api would let fills past the queue.
+    page.queue(max_size=options.queue_size, default_concurrency_limit=4, api_open=False)
+    hosts = Hosts.of(options.host, options.allowed_host, options.root_path, socket.gethostname())
+    guard = partial(Guard, hosts=hosts, most_upload_bytes=limits.max_batch_bytes)
     _, address, _ = page.launch(
         server_name=options.host,
         server_port=port,
@@ -115,6 +123,7 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
         prevent_thread_lock=True,
         quiet=True,
         share=False,
+        app_kwargs={"lifespan": lambda app: guarded(app, guard)},
         enable_monitoring=False,
         run_history=False,
         mcp_server=False,
@@ -135,12 +144,31 @@ def _settle_environment() -> None:
     """What Gradio reads from the environment when it is imported or builds a page."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
-    if "GRADIO_TEMP_DIR" not in os.environ:
+    folder = os.environ.get("GRADIO_TEMP_DIR")
+    if folder is None:
         # A folder of its own, which goes when the server stops: files of one visitor are never
         # found in another program's cache.
-        folder = tempfile.mkdtemp(prefix="inpaint-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        os.environ["GRADIO_TEMP_DIR"] = folder
+        folder = _temporary_folder(tempfile.gettempdir())
+    os.environ["GRADIO_TEMP_DIR"] = _plain_path(folder)
+
+
+def _temporary_folder(parent: str) -> str:
+    """A new folder that is removed at the end."""
+    folder = tempfile.mkdtemp(prefix="inpaint-", dir=parent)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _plain_path(folder: str) -> str:
+    """A path of `folder` that tells nothing of the machine: Gradio shows it in addresses and
+    answers, by which files are asked for."""
+    parent = "/tmp"
+    if os.name != "posix" or os.path.dirname(folder) == parent or not os.access(parent, os.W_OK):
+        return folder
+    link = os.path.join(_temporary_folder(parent), "files")
+    os.makedirs(folder, exist_ok=True)
+    os.symlink(os.path.abspath(folder), link)
+    return link
 
 
 def _free_port(options: ServingOptions) -> int:

@@ -13,7 +13,6 @@ import gradio as gr
 import numpy as np
 from gradio.blocks import Block
 from gradio.component_meta import ComponentMeta
-from gradio.components.base import server
 from gradio.components.image_editor import AcceptBlobs, EditorData
 from gradio_client.utils import is_http_url_like
 
@@ -23,7 +22,7 @@ from inpaint.masks.read import read_hole
 # Of full opacity. Strokes have soft edges, and what the brush leaves there is to be filled, too.
 STROKE_THRESHOLD = 16
 MOST_EDITOR_PIXELS = 4_000_000
-MOST_WAITING_STROKES = 64  # strokes sent and not used yet; a visitor who leaves leaves some
+MOST_LAYERS = 4  # of the editor, which has one here
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,24 +65,17 @@ class HoleEditor(gr.ImageEditor, metaclass=_WithoutStub):
     is_template = True
     async_move_resource_to_block_cache = _only_uploads
 
-    @server
     def accept_blobs(self, data: AcceptBlobs) -> None:
-        """Keeps the layers that the browser sends, and neither its background nor composite."""
-        if data.data["type"] != "layer":
-            return
-        super().accept_blobs(data)
-        while len(self.blob_storage) > MOST_WAITING_STROKES:
-            self.blob_storage.pop(next(iter(self.blob_storage)), None)
+        """Keeps nothing, and cannot be called from outside: the page sends layers as uploads.
+
+        Raises TypeError.
+        """
+        raise TypeError("layers are sent as uploads only")
 
     def preprocess(self, payload: EditorData | None) -> np.ndarray | None:  # type: ignore[override]
         """The strokes that the browser sent: (H, W) bool, or None."""
-        layers: list[Any] = []
-        if payload is not None and payload.id is not None:
-            sent = self.blob_storage.pop(payload.id, None)
-            layers = [] if sent is None else [layer for layer in sent.layers if layer]
-        elif payload is not None:
-            layers = [Path(layer.path).read_bytes() for layer in payload.layers]
-        return painted_hole(layers)
+        layers = [] if payload is None else payload.layers[:MOST_LAYERS]
+        return painted_hole([Path(layer.path).read_bytes() for layer in layers])
 
 
 def painted_hole(layers: list[bytes]) -> np.ndarray | None:
@@ -132,6 +124,10 @@ def telling(handler: Callable[P, R]) -> Callable[P, R]:
             raise gr.Error(_sentence(str(error)), print_exception=False) from error
         except MemoryError as error:
             raise gr.Error("This photo is too large for the memory of the server.") from error
+        except gr.Error:
+            raise
+        except Exception as error:  # Gradio prints it; without a text the visitor gets none
+            raise gr.Error("The server failed at this; its log tells why.") from error
 
     return wrapped
 

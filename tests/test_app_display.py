@@ -1,0 +1,222 @@
+"""What the page shows in a real browser: pixels of the screen, and not only values."""
+
+import cv2
+import numpy as np
+import pytest
+from app_server import mask_file, photo_file, shared_server
+from browser import Visitor, running_browser
+from PIL import Image
+
+from inpaint.app.desk import BRUSH_COLOUR, BRUSH_OPACITY
+from inpaint.app.examples import find_examples
+from inpaint.images import read_picture
+
+EXAMPLES = find_examples()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def desktop(browser):
+    yield from visiting(browser)
+
+
+@pytest.fixture(scope="module")
+def phone(browser):
+    yield from visiting(browser, phone=True)
+
+
+@pytest.fixture(params=["desktop", "phone"])
+def visitor(request):
+    return request.getfixturevalue(request.param)
+
+
+def visiting(browser, **options):
+    visitor = Visitor(browser, shared_server(), **options)
+    yield visitor
+    visitor.context.close()
+
+
+@pytest.fixture
+def photo(tmp_path):
+    return photo_file(tmp_path / "photo.png", height=400, width=600)
+
+
+def pixels_of(path):
+    with Image.open(path) as image:
+        return np.array(image.convert("RGB"))
+
+
+def hole_of(path):
+    with Image.open(path) as image:
+        return np.array(image.convert("L")) > 127
+
+
+def check_shown(visitor, path, hole):
+    """Asserts that the screen shows the photo with the hole, (H, W) bool, painted over it."""
+    for _ in range(20):  # the editor paints some frames after it says that it is ready
+        strange, marked = look(visitor, path)
+        expected = shrunk(hole * 255.0, marked.shape) > 127
+        # Without the outermost pixels: the page tells its zoom in whole percents only.
+        differs = (marked != expected)[2:-2, 2:-2].mean()
+        if strange < 20 and differs <= 0.003 + 0.25 * expected.mean():
+            return
+        visitor.page.wait_for_timeout(150)
+    raise AssertionError(
+        f"{differs:.1%} of the screen is marked or not where it must not be, "
+        f"and its colours are {strange:.0f} levels off"
+    )
+
+
+def look(visitor, path):
+    """By how many levels the screen shows another picture, and where it is marked: bool."""
+    found = visitor.displayed()
+    size = (found.shape[0] // 3, found.shape[1] // 3)
+    found, photo = shrunk(found, size), shrunk(pixels_of(path), size)
+    marked = photo + BRUSH_OPACITY * (np.array(BRUSH_COLOUR) - photo)
+    distances = np.abs(found - photo).mean(-1), np.abs(found - marked).mean(-1)
+    return np.minimum(*distances).mean(), distances[1] < distances[0]
+
+
+def shrunk(pixels, size):
+    """Pixels at (height, width), each the mean of those that it stands for."""
+    return cv2.resize(np.asarray(pixels, np.float32), size[::-1], interpolation=cv2.INTER_AREA)
+
+
+def open_example(visitor, index):
+    visitor.close()
+    with visitor.changing():
+        visitor.page.locator("#examples .gallery-item").nth(index).click()
+
+
+def open_mask(visitor, path):
+    visitor.open_more()
+    with visitor.page.expect_file_chooser() as chooser:
+        visitor.page.click("#mask_file")
+    with visitor.changing():
+        chooser.value.set_files(str(path))
+
+
+def test_difference_of_a_shifted_mask_would_be_seen(desktop, photo):
+    hole = np.zeros((400, 600), bool)
+    hole[100:150, 100:150] = True
+    desktop.upload(photo)
+    with pytest.raises(AssertionError, match="of the screen is marked or not"):
+        check_shown(desktop, photo, hole)
+
+
+@pytest.mark.parametrize("index", range(len(EXAMPLES)))
+def test_mask_of_an_example_is_shown_where_it_is_filled(visitor, tmp_path, index):
+    path, mask = EXAMPLES[index]
+    hole = hole_of(mask)
+    open_example(visitor, index)
+    check_shown(visitor, path, hole)
+    np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
+
+
+def test_mask_opened_before_any_stroke_stays_in_place_after_a_stroke(visitor, tmp_path, photo):
+    mask = mask_file(tmp_path / "mask.png", (20, 120, 30, 230), (400, 600))
+    hole = hole_of(mask)
+    visitor.upload(photo)
+    open_mask(visitor, mask)
+    check_shown(visitor, photo, hole)
+    visitor.touch((0.1, 0.2), (0.3, 0.2)) if visitor.phone else visitor.stroke(
+        (0.1, 0.2), (0.3, 0.2)
+    )
+    both = visitor.mask(tmp_path)
+    np.testing.assert_array_equal(both[:200], hole[:200])  # the stroke is in the lower half
+    assert both[280, 420] and both[200:].mean() < 0.3
+    check_shown(visitor, photo, both)
+    visitor.fill()
+    filled = read_picture(visitor.download("#download", tmp_path)).pixels
+    changed = (filled != pixels_of(photo)).any(-1)
+    assert not changed[~both].any() and changed[both].mean() > 0.9
+
+
+def test_mask_of_a_tall_photo_opened_after_a_wide_one_is_in_place(visitor, tmp_path, photo):
+    visitor.upload(photo)
+    tall = photo_file(tmp_path / "tall.png", height=900, width=450)
+    mask = mask_file(tmp_path / "mask.png", (600, 850, 20, 120), (900, 450))
+    visitor.upload(tall)
+    open_mask(visitor, mask)
+    check_shown(visitor, tall, hole_of(mask))
+    visitor.page.click("#invert")
+    check_shown(visitor, tall, ~hole_of(mask))
+    with visitor.changing():
+        visitor.page.click("#clear")
+    check_shown(visitor, tall, np.zeros((900, 450), bool))
+
+
+def test_undo_goes_back_to_the_photo_and_never_removes_it(visitor, photo):
+    empty = np.zeros((400, 600), bool)
+    undo = '#editor button[aria-label="Undo"]'
+    visitor.upload(photo)
+    check_shown(visitor, photo, empty)
+    assert visitor.page.is_disabled(undo)
+    draw = visitor.touch if visitor.phone else visitor.stroke
+    draw((-0.2, 0), (0.2, 0.05))
+    visitor.page.click(undo)
+    visitor.page.wait_for_selector(f"{undo}[disabled]")
+    visitor.page.eval_on_selector(undo, "(button) => { button.disabled = false; button.click(); }")
+    visitor.page.wait_for_timeout(300)
+    check_shown(visitor, photo, empty)
+
+
+def test_undo_after_a_fill_never_removes_the_photo(desktop, photo):
+    desktop.upload(photo)
+    desktop.stroke((-0.2, 0), (0.2, 0.05))
+    desktop.fill()
+    with desktop.changing():
+        desktop.page.click("#go_on")
+    assert desktop.page.is_disabled('#editor button[aria-label="Undo"]')
+
+
+@pytest.mark.parametrize(
+    ("start", "stop"),
+    [
+        ((-0.53, 0.1), (-0.2, 0.1)),
+        ((0.53, 0.1), (0.2, 0.1)),
+        ((0.1, -0.53), (0.1, -0.2)),
+        ((0.1, 0.53), (0.1, 0.2)),
+        ((-0.53, -0.53), (-0.3, -0.3)),
+    ],
+)
+def test_stroke_that_starts_in_the_margin_paints_from_the_edge_on(
+    visitor, tmp_path, photo, start, stop
+):
+    visitor.upload(photo)
+    check_shown(visitor, photo, np.zeros((400, 600), bool))
+    (visitor.touch if visitor.phone else visitor.drag)(start, stop)
+    hole = visitor.mask(tmp_path)
+    check_shown(visitor, photo, hole)
+    edge = [min(max(place, -0.49), 0.49) for place in start]
+    for right, down in (edge, stop):
+        assert hole[round((0.5 + down) * 400), round((0.5 + right) * 600)]
+    assert hole.mean() < 0.2
+
+
+def test_stroke_that_stays_in_the_margin_paints_nothing(desktop, photo):
+    desktop.upload(photo)
+    desktop.drag((-0.53, -0.2), (-0.53, 0.2))
+    desktop.page.mouse.move(*desktop.point(0, 0))  # without a button
+    desktop.page.click("#fill")
+    desktop.told("Nothing is marked yet")
+
+
+@pytest.mark.parametrize("size", [(400, 600), (600, 400), (300, 1200)])
+def test_no_tool_covers_the_photo(visitor, tmp_path, size):
+    visitor.upload(photo_file(tmp_path / "photo.png", height=size[0], width=size[1]))
+    left, top, right, bottom = visitor.photo_box()
+    tools = visitor.page.locator("#editor button:visible, #editor .zoom-number")
+    boxes = [tools.nth(i).bounding_box() for i in range(tools.count())]
+    assert len(boxes) >= 8
+    for box in boxes:
+        beside = box["x"] >= right or box["x"] + box["width"] <= left
+        assert beside or box["y"] >= bottom or box["y"] + box["height"] <= top
+    for a, b in ((a, b) for i, a in enumerate(boxes) for b in boxes[:i]):
+        apart = a["x"] >= b["x"] + b["width"] - 1 or b["x"] >= a["x"] + a["width"] - 1
+        assert apart, "tools lie on each other"
