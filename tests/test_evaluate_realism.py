@@ -6,7 +6,7 @@ import torch
 
 from inpaint.evaluate.frechet import FeatureStatistics, frechet_distance
 from inpaint.evaluate.gradients import HoleGradients, gradient_energy, hole_gradients
-from inpaint.evaluate.realism import Realism, hole_features, hole_positions
+from inpaint.evaluate.realism import Realism, hole_features, hole_positions, measure_hole
 
 
 def gray_rows(*rows):
@@ -144,6 +144,36 @@ def test_realism_of_a_batch_equals_that_of_its_pictures(pictures):
     assert batch.figures() == pytest.approx(single.figures(), rel=1e-4)
 
 
-def test_realism_without_fills_is_an_error():
-    with pytest.raises(ValueError, match="at least one fill"):
-        Realism().figures()
+def test_realism_without_fills_is_unknown():
+    found = Realism().figures()
+    assert found.pop("fd2_positions") == found.pop("fd3_positions") == 0
+    assert np.isnan(list(found.values())).all()
+
+
+def test_the_smallest_hole_has_pooled_features_but_no_position():
+    full, half = torch.ones(1, 1, 4, 4), torch.arange(4.0).view(1, 1, 2, 2)
+    hole = torch.zeros(1, 1, 4, 4, dtype=torch.bool)
+    hole[..., 0, 3] = True
+    found = measure_hole([full, half, half], torch.zeros(1, 3, 4, 4), hole, (1, 10, 100))
+    assert found.pooled.tolist() == pytest.approx([1, 0.1, 0.01])
+    assert found.statistics["fd2"].count == 0
+
+
+def test_pools_merged_equal_one_of_all(pictures):
+    images, holes = pictures
+    whole, first, second = Realism(), Realism(), Realism()
+    for part, picture, hole in zip((first, second), images, holes, strict=True):
+        fill = np.where(hole[..., None], picture[::-1], picture)
+        whole.add_arrays(picture, fill, hole)
+        part.add_arrays(picture, fill, hole)
+    first.pool.merge(second.pool)
+    assert first.figures() == pytest.approx(whole.figures(), rel=1e-9)
+    assert len(first.pool) == 2
+
+
+def test_discriminative_scores_need_two_pictures(pictures):
+    realism = Realism()
+    realism.add_arrays(pictures[0][0], pictures[0][0], pictures[1][0])
+    assert np.isnan(realism.pool.discriminative_scores()["p_ids"])
+    realism.add_arrays(pictures[0][1], pictures[0][1], pictures[1][1])
+    assert realism.pool.discriminative_scores() == {"p_ids": 50, "u_ids": 50}

@@ -6,27 +6,41 @@ Works without any further download: the features are those of the shipped VGG-16
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from inpaint.checkpoints.vgg import VGG16
+from inpaint.evaluate.discriminative import discriminative_scores
 from inpaint.evaluate.frechet import FeatureStatistics, frechet_distance
 from inpaint.evaluate.gradients import HoleGradients, gradient_energy, hole_gradients
-from inpaint.vgg import VGG16
 
 __all__ = [
     "FeatureStatistics",
+    "HoleMeasures",
     "Realism",
+    "RealismPool",
     "frechet_distance",
     "hole_features",
     "hole_gradients",
     "hole_positions",
+    "measure_hole",
 ]
 
 # Index into VGG16.activations: relu2_2 (128 channels, half the size) and relu3_3 (256, a quarter).
 FRECHET_LEVELS = {"fd2": 1, "fd3": 2}
+
+
+@dataclass(frozen=True)
+class HoleMeasures:
+    """What is kept of one image and its hole."""
+
+    statistics: dict[str, FeatureStatistics]  # by the names in FRECHET_LEVELS
+    pooled: np.ndarray  # float32 (448,), mean features of the three levels over the hole
+    gradients: HoleGradients
 
 
 class Realism:
@@ -41,30 +55,20 @@ class Realism:
     def __init__(self, vgg: VGG16 | None = None, *, device: str | torch.device = "cpu") -> None:
         """vgg: None loads the shipped weights to `device`."""
         self.vgg = VGG16().to(device) if vgg is None else vgg
-        self.fills: dict[str, FeatureStatistics] = {}
-        self.originals: dict[str, FeatureStatistics] = {}
-        self.fill_gradients = HoleGradients()
-        self.original_gradients = HoleGradients()
+        self.pool = RealismPool()
 
     @torch.no_grad()
     def add(self, original: Tensor, composite: Tensor, hole: Tensor) -> None:
-        """Add a batch of fills.
+        """Add a batch of fills, each of another picture.
 
         Args:
             original: (B, 3, H, W), RGB in [0, 1].
             composite: The fills pasted into the originals, as `original`.
             hole: (B, 1, H, W), bool or 0 and 1, True = fill.
         """
-        for image, statistics in ((original, self.originals), (composite, self.fills)):
-            features = hole_features(self.vgg.activations(image), hole, self.vgg.scale)
-            for name, level in FRECHET_LEVELS.items():
-                found = FeatureStatistics.of(features[level])
-                if name in statistics:
-                    statistics[name].merge(found)
-                else:
-                    statistics[name] = found
-        self.original_gradients += hole_gradients(original, hole)
-        self.fill_gradients += hole_gradients(composite, hole)
+        pair = [self._measure(image, hole) for image in (original, composite)]
+        for truth, fill in zip(*pair, strict=True):
+            self.pool.add(truth, fill, picture=len(self.pool))
 
     def add_arrays(self, original: np.ndarray, composite: np.ndarray, hole: np.ndarray) -> None:
         """Add one fill: images RGB uint8 (H, W, 3), hole bool (H, W), True = fill."""
@@ -73,25 +77,103 @@ class Realism:
         self.add(x, y, torch.from_numpy(hole)[None, None].to(device))
 
     def figures(self) -> dict[str, float]:
-        """All figures, and the number of feature positions that FD2 and FD3 are made of.
+        """See RealismPool.figures."""
+        return self.pool.figures()
+
+    def _measure(self, image: Tensor, hole: Tensor) -> list[HoleMeasures]:
+        activations = self.vgg.activations(image)
+        return [
+            measure_hole(
+                [level[i : i + 1] for level in activations],
+                image[i : i + 1],
+                hole[i : i + 1],
+                self.vgg.scale,
+            )
+            for i in range(len(image))
+        ]
+
+
+class RealismPool:
+    """Measures of many fills and their originals, added up."""
+
+    def __init__(self) -> None:
+        self.originals: dict[str, FeatureStatistics] = {}
+        self.fills: dict[str, FeatureStatistics] = {}
+        self.pooled: list[tuple[np.ndarray, np.ndarray]] = []  # of each original and fill
+        self.gradients: list[tuple[HoleGradients, HoleGradients]] = []
+        self.pictures: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def add(self, original: HoleMeasures, fill: HoleMeasures, *, picture: int) -> None:
+        """Add a fill; picture: a number that the holes of one picture share."""
+        _merge(self.originals, original.statistics)
+        _merge(self.fills, fill.statistics)
+        self.pooled.append((original.pooled, fill.pooled))
+        self.gradients.append((original.gradients, fill.gradients))
+        self.pictures.append(picture)
+
+    def merge(self, other: RealismPool) -> None:
+        """Add all fills of `other`."""
+        _merge(self.originals, other.originals)
+        _merge(self.fills, other.fills)
+        self.pooled += other.pooled
+        self.gradients += other.gradients
+        self.pictures += other.pictures
+
+    def figures(self) -> dict[str, float]:
+        """FD2, FD3, their numbers of positions, gradient energy and seams.
 
         fd2, fd3: 0 is best. gradient: energy in the hole over the original's, 1 is best. seam,
         original_seam: gradient across the boundary over that beside it, see HoleGradients.
-
-        Raises:
-            ValueError: When less than two positions were added.
+        What the fills do not tell, such as FD of less than two positions, is nan.
         """
-        if not self.fills:
-            raise ValueError("figures need at least one fill, got none")
-        found = {
-            name: frechet_distance(self.originals[name], self.fills[name])
-            for name in FRECHET_LEVELS
-        }
-        found |= {f"{name}_positions": self.fills[name].count for name in FRECHET_LEVELS}
-        found["gradient"] = gradient_energy(self.fill_gradients, self.original_gradients)
-        found["seam"] = self.fill_gradients.seam
-        found["original_seam"] = self.original_gradients.seam
-        return found
+        truth, fill = self.total_gradients()
+        found = {name: self._frechet(name) for name in FRECHET_LEVELS}
+        for name in FRECHET_LEVELS:
+            found[f"{name}_positions"] = self.fills[name].count if name in self.fills else 0
+        found["gradient"] = gradient_energy(fill, truth)
+        return found | {"seam": fill.seam, "original_seam": truth.seam}
+
+    def total_gradients(self) -> tuple[HoleGradients, HoleGradients]:
+        """Gradients of all originals and of all fills together."""
+        truth, fill = HoleGradients(), HoleGradients()
+        for one, other in self.gradients:
+            truth, fill = truth + one, fill + other
+        return truth, fill
+
+    def discriminative_scores(self) -> dict[str, float]:
+        """p_ids and u_ids in %, see there; nan for less than two pictures."""
+        if len(set(self.pictures)) < 2:
+            return dict.fromkeys(("p_ids", "u_ids"), float("nan"))
+        originals, fills = (np.stack(vectors) for vectors in zip(*self.pooled, strict=True))
+        scores = discriminative_scores(originals, fills, self.pictures)
+        return dict(zip(("p_ids", "u_ids"), scores, strict=True))
+
+    def _frechet(self, name: str) -> float:
+        if name not in self.fills or self.fills[name].count < 2:
+            return float("nan")
+        return frechet_distance(self.originals[name], self.fills[name])
+
+
+def measure_hole(
+    activations: Sequence[Tensor], image: Tensor, hole: Tensor, scale: Sequence[float]
+) -> HoleMeasures:
+    """What is kept of one image.
+
+    Args:
+        activations: Of VGG16.activations for the image, (1, C, h, w) for each level.
+        image: (1, 3, H, W), RGB in [0, 1].
+        hole: (1, 1, H, W), bool or 0 and 1, True = fill.
+        scale: Each level is divided by this, see VGG16.scale.
+    """
+    features = hole_features(activations, hole, scale)
+    statistics = {
+        name: FeatureStatistics.of(features[level]) for name, level in FRECHET_LEVELS.items()
+    }
+    pooled = _pooled_features(activations, hole, scale).float().cpu().numpy()
+    return HoleMeasures(statistics, pooled, hole_gradients(image, hole))
 
 
 def hole_features(
@@ -121,12 +203,36 @@ def hole_positions(hole: Tensor, size: tuple[int, int]) -> Tensor:
         hole: (B, 1, H, W), bool or 0 and 1, True = fill.
         size: Of the level, the picture's height and width over 1, 2 or 4, rounded down.
     """
-    side = hole.shape[-2] // size[0]
-    if (hole.shape[-2] // side, hole.shape[-1] // side) != tuple(size):
-        raise ValueError(f"a level of size {tuple(size)} is none of {tuple(hole.shape[-2:])}")
-    return F.avg_pool2d(hole.float(), side) >= 0.5
+    return _hole_share(hole, size) >= 0.5
 
 
 def to_batch(image: np.ndarray) -> Tensor:
     """RGB uint8 (H, W, 3) as (1, 3, H, W) in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float() / 255
+
+
+def _pooled_features(activations: Sequence[Tensor], hole: Tensor, scale: Sequence[float]) -> Tensor:
+    """Means of the levels' features over the hole, side by side: (448,).
+
+    Each position counts by the share of its pixels that are hole, so that the smallest hole has a
+    mean, too; zeros for a hole beyond the last whole square.
+    """
+    means = []
+    for features, divisor in zip(activations, scale, strict=True):
+        share = _hole_share(hole, (features.shape[2], features.shape[3]))  # (1, 1, h, w)
+        total = share.sum().clamp(min=1e-12)
+        means.append((features * share).sum((0, 2, 3)) / total / divisor)
+    return torch.cat(means)
+
+
+def _hole_share(hole: Tensor, size: tuple[int, int]) -> Tensor:
+    """Share of the hole in each position's square of pixels: (B, 1, *size), in [0, 1]."""
+    side = hole.shape[-2] // size[0]
+    if (hole.shape[-2] // side, hole.shape[-1] // side) != tuple(size):
+        raise ValueError(f"a level of size {tuple(size)} is none of {tuple(hole.shape[-2:])}")
+    return F.avg_pool2d(hole.float(), side)
+
+
+def _merge(into: dict[str, FeatureStatistics], found: dict[str, FeatureStatistics]) -> None:
+    for name, statistics in found.items():
+        into.setdefault(name, FeatureStatistics(statistics.channels)).merge(statistics)
