@@ -40,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--methods",
         default=f"{DEFAULT_WEIGHTS},telea,ns",
         metavar="A,B,...",
-        help="shipped weights, weight files, telea, ns, patchmatch, biharmonic, module:function, "
-        "folders of results; NAME=... names one; differences are to the first (%(default)s)",
+        help="shipped weights, weight files, telea, ns, patchmatch, biharmonic, shiftmap, "
+        "fsr_fast, fsr_best, ONNX files of LaMa or MI-GAN, module:function, folders of results; "
+        "NAME=... names one; differences are to the first (%(default)s)",
     )
     parser.add_argument(
         "--method",
