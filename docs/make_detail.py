@@ -17,7 +17,7 @@ from marking import marked
 from PIL import Image
 
 from inpaint import Inpainter
-from inpaint.evaluate.methods import CLASSICAL
+from inpaint.evaluate.classical import CLASSICAL
 
 ROOT = Path(__file__).parent.parent
 ENLARGED = 2

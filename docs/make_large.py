@@ -27,7 +27,7 @@ from marking import marked
 from PIL import Image
 
 from inpaint import Inpainter
-from inpaint.evaluate.methods import CLASSICAL
+from inpaint.evaluate.classical import CLASSICAL
 
 LARGEST = 12_000_000  # px; larger photos are made smaller
 CONTEXT = 400  # px around the hole that PatchMatch sees

@@ -129,12 +129,12 @@ def test_report_is_one_file_that_needs_nothing_else(cases, tmp_path):
     assert not re.findall(r"""(?:src|href)=['"](?!data:image/)""", page)
     assert "http" not in page
     assert page.count("data:image/jpeg") == 6 * 3 * (2 + len(methods))  # classes, picks, pictures
-    assert page.count("data:image/png") == 5  # a plot for each metric
+    assert page.count("data:image/png") == 6  # a plot for each metric, and perception
     assert "&lt;white&gt;" in page and "<white>" not in page
     report = (tmp_path / "report.md").read_text()
     assert "28.32" in report and "gray − <white>" in report
     assert sorted(p.name for p in (tmp_path / "plots").iterdir()) == sorted(
-        f"{name}.png" for name in ("l1", "psnr", "ssim", "mae", "vgg")
+        f"{name}.png" for name in ("l1", "psnr", "ssim", "mae", "vgg", "perception-distortion")
     )
 
 

@@ -21,6 +21,8 @@ from inpaint.evaluate.metrics import METRICS, Metrics
 from inpaint.evaluate.optional import UnavailableError, load_inception, load_lpips
 from inpaint.evaluate.outside import write_case
 from inpaint.evaluate.protocol import Cases, Protocol
+from inpaint.evaluate.realism_files import RealismFiles
+from inpaint.evaluate.realism_table import pooled_figures, realism_table
 from inpaint.evaluate.report import write_report
 from inpaint.evaluate.run import evaluate
 from inpaint.evaluate.tables import main_table
@@ -38,8 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--methods",
         default=f"{DEFAULT_WEIGHTS},telea,ns",
         metavar="A,B,...",
-        help="shipped weights, weight files, telea, ns, patchmatch, biharmonic, module:function, "
-        "folders of results; NAME=... names one; differences are to the first (%(default)s)",
+        help="shipped weights, weight files, telea, ns, patchmatch, biharmonic, shiftmap, "
+        "fsr_fast, fsr_best, ONNX files of LaMa or MI-GAN, module:function, folders of results; "
+        "NAME=... names one; differences are to the first (%(default)s)",
     )
     parser.add_argument(
         "--method",
@@ -103,11 +106,13 @@ def run(args: argparse.Namespace) -> int:
         inception=None if network is None else InceptionFiles(args.out, network),
         progress=True,
     )
+    figures = pooled_figures(RealismFiles(args.out).pools(rows))
     path = write_report(
         cases,
         methods,
         rows,
         args.out,
+        figures=figures,
         command=shlex.join(["inpaint", *sys.argv[1:]]),
         paper=args.paper,
         judge=args.judge,
@@ -115,6 +120,8 @@ def run(args: argparse.Namespace) -> int:
         markdown=args.markdown,
     )
     print(main_table(rows).to_markdown())
+    if (table := realism_table(rows, figures)) is not None:
+        print(table.to_markdown())
     logger.info("report: %s", path)
     return 0
 

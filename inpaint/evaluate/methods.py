@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-import cv2
 import numpy as np
 from torch import nn
 
 from inpaint.checkpoints.weights import shipped_weights
+from inpaint.evaluate.classical import CLASSICAL, Fill
+from inpaint.evaluate.onnx_models import is_own_onnx, load_onnx_fill
 from inpaint.evaluate.outside import fill_by_command, result_of_folder
 from inpaint.evaluate.protocol import Case
 from inpaint.inference.inpainter import Inpainter
-
-# (image RGB uint8 (H, W, 3), hole bool (H, W), True = fill) -> filled, RGB uint8 (H, W, 3)
-Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,10 @@ def parse_method(text: str) -> Method:
     """The method that `text` asks for, `[NAME=]SPEC`.
 
     SPEC is one of
-    - `telea`, `ns`, `patchmatch`, `biharmonic`: classical methods;
+    - `telea`, `ns`, `patchmatch` or another classical method, see CLASSICAL;
     - a weight file, or the name of shipped weights; options of `Inpainter.load` may follow, as
       in `a.safetensors?device=cuda`;
+    - an ONNX file of LaMa or MI-GAN, see `load_onnx_fill`;
     - `module:function`, a Python function `(image, hole) -> image`, see `Fill`;
     - a command with `{image}`, `{mask}` and `{out}`, see `fill_by_command`;
     - a folder with results made elsewhere, see `result_of_folder`.
@@ -78,16 +77,29 @@ def _from_weights(name: str | None, spec: str) -> Method:
         raise FileNotFoundError(f"{error}; classical methods are {', '.join(CLASSICAL)}") from None
     if not path.is_file():
         raise FileNotFoundError(f"no weight file at {path}")
+    if path.suffix == ".onnx" and not is_own_onnx(path):
+        if query:
+            raise ValueError(f"{path} of another project takes no options, got {query!r}")
+        return _from_fill(name or path.stem, _digest(path), load_onnx_fill(path))
     options = {key: _value(value) for key, value in parse_qsl(query)}
     try:
         inpainter = Inpainter.load(path, **options)
     except TypeError as error:
         raise ValueError(f"unusable options {query!r} for {path}: {error}") from error
-    identity = hashlib.sha256(path.read_bytes()).hexdigest()
+    identity = _digest(path)
     if inpainter.refiner is not None:
         identity += f"+{_digest_of(inpainter.refiner)}"
     identity += f"?{query}" if query else ""
     return _from_fill(name or path.stem, identity, inpainter.fill)
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def _digest_of(network: nn.Module) -> str:
@@ -112,53 +124,3 @@ def _entry_point(spec: str) -> Fill:
         return getattr(import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"no function {function} in module {module}: {error}") from error
-
-
-def _opencv(method: int) -> Fill:
-    """cv2.inpaint with a radius of 3 pixels."""
-
-    def fill(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
-        bgr = np.ascontiguousarray(image[..., ::-1])
-        return cv2.inpaint(bgr, hole.astype(np.uint8), 3, method)[..., ::-1]
-
-    return fill
-
-
-def _patchmatch() -> Fill:
-    """Barnes et al., SIGGRAPH 2009, with patches of 7 pixels, as PyPatchMatch has it."""
-    try:
-        import patchmatch
-    except ImportError as error:
-        raise RuntimeError(
-            "patchmatch needs PyPatchMatch: pip install 'inpaint[evaluate]'"
-        ) from error
-
-    def fill(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
-        return patchmatch.patch_match.inpaint(image, hole, patch_size=3)
-
-    return fill
-
-
-def _biharmonic() -> Fill:
-    """Smooth continuation, skimage.restoration.inpaint_biharmonic."""
-    try:
-        from skimage.restoration import inpaint_biharmonic
-    except ImportError as error:
-        raise RuntimeError(
-            "biharmonic needs scikit-image: pip install 'inpaint[evaluate]'"
-        ) from error
-
-    def fill(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
-        filled = inpaint_biharmonic(image / 255.0, hole, channel_axis=2)
-        return np.rint(filled.clip(0, 1) * 255).astype(np.uint8)
-
-    return fill
-
-
-# Each makes its function when it is asked for, so a package that nobody asks for may be missing.
-CLASSICAL: dict[str, Callable[[], Fill]] = {
-    "telea": lambda: _opencv(cv2.INPAINT_TELEA),
-    "ns": lambda: _opencv(cv2.INPAINT_NS),
-    "patchmatch": _patchmatch,
-    "biharmonic": _biharmonic,
-}

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from inpaint.checkpoints.vgg import VGG16
 from inpaint.evaluate.protocol import Case
+from inpaint.evaluate.realism import HoleMeasures, measure_hole, to_batch
 
 
 @dataclass(frozen=True)
@@ -66,29 +67,45 @@ class Metrics:
         network = VGG16() if vgg is None else vgg
         self.vgg = network.to(memory_format=torch.channels_last)
         self._truth: tuple[np.ndarray, list[Tensor]] | None = None
+        self._hole: tuple[np.ndarray, HoleMeasures] | None = None
 
-    @torch.inference_mode()
     def __call__(self, case: Case, composites: Sequence[np.ndarray]) -> list[dict[str, float]]:
         """The metrics of each composite, RGB uint8 (H, W, 3), of one case."""
-        found = [pixel_metrics(case.original, one, case.hole) for one in composites]
-        truth = self._features_of(case.original)
-        distances = feature_distance(truth, self._features(composites))
-        for values, distance in zip(found, distances.tolist(), strict=True):
-            values["vgg"] = distance
+        return [self.measure(case, composite)[0] for composite in composites]
+
+    @torch.inference_mode()
+    def measure(
+        self, case: Case, composite: np.ndarray
+    ) -> tuple[dict[str, float], HoleMeasures, HoleMeasures]:
+        """The metrics of a composite, RGB uint8 (H, W, 3), and what pools of fills take of it.
+
+        The latter are those of the original and of the composite, see RealismPool.add.
+        """
+        truth, original = self._of_case(case)
+        features = self._features(composite)
+        values = pixel_metrics(case.original, composite, case.hole)
+        values["vgg"] = feature_distance(truth, features).item()
         if self.lpips is not None:
-            for values, composite in zip(found, composites, strict=True):
-                values["lpips"] = self.lpips(case.original, composite)
-        return found
+            values["lpips"] = self.lpips(case.original, composite)
+        return values, original, self._in_hole(features, composite, case.hole)
 
-    def _features_of(self, original: np.ndarray) -> list[Tensor]:
-        """Features of an original, kept for its other holes."""
-        if self._truth is None or self._truth[0] is not original:
-            self._truth = (original, self._features([original]))
-        return self._truth[1]
+    def _of_case(self, case: Case) -> tuple[list[Tensor], HoleMeasures]:
+        """Features of an original, kept for its other holes, and measures in its hole."""
+        if self._truth is None or self._truth[0] is not case.original:
+            self._truth = (case.original, self._features(case.original))
+            self._hole = None
+        if self._hole is None or self._hole[0] is not case.hole:
+            self._hole = (case.hole, self._in_hole(self._truth[1], case.original, case.hole))
+        return self._truth[1], self._hole[1]
 
-    def _features(self, pictures: Sequence[np.ndarray]) -> list[Tensor]:
-        batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)  # (N, 3, H, W)
-        return self.vgg.activations(batch.float() / 255)
+    def _features(self, image: np.ndarray) -> list[Tensor]:
+        return self.vgg.activations(to_batch(image))
+
+    def _in_hole(
+        self, features: Sequence[Tensor], image: np.ndarray, hole: np.ndarray
+    ) -> HoleMeasures:
+        mask = torch.from_numpy(hole)[None, None]
+        return measure_hole(features, to_batch(image), mask, self.vgg.scale)
 
 
 def pixel_metrics(

@@ -1,4 +1,4 @@
-"""Metrics over the hole ratio, a picture for each metric."""
+"""Metrics over the hole ratio, a picture for each metric, and distortion over perception."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inpaint.evaluate.metrics import METRICS
+from inpaint.evaluate.realism_table import ALL, Figures
 from inpaint.evaluate.results import Row
 from inpaint.evaluate.statistics import Estimate, columns_of, estimates, methods_of
 from inpaint.masks.generate import HOLE_BUCKETS
@@ -26,14 +27,50 @@ def plot_metrics(rows: Sequence[Row]) -> dict[str, bytes]:
     return {name: _plot(rows, name) for name in measured}
 
 
-def _plot(rows: Sequence[Row], metric: str) -> bytes:
+def plot_perception(rows: Sequence[Row], figures: Figures) -> dict[str, bytes]:
+    """PNG file `perception-distortion`: PSNR over FD3, a point for each method; else empty.
+
+    Both over all classes, PSNR as the mean over fills. Closeness on average and looking real pull
+    apart (Blau and Michaeli, arXiv:1711.06077); better is up and left.
+    """
+    points = {}
+    for method in methods_of(rows):
+        values = [row.metrics["psnr"] for row in rows if row.method == method]
+        if (method, ALL) in figures:
+            points[method] = (figures[method, ALL]["fd3"], sum(values) / len(values))
+    if not points:
+        return {}
+    figure = _figure(6.0)
+    axes = figure.subplots()
+    for number, (method, (x, y)) in enumerate(points.items()):
+        axes.plot(x, y, _MARKERS[number % len(_MARKERS)], color=_COLOURS[number % len(_COLOURS)])
+        axes.annotate(method, (x, y), xytext=(6, 4), textcoords="offset points", fontsize=9)
+    axes.set(xlabel="FD3, less looks more real", ylabel="PSNR (dB), more is closer")
+    axes.set_xlim(left=0)
+    axes.margins(x=0.2, y=0.15)
+    axes.grid(alpha=0.3)
+    return {"perception-distortion": _png(figure)}
+
+
+def _figure(width: float) -> Any:
+    """An empty matplotlib figure, `width` inches wide."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise RuntimeError("plots need matplotlib: pip install 'inpaint[evaluate]'") from error
+    return Figure(figsize=(width, 4.2), layout="constrained")
+
+
+def _png(figure: Any) -> bytes:
+    data = io.BytesIO()
+    figure.savefig(data, format="png", dpi=120)
+    return data.getvalue()
+
+
+def _plot(rows: Sequence[Row], metric: str) -> bytes:
     found = estimates(rows, metric)
     borders = [border for border in _BORDERS if any(c[1] == border for c in columns_of(rows))]
-    figure = Figure(figsize=(1.2 + 4.8 * len(borders), 4.2), layout="constrained")
+    figure = _figure(1.2 + 4.8 * len(borders))
     panels = figure.subplots(1, len(borders), sharey=True, squeeze=False)[0]
     for border, axes in zip(borders, panels, strict=True):
         for number, method in enumerate(methods_of(rows)):
@@ -48,9 +85,7 @@ def _plot(rows: Sequence[Row], metric: str) -> bytes:
     better = "more" if METRICS[metric].rising else "less"
     panels[0].set_ylabel(f"{METRICS[metric].title}, {better} is better")
     panels[-1].legend()
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=120)
-    return data.getvalue()
+    return _png(figure)
 
 
 def _draw_line(axes: Any, points: Mapping[int, Estimate], number: int, label: str) -> None:

@@ -12,8 +12,16 @@ from inpaint.evaluate.methods import Method
 from inpaint.evaluate.metrics import METRICS
 from inpaint.evaluate.page import Figure, html_page, picture_rows
 from inpaint.evaluate.paper import PAPER_NOTE
-from inpaint.evaluate.plots import plot_metrics
+from inpaint.evaluate.plots import plot_metrics, plot_perception
 from inpaint.evaluate.protocol import Cases
+from inpaint.evaluate.realism_files import RealismFiles
+from inpaint.evaluate.realism_table import (
+    POOLED,
+    Figures,
+    pooled_figures,
+    realism_csv,
+    realism_table,
+)
 from inpaint.evaluate.results import Row
 from inpaint.evaluate.statistics import methods_of
 from inpaint.evaluate.tables import (
@@ -37,6 +45,7 @@ def write_report(
     rows: Sequence[Row],
     out: Path,
     *,
+    figures: Figures | None = None,
     command: str,
     paper: bool = False,
     judge: str = "psnr",
@@ -45,8 +54,9 @@ def write_report(
 ) -> Path:
     """Write the report of `rows` into `out` and return the path of its HTML file.
 
-    Files: `report.md`, `summary.csv`, `plots/METRIC.png`, `report.html`.
+    Files: `report.md`, `summary.csv`, `realism.csv`, `plots/NAME.png`, `report.html`.
 
+    figures: of all fills together; None takes those of `out/realism/`.
     command: the command line that makes it. paper: put the published figures beside.
     judge: the metric that chooses the best, median and worst picture of the first method.
     notes: lines of text, such as which metrics are left out.
@@ -56,25 +66,27 @@ def write_report(
     """
     if not rows:
         raise ValueError("nothing was evaluated, so there is nothing to report")
-    sections = report_sections(rows, cases.protocol.to_dict(), out, command, paper, notes)
-    plots = plot_metrics(rows)
+    if figures is None:
+        figures = pooled_figures(RealismFiles(out).pools(rows))
+    sections = report_sections(rows, figures, cases.protocol.to_dict(), out, command, paper, notes)
+    plots = plot_metrics(rows) | plot_perception(rows, figures)
     (out / "plots").mkdir(exist_ok=True)
     for name, data in plots.items():
         (out / "plots" / f"{name}.png").write_bytes(data)
     _write(out / "summary.csv", summary_csv(rows))
+    _write(out / "realism.csv", realism_csv(figures))
     _write(out / "report.md", _markdown(sections, list(plots)))
     if markdown is not None:
         _write(markdown, _markdown(sections, []))
     exhibits = choose_exhibits(rows, methods[0].name, judge)
-    figures = [Figure(f"{name}.png", data) for name, data in plots.items()]
-    _write(
-        out / "report.html", html_page(sections, figures, picture_rows(cases, methods, exhibits))
-    )
+    shown = [Figure(f"{name}.png", data) for name, data in plots.items()]
+    _write(out / "report.html", html_page(sections, shown, picture_rows(cases, methods, exhibits)))
     return out / "report.html"
 
 
 def report_sections(
     rows: Sequence[Row],
+    figures: Figures,
     protocol: dict[str, Any],
     out: Path,
     command: str,
@@ -91,6 +103,9 @@ def report_sections(
         f"each class in bold.\n\nMade by `{command}`\n\nSettings: {settings}."
     )
     sections: list[Section] = [("Results", intro, main_table(rows))]
+    if (table := realism_table(rows, figures)) is not None:
+        text = "Figures of all fills of a class together, against their originals."
+        sections.append(("How real the fills look", text, table))
     if paper:
         sections.append(("Next to the paper", PAPER_NOTE, paper_table(rows)))
     text = "From 2,000 bootstrap resamples of the pictures."
@@ -102,7 +117,7 @@ def report_sections(
         text = "Of all composites of a method together, against the originals."
         sections.append(("FID and inception score", text, table))
     sections.append(("Time", _usage_text(out), speed_table(rows)))
-    sections.append(("What is measured", _definitions(rows, notes), None))
+    sections.append(("What is measured", _definitions(rows, figures, notes), None))
     return sections
 
 
@@ -111,7 +126,7 @@ def _markdown(sections: Sequence[Section], plots: Sequence[str]) -> str:
     for title, text, table in sections:
         parts += [f"## {title}\n", f"{text}\n", table.to_markdown() if table else ""]
     parts += ["## Plots\n"] if plots else []
-    parts += [f"![{name} over the hole ratio](plots/{name}.png)\n" for name in plots]
+    parts += [f"![{name}](plots/{name}.png)\n" for name in plots]
     return "\n".join(part for part in parts if part)
 
 
@@ -126,12 +141,13 @@ def _usage_text(out: Path) -> str:
     return f"{results:,} results were made and measured in {seconds:,.0f} s, {rate}{memory}."
 
 
-def _definitions(rows: Sequence[Row], notes: Sequence[str]) -> str:
+def _definitions(rows: Sequence[Row], figures: Figures, notes: Sequence[str]) -> str:
     lines = [
         f"{info.title}: {info.definition}"
         for name, info in METRICS.items()
         if any(name in row.metrics for row in rows)
     ]
+    lines += [f"{info.title}: {info.definition}" for info in POOLED.values() if figures]
     known = "x is the original and y the composite, RGB in [0, 1]; each picture by itself."
     return known + "\n\n" + "\n".join(f"- {line}" for line in [*lines, *notes])
 

@@ -13,7 +13,8 @@ from inpaint.evaluate.metrics import METRICS
 from inpaint.evaluate.protocol import CaseId
 from inpaint.utils.files import atomic_path
 
-_COLUMNS = ("method", "picture", "index", "bucket", "border", "hole_ratio", *METRICS, "seconds")
+_FACTS = ("method", "picture", "index", "bucket", "border", "hole_ratio", "seconds")
+_COLUMNS = (*_FACTS[:-1], *METRICS, _FACTS[-1])
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,22 @@ class ResultsFile:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """All whole rows of a `results.csv`. Raises ValueError for other columns."""
+    """All whole rows of a `results.csv`.
+
+    Metrics may be missing, as in a file from before they were measured.
+
+    Raises:
+        ValueError: For other columns than `_COLUMNS`, or when one of `_FACTS` is missing.
+    """
     lines = path.read_text().splitlines(keepends=True)
     whole = [line for line in lines if line.endswith("\n")]
     reader = csv.DictReader(whole)
-    if whole and tuple(reader.fieldnames or ()) != _COLUMNS:
-        raise ValueError(f"{path} has other columns than wanted, {', '.join(_COLUMNS)}")
+    found = set(reader.fieldnames or ())
+    if whole and not set(_FACTS) <= found <= set(_COLUMNS):
+        raise ValueError(
+            f"{path} has other columns than wanted, {', '.join(_COLUMNS)}: "
+            f"{', '.join(sorted(found ^ set(_COLUMNS)))}"
+        )
     return [_row(line) for line in reader]
 
 
@@ -97,5 +108,5 @@ def _row(line: dict[str, str]) -> Row:
         line["picture"],
         float(line["hole_ratio"]),
         float(line["seconds"]),
-        {name: float(line[name]) for name in METRICS if line[name]},
+        {name: float(line[name]) for name in METRICS if line.get(name)},
     )

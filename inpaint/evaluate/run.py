@@ -10,12 +10,14 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from inpaint.evaluate.inception import InceptionFiles
 from inpaint.evaluate.methods import Method
 from inpaint.evaluate.metrics import Metrics
 from inpaint.evaluate.protocol import Case, Cases
+from inpaint.evaluate.realism_files import RealismFiles
 from inpaint.evaluate.results import ResultsFile, Row, check_settings, read_rows
 from inpaint.evaluate.usage import Usage, peak_memory, save_usage
 from inpaint.images import PictureError
@@ -34,6 +36,7 @@ def evaluate(
 ) -> list[Row]:
     """The results of all methods on all cases, also kept in `out/results.csv`.
 
+    `out/realism/` takes what figures of many fills together are made of, see RealismFiles.
     Results that lie there already are not made again. An unreadable picture is left out for all
     methods, with a warning. A metric that some of the results lack is left out of all.
 
@@ -51,7 +54,7 @@ def evaluate(
     check_settings(out, cases.protocol.case_settings(), identities)
     file = ResultsFile(out)
     before, start = len(file.done), time.perf_counter()
-    measure = _Measure(Metrics() if metrics is None else metrics, inception)
+    measure = _Measure(Metrics() if metrics is None else metrics, RealismFiles(out), inception)
     _fill_gaps(cases, methods, file, measure, progress)
     if made := len(file.done) - before:
         save_usage(out, Usage(made, round(time.perf_counter() - start, 1), peak_memory()))
@@ -83,8 +86,11 @@ def _fill_gaps(
 class _Measure:
     """Fills and measures one case."""
 
-    def __init__(self, metrics: Metrics, inception: InceptionFiles | None) -> None:
+    def __init__(
+        self, metrics: Metrics, realism: RealismFiles, inception: InceptionFiles | None
+    ) -> None:
         self.metrics = metrics
+        self.realism = realism
         self.inception = inception
 
     def __call__(self, case: Case, methods: Sequence[Method]) -> list[Row]:
@@ -98,12 +104,16 @@ class _Measure:
             seconds.append(time.perf_counter() - start)
         if self.inception is not None:
             self.inception.add(case, composites)
-        found = self.metrics(case, list(composites.values()))
-        ratio = float(case.hole.mean())
         return [
-            Row(name, case.id, case.picture, ratio, spent, values)
-            for name, spent, values in zip(composites, seconds, found, strict=True)
+            self._row(case, name, composite, spent)
+            for (name, composite), spent in zip(composites.items(), seconds, strict=True)
         ]
+
+    def _row(self, case: Case, method: str, composite: np.ndarray, seconds: float) -> Row:
+        values, original, fill = self.metrics.measure(case, composite)
+        self.realism.add(method, case.id, original, fill)
+        ratio = float(case.hole.mean())
+        return Row(method, case.id, case.picture, ratio, seconds, values)
 
 
 def _complete(rows: list[Row]) -> list[Row]:
