@@ -1,6 +1,7 @@
 """Fixed cases, methods and resumable runs of `inpaint.evaluate`."""
 
 import csv
+import json
 import sys
 
 import numpy as np
@@ -13,6 +14,7 @@ from inpaint.cli import main
 from inpaint.evaluate import Method, Protocol, evaluate, parse_method, read_rows
 from inpaint.evaluate.outside import write_case
 from inpaint.evaluate.protocol import CaseId, Cases, fit_picture
+from inpaint.evaluate.results import check_settings
 from inpaint.images import PictureError
 from inpaint.masks import HOLE_BUCKETS, border_width, write_test_set
 from inpaint.models.refiner import Refiner, RefinerConfig
@@ -288,3 +290,16 @@ def test_command_line_reports_wrong_settings(pictures, capsys):
     assert "size must be at least 32 pixels, got 8" in capsys.readouterr().err
     assert main(["evaluate", "--root", str(pictures)]) == 2
     assert "give a folder for the report with --out" in capsys.readouterr().err
+
+
+def test_holes_of_another_generator_are_not_added_to_a_report(tmp_path):
+    """And a report that names no generator is of the first."""
+    settings = Protocol(root="x").case_settings()
+    check_settings(tmp_path, settings, {})
+    assert settings["hole_generator"] == 1
+    kept = json.loads((tmp_path / "settings.json").read_text())
+    del kept["cases"]["hole_generator"]
+    (tmp_path / "settings.json").write_text(json.dumps(kept))
+    check_settings(tmp_path, settings, {})
+    with pytest.raises(ValueError, match="with another hole_generator"):
+        check_settings(tmp_path, {**settings, "hole_generator": 2}, {})

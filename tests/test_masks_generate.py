@@ -1,14 +1,16 @@
 import argparse
 import csv
+import hashlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from inpaint.cli.masks import add_arguments, run
 from inpaint.masks import (
+    GENERATOR_VERSION,
     HOLE_BUCKETS,
     border_width,
     fixed_hole,
@@ -207,6 +209,40 @@ def test_a_stopped_test_set_goes_on_where_it_stood(tmp_path: Path) -> None:
 
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == wanted
     assert kept.stat().st_mtime_ns == time_written
+
+
+def test_a_test_set_of_another_generator_is_not_mixed_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one whose files name no generator is of the first."""
+    write_test_set(tmp_path, count=12, size=32)
+    for path in tmp_path.rglob("*.png"):
+        with Image.open(path) as picture:
+            text = PngImagePlugin.PngInfo()
+            text.add_text("hole", picture.info["hole"].replace(" generator=1", ""))
+            picture.save(path, pnginfo=text)
+    write_test_set(tmp_path, count=12, size=32)
+    monkeypatch.setattr("inpaint.masks.testset.GENERATOR_VERSION", 2)
+    with pytest.raises(ValueError, match="choose an empty folder"):
+        write_test_set(tmp_path, count=12, size=32)
+
+
+PINNED = """
+2523db51a99cb5df 57d93e7ed16ab857 7d7bf96771d4b555 4b472ea731ea5536
+709a0b13440815ba 0a4f3cd5db3d6938 ba8e6cf247f224b0 354070f235cd739b
+a1b8fc1fc17d9e62 fc4a8373d3314c6f b15a7655577172f2 665a397d7f31791e
+"""
+
+
+def test_the_generator_gives_the_holes_of_its_version() -> None:
+    """When this fails, GENERATOR_VERSION must rise, and the digests change with it."""
+    found = []
+    for bucket in range(len(HOLE_BUCKETS)):
+        for border in (True, False):
+            hole = fixed_hole((96, 128), bucket, seed=3, bucket=bucket, border=border)
+            found.append(hashlib.sha256(np.packbits(hole).tobytes()).hexdigest()[:16])
+    assert GENERATOR_VERSION == 1
+    assert found == PINNED.split()
 
 
 def test_a_larger_test_set_holds_the_smaller_one(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from inpaint.data.crops import center_square
 from inpaint.data.shards import expand_shards
 from inpaint.evaluate.holes import HoleFiles
 from inpaint.images import PictureError
-from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
+from inpaint.masks.generate import GENERATOR_VERSION, HOLE_BUCKETS, fixed_hole
 from inpaint.utils.options import check_choices, option
 
 # Border classes of arXiv:1804.07723, table 1: N keeps the band along the picture's edge free, B
@@ -124,7 +124,8 @@ class Protocol:
     def case_settings(self) -> dict[str, Any]:
         """What the picture and the hole of a case depend on; the rest chooses among cases."""
         chosen = ("count", "buckets", "border")
-        return {name: value for name, value in asdict(self).items() if name not in chosen}
+        settings = {name: value for name, value in asdict(self).items() if name not in chosen}
+        return {**settings, "hole_generator": None if self.masks else GENERATOR_VERSION}
 
 
 class Cases:

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 from tqdm import tqdm
 
-from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
+from inpaint.masks.generate import GENERATOR_VERSION, HOLE_BUCKETS, fixed_hole
 from inpaint.utils.files import atomic_path
 
 # Border and bucket of a class; hole number i belongs to class i % 12, so that a larger test set
@@ -34,6 +34,7 @@ class HoleRecord:
     hole_ratio: float  # share of white pixels, in (0.01, 0.6]
     seed: int
     index: int  # fixed_hole((size, size), index, seed=..., bucket=..., border=...) remakes the hole
+    generator: int = GENERATOR_VERSION  # GENERATOR_VERSION it was made with
 
 
 def write_test_set(
@@ -91,7 +92,7 @@ def _ensure_hole(out: Path, index: int, size: int, seed: int) -> HoleRecord:
     """The record of hole number `index`, whose file is there afterwards."""
     border, bucket = _CLASSES[index % len(_CLASSES)]
     file = f"{_folder(border, bucket)}/{index // len(_CLASSES):05d}.png"
-    origin = f"size={size} seed={seed} index={index}"
+    origin = f"size={size} seed={seed} index={index} generator={GENERATOR_VERSION}"
     hole = _read_hole_file(out / file, origin)
     if hole is None:
         hole = fixed_hole((size, size), index, seed=seed, bucket=bucket, border=border)
@@ -107,6 +108,8 @@ def _read_hole_file(path: Path, origin: str) -> np.ndarray | None:
             found = picture.info.get("hole")
     except (OSError, SyntaxError):  # what Pillow raises for a broken PNG
         return None
+    if found is not None and "generator=" not in found:
+        found += " generator=1"  # files from before there was a version
     if found != origin:
         raise ValueError(
             f"{path} is another hole ({found}) than the wanted one ({origin}): "

@@ -30,6 +30,7 @@ from inpaint.data import (
     open_source,
     stream_loader,
 )
+from inpaint.masks.generate import GENERATOR_VERSION
 from inpaint.models.unet import PConvUNet
 from inpaint.training.adversary import BETAS, Adversary, Judged
 from inpaint.training.config import RECIPES, REFINER, Phase, TrainConfig
@@ -275,6 +276,7 @@ class _Run:
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": scaler.state_dict() if scaler else None,
                 "adversary": self.adversary.state_dict() if self.adversary else None,
+                "hole_generator": GENERATOR_VERSION,
             }
             notes = {"steps": self.step, "config": config}
             network = trained_part(self.average.network)
@@ -285,9 +287,9 @@ class _Run:
     def _check_state(self, state: dict[str, Any]) -> None:
         """Raises ValueError when the run of a state was another one than this."""
         before = [dataclasses.asdict(Phase.from_dict(values)) for values in state["phases"]]
-        found = _facts(state["config"], before)
+        found = _facts(state["config"], before, state.get("hole_generator", 1))
         phases = [dataclasses.asdict(phase) for phase in self.phases]
-        wanted = _facts(dataclasses.asdict(self.config), phases)
+        wanted = _facts(dataclasses.asdict(self.config), phases, GENERATOR_VERSION)
         for name in sorted(found.keys() | wanted.keys()):
             if found.get(name) != wanted.get(name):
                 raise ValueError(
@@ -347,13 +349,17 @@ class _Run:
         self.accelerator.end_training()
 
 
-def _facts(config: dict[str, Any], phases: list[dict[str, Any]]) -> dict[str, Any]:
+def _facts(
+    config: dict[str, Any], phases: list[dict[str, Any]], hole_generator: int
+) -> dict[str, Any]:
     """What must be alike for a run to go on, by name."""
     named = {
         f"phase {number} {name}": value
         for number, phase in enumerate(phases, start=1)
         for name, value in phase.items()
     }
+    if not config["holes"]:
+        named["hole generator"] = hole_generator
     if RECIPES[config["config"]].network == REFINER:
         named["base"] = config["base"]
     return {"seed": config["seed"], **named}
