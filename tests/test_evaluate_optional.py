@@ -10,7 +10,6 @@ from inpaint.evaluate.inception import InceptionFiles, inception_table
 from inpaint.evaluate.optional import (
     FEATURES,
     UnavailableError,
-    frechet_distance,
     inception_score,
     load_inception,
     load_lpips,
@@ -42,17 +41,6 @@ def small_network(pictures):
     features[:, :3], features[:, 3:6] = stack.mean(1), stack.std(1)
     features[:, FEATURES:] = stack.mean((1, 2))[:, None] * np.arange(10)
     return features
-
-
-def test_frechet_distance_matches_its_formula():
-    linalg = pytest.importorskip("scipy.linalg")
-    rng = np.random.default_rng(0)
-    a = rng.normal(size=(200, 4))
-    b = rng.normal(size=(150, 4)) @ rng.normal(size=(4, 4)) + 1
-    cov_a, cov_b = np.cov(a.T), np.cov(b.T)
-    root = linalg.sqrtm(cov_a @ cov_b).real
-    expected = np.square(a.mean(0) - b.mean(0)).sum() + np.trace(cov_a + cov_b - 2 * root)
-    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-6)
 
 
 def test_inception_score_of_certain_even_classes_is_their_number():

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from inpaint.evaluate.optional import FEATURES, frechet_distance, inception_score
+from inpaint.evaluate.frechet import FeatureStatistics, frechet_distance
+from inpaint.evaluate.optional import FEATURES, inception_score
 from inpaint.evaluate.protocol import Case
 from inpaint.evaluate.results import Row
 from inpaint.evaluate.statistics import methods_of
@@ -55,9 +57,8 @@ def inception_table(rows: Sequence[Row], out: Path) -> Table | None:
         if len(own) < 2 or not all(method in one for one in kept):
             continue
         truth, features = (np.stack([one[n] for one in kept]) for n in (_TRUTH, method))
-        fid = frechet_distance(
-            *(array[:, :FEATURES].astype(np.float32) for array in (truth, features))
-        )
+        pools = (torch.from_numpy(array[:, :FEATURES]) for array in (truth, features))
+        fid = frechet_distance(*map(FeatureStatistics.of, pools))
         score = inception_score(features[:, FEATURES:].astype(np.float32))
         body.append([method, str(len(own)), f"{fid:.2f}", f"{score:.3f}"])
     return Table(["method", "holes", "FID", "inception score"], body, labels=1) if body else None

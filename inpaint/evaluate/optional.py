@@ -80,16 +80,6 @@ def find_weights(metric: str, url: str) -> Path:
     return path
 
 
-def frechet_distance(truth: np.ndarray, features: np.ndarray) -> float:
-    """FID (arXiv:1706.08500) of two sets of features (N, C), at least two rows each."""
-    from torchmetrics.image.fid import FrechetInceptionDistance
-
-    metric = FrechetInceptionDistance(feature=_Given(truth.shape[1]))
-    metric.update(torch.from_numpy(truth), real=True)
-    metric.update(torch.from_numpy(features), real=False)
-    return float(metric.compute())
-
-
 def inception_score(logits: np.ndarray) -> float:
     """Inception score (arXiv:1606.03498) of a set of logits (N, C), as one split: from 1 to C."""
     from torchmetrics.image.inception import InceptionScore
