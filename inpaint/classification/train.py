@@ -30,6 +30,7 @@ from inpaint.padding.convert import convert
 from inpaint.padding.models import build, load_checkpoint, read_checkpoint
 from inpaint.training import NonFiniteLossError
 from inpaint.training.log import RunLog
+from inpaint.training.precision import mixed_precision
 from inpaint.utils.files import atomic_path
 
 logger = logging.getLogger("inpaint")
@@ -49,6 +50,8 @@ _FACTS = (
     "lr_step",
     "seed",
 )
+
+_HALVINGS = 5  # of ResNets and VGGs: convolutions or poolings with stride 2 in a row
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ class ClassifierRun:
         self.config = config
         self.folder = Path(config.folder)
         self.accelerator = Accelerator(
-            mixed_precision=_mixed_precision(config), cpu=not torch.cuda.is_available()
+            mixed_precision=mixed_precision(config.precision, size=config.size, halvings=_HALVINGS),
+            cpu=not torch.cuda.is_available(),
         )
         with self.accelerator.local_main_process_first():  # which downloads and scans for all
             self.training, self.validation = data or open_data(config)
@@ -288,18 +292,3 @@ def open_data(config: ClassifierConfig) -> tuple[LabelledPictures, LabelledPictu
         config.data_val, pattern=config.class_pattern, classes=training.classes
     )
     return training, validation
-
-
-def _mixed_precision(config: ClassifierConfig) -> str:
-    """Accelerate's name of the precision; auto is bf16 where the hardware computes in it.
-
-    Not for tiny pictures on CPUs: see inpaint.training.precision.
-    """
-    if config.precision != "auto":
-        return "no" if config.precision == "fp32" else config.precision
-    if torch.cuda.is_available():
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        fast = fast and config.size > 32
-    return "bf16" if fast else "no"

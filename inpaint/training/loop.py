@@ -31,12 +31,11 @@ from inpaint.data import (
     stream_loader,
 )
 from inpaint.masks.generate import GENERATOR_VERSION
-from inpaint.models.unet import PConvUNet
 from inpaint.training.adversary import BETAS, Adversary, Judged
 from inpaint.training.config import RECIPES, REFINER, Phase, TrainConfig
 from inpaint.training.log import RunLog
 from inpaint.training.losses import composite_image, inpainting_terms
-from inpaint.training.networks import new_network, trained_part
+from inpaint.training.networks import halvings, new_network, trained_part
 from inpaint.training.precision import mixed_precision
 from inpaint.training.state import WeightAverage, load_state, save_state
 from inpaint.training.stop import StopSignals, TrainingStopped
@@ -91,7 +90,11 @@ class _Run:
         if state:
             self._check_state(state)
         self.accelerator = Accelerator(
-            mixed_precision=mixed_precision(config),
+            mixed_precision=mixed_precision(
+                config.precision,
+                size=min(phase.size for phase in self.phases),
+                halvings=halvings(RECIPES[config.config].network),
+            ),
             cpu=not torch.cuda.is_available(),
         )
         with self.accelerator.local_main_process_first():  # which downloads for all
@@ -125,7 +128,7 @@ class _Run:
             assert self.vgg is not None
             self.adversary = Adversary(widths[0], self.vgg, self.accelerator)
         self.model: nn.Module = network
-        self.network = network
+        self.network: Any = network
         self.optimizer = self.accelerator.prepare(optimizer)
         if state:
             self.step = state["step"]
@@ -198,7 +201,7 @@ class _Run:
         DistributedDataParallel expects a gradient of every parameter that had one when it was
         built, so each phase builds its own. The old one goes first, with its hooks.
         """
-        if isinstance(self.network, PConvUNet) and phase.frozen_norm != "none":
+        if phase.frozen_norm != "none":  # recipes of networks without norms have none frozen
             self.network.freeze_norm(decoder=phase.frozen_norm == "all")
         self.network = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
         self.model = self.network

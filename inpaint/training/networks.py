@@ -52,22 +52,29 @@ def new_network(
     config: TrainConfig, state: dict[str, Any] | None, device: torch.device
 ) -> PConvUNet | RefinedFill:
     """The network of a run as it starts, or of a checkpoint, whose weights are still to come."""
-    found: PConvUNet | Refiner
-    name = RECIPES[config.config].network
-    refined = name == REFINER
-    if state:
-        found = build("inpaint-refiner" if refined else DEFAULT_KIND, state["network_config"])
-    elif config.init:
-        found = load_refiner(config.init) if refined else _start_from(config.init, name)
-    else:
-        found = Refiner() if refined else PConvUNet(UNetConfig.named(name))
     network: PConvUNet | RefinedFill
-    if isinstance(found, Refiner):
+    if RECIPES[config.config].network == REFINER:
         base = load_network(find_weights(config.base), device)
-        network = RefinedFill(found, base.to(memory_format=torch.channels_last))
+        refiner = _new_refiner(config, state)
+        network = RefinedFill(refiner, base.to(memory_format=torch.channels_last))
     else:
-        network = found
+        network = _new_unet(config, state)
     return network.train().to(device).to(memory_format=torch.channels_last)
+
+
+def _new_refiner(config: TrainConfig, state: dict[str, Any] | None) -> Refiner:
+    if state:
+        refiner: Refiner = build("inpaint-refiner", state["network_config"])
+        return refiner
+    return load_refiner(config.init) if config.init else Refiner()
+
+
+def _new_unet(config: TrainConfig, state: dict[str, Any] | None) -> PConvUNet:
+    name = RECIPES[config.config].network
+    if state:
+        unet: PConvUNet = build(DEFAULT_KIND, state["network_config"])
+        return unet
+    return _start_from(config.init, name) if config.init else PConvUNet(UNetConfig.named(name))
 
 
 def _start_from(path: str, name: str) -> PConvUNet:
@@ -80,9 +87,14 @@ def _start_from(path: str, name: str) -> PConvUNet:
     return network
 
 
-def trained_part(network: PConvUNet | RefinedFill) -> PConvUNet | Refiner:
-    """What goes into a weight file."""
-    return network.refiner if isinstance(network, RefinedFill) else network
+def halvings(network: str) -> int:
+    """How many convolutions with stride 2 follow each other in a recipe's network."""
+    return 0 if network == REFINER else len(UNetConfig.named(network).widths)
+
+
+def trained_part(network: nn.Module) -> nn.Module:
+    """What goes into a weight file: the network, or of a RefinedFill its refiner."""
+    return getattr(network, "refiner", network)
 
 
 def _blend_boundaries(fill: Tensor, valid: Tensor) -> Tensor:
