@@ -67,13 +67,8 @@ def test_the_terms_are_logged_and_both_networks_change(whole: Path) -> None:
     lines = log_lines(whole)
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
     for line in lines:
-        terms = [line[name] for name in ("adversarial", "features", "coarse")]
-        wanted = sum(
-            factor * term
-            for factor, term in zip(
-                (JUDGED.adversarial, JUDGED.features, JUDGED.coarse), terms, strict=True
-            )
-        )
+        names = ("adversarial", "features", "coarse", "rim")
+        wanted = sum(getattr(JUDGED, name) * line[name] for name in names)
         assert line["total"] == pytest.approx(wanted + 0.5 * line["valid"], rel=1e-5)
         assert line["discriminator"] > 0
     state = states_of(whole)["adversary"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 NETWORK = unet.UNetConfig(widths=(8, 16), kernels=(5, 3))
 NOISY = replace(NETWORK, noise=True)
-JUDGED = AdversarialLosses(crop=32, width=4)
+JUDGED = AdversarialLosses(rim=2, crop=32, width=4)
 TINY = {
     "tiny": Recipe(
         network="tiny",

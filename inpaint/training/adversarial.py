@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_RIM = 10  # depth of the rim, px
+_DISCOUNT = 0.75  # of the rim's loss for each pixel
 MIN_CROP = 32  # px; below it the discriminator's coarsest head has no position left
 
 
@@ -25,6 +27,7 @@ class AdversarialLosses:
     adversarial: float = 1.0
     features: float = 0.5
     coarse: float = 8.0
+    rim: float = 0.0
     coarse_factor: int = 8  # px; what is finer than that is left to the discriminator
     crop: int = 64  # side of the squares that the discriminator sees, px
     whole: float = 0.34  # share of the samples it sees as a whole, made that small
@@ -32,7 +35,7 @@ class AdversarialLosses:
     lr: float = 2e-4  # its learning rate
 
     def __post_init__(self) -> None:
-        for name in ("adversarial", "features", "coarse"):
+        for name in ("adversarial", "features", "coarse", "rim"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"loss weight {name} must be 0 or more, got {value}")
@@ -45,7 +48,7 @@ class AdversarialLosses:
             raise ValueError(f"lr must be above 0, got {self.lr}")
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
-        """Weighted sum of the terms adversarial, features and coarse."""
+        """Weighted sum of the terms adversarial, features, coarse and rim."""
         return torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()
 
 
@@ -97,6 +100,21 @@ def coarse_loss(output: Tensor, target: Tensor, hole: Tensor, factor: int) -> Te
         F.avg_pool2d(x, factor, ceil_mode=True, count_include_pad=False) for x in (difference, hole)
     )
     return small.abs().sum() / (output.shape[1] * share.sum()).clamp(min=1e-6)
+
+
+def rim_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+    """L1 distance inside the hole, less important by a quarter with each pixel of depth.
+
+    Beside known pixels there is little to invent. The spatially discounted loss of
+    arXiv:1801.07892, section 3.4, with a steeper discount, as the discriminator takes over inside.
+    """
+    weights, known = torch.zeros_like(hole), 1 - hole
+    for depth in range(_RIM):
+        grown = F.max_pool2d(known, 3, stride=1, padding=1)
+        weights = weights + _DISCOUNT**depth * (grown - known)
+        known = grown
+    difference = (weights * (output.float() - target)).abs()
+    return difference.sum() / (output.shape[1] * weights.sum()).clamp(min=1e-6)
 
 
 View = tuple[int, int] | None  # top and left of a crop, or None for the whole picture

@@ -19,6 +19,7 @@ from inpaint.training.adversarial import (
     draw_views,
     feature_loss,
     generator_loss,
+    rim_loss,
     take_views,
 )
 from inpaint.training.discriminator import ProjectedDiscriminator
@@ -81,6 +82,7 @@ class Adversary:
             # relu1_2 is little more than the colours, which need not agree.
             "features": feature_loss(fake[1:], real[1:], small_hole),
             "coarse": coarse_loss(output, image, hole, losses.coarse_factor),
+            "rim": rim_loss(output, image, hole),
         }
         return terms, Judged(real, [level.detach() for level in fake], small_hole)
 

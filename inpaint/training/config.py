@@ -173,7 +173,7 @@ RECIPES = {
                 lr=3e-4,
                 losses=KNOWN_ONLY,
                 frozen_norm="all",
-                adversarial=AdversarialLosses(lr=3e-4),
+                adversarial=AdversarialLosses(rim=4, lr=3e-4),
             ),
             Phase(
                 steps=50_000,
@@ -183,7 +183,7 @@ RECIPES = {
                 lr_end=1e-5,
                 losses=KNOWN_ONLY,
                 frozen_norm="all",
-                adversarial=AdversarialLosses(lr=1e-4),
+                adversarial=AdversarialLosses(rim=4, lr=1e-4),
             ),
         ),
         bucket_weights=(0.5, 1, 1, 1.5, 2, 2),
