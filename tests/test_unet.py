@@ -313,5 +313,5 @@ def test_wrong_settings_are_refused(settings, message):
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match="network must be one of paper, compact, generative, got 'big'"):
+    with pytest.raises(ValueError, match="must be one of paper, compact, generative, got 'big'"):
         UNetConfig.named("big")
