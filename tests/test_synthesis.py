@@ -8,7 +8,7 @@ from inpaint import Inpainter, PConvUNet, UNetConfig
 from inpaint.inference.pipeline import Finishing
 from inpaint.inference.tiling import Region, Tile, TilingConfig, plan_regions
 from inpaint.texture import synthesis
-from inpaint.texture.patchmatch import Windows
+from inpaint.texture.patchmatch import Patches
 from inpaint.utils.crop import Crop
 
 CPU = torch.device("cpu")
@@ -315,8 +315,8 @@ def test_the_finest_scale_bounds_the_memory(monkeypatch, most):
     """Of a picture that is larger than that, the change is found at a smaller scale."""
     monkeypatch.setattr("inpaint.texture.synthesis._MOST_PIXELS", most)
     looked_at = []
-    of = Windows.of
-    monkeypatch.setattr(Windows, "of", lambda *a: looked_at.append(a[0].size) or of(*a))
+    of = Patches.of
+    monkeypatch.setattr(Patches, "of", lambda *a: looked_at.append(a[0].size) or of(*a))
     mask = box((120, 160), 40, 80, 50, 90)
     picture = blurred(checkerboard((120, 160), side=8), mask)
     result = add_detail(picture, mask)
