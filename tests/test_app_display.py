@@ -7,9 +7,9 @@ from app_server import mask_file, photo_file, shared_server
 from browser import Visitor, running_browser
 from PIL import Image
 
-from inpaint.images import read_picture
 from inpaint.app.desk import BRUSH_COLOUR, BRUSH_OPACITY
 from inpaint.app.examples import find_examples
+from inpaint.images import read_picture
 
 EXAMPLES = find_examples()
 
