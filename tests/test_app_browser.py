@@ -1,9 +1,12 @@
 """The page in a real browser."""
 
+import time
+
 import numpy as np
 import pytest
 from app_server import large_photo, mask_file, photo_file, shared_server
 from browser import Visitor, running_browser
+from gradio_client import Client, handle_file
 from PIL import Image
 
 from inpaint.images import read_picture
@@ -224,6 +227,47 @@ def test_page_is_used_by_keyboard(visitor, tmp_path, photo):
     assert visitor.mask(tmp_path).sum() == 100 * 200
     page.keyboard.press("Control+Enter")
     page.wait_for_selector("#slider img")
+
+
+def test_photos_without_masks_are_named_line_by_line(visitor, tmp_path):
+    photos = [photo_file(tmp_path / name) for name in ("a<b>.png", "c.jpg")]
+    page = visitor.page
+    visitor.tab("Many photos")
+    page.set_input_files("#batch_photos input[type=file]", [str(path) for path in photos])
+    page.wait_for_selector("#batch_photos :text('c')")
+    page.click("#fill_all")
+    page.wait_for_selector(".toast-body:has-text('no mask')")
+    lines = page.inner_text(".toast-body").splitlines()
+    assert sum("no mask called" in line for line in lines) == 2
+    assert any("c.jpg" in line and "a" not in line.partition(":")[0] for line in lines)
+    page.click(".toast-close")
+    page.click("#batch_photos button[aria-label='Clear']")
+
+
+def test_fill_ends_when_the_page_is_closed(browser, tmp_path):
+    photo = photo_file(tmp_path / "large.png", height=900, width=1200)
+    mask = mask_file(tmp_path / "mask.png", (150, 750, 150, 1050), (900, 1200))
+    small = photo_file(tmp_path / "small.png")
+    small_mask = mask_file(tmp_path / "small_mask.png", (30, 60, 40, 80), (96, 128))
+    client = Client(shared_server().address, verbose=False)
+
+    def seconds(photo, mask):
+        start = time.monotonic()
+        client.predict(handle_file(photo), handle_file(mask), api_name="/inpaint")
+        return time.monotonic() - start
+
+    whole = seconds(photo, mask)
+    visitor = Visitor(browser, shared_server())
+    visitor.upload(photo)
+    visitor.open_more()
+    with visitor.page.expect_file_chooser() as chooser:
+        visitor.page.click("#mask_file")
+    with visitor.changing():
+        chooser.value.set_files(str(mask))
+    visitor.page.click("#fill")
+    visitor.page.wait_for_selector(":text('Filling')")
+    visitor.context.close()
+    assert seconds(small, small_mask) < whole / 2
 
 
 def test_many_photos_give_a_zip_with_a_report(visitor, tmp_path):

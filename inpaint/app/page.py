@@ -14,6 +14,7 @@ from inpaint.app.examples import find_examples
 from inpaint.app.look import SAVE_FILE, SHOW_RESULT
 from inpaint.app.models import Models
 from inpaint.app.uploads import HoleEditor, UploadedByButton, UploadedFile, telling
+from inpaint.app.visitors import Visitors
 from inpaint.inference.pipeline import Detail
 
 CACHE_SECONDS = (1800, 6 * 3600)  # how often old files are looked for, and when a file is old
@@ -27,7 +28,7 @@ WITHOUT_FILL = {"api_visibility": "private", "concurrency_id": "photo", "concurr
 
 def build_page(models: Models, limits: Limits, *, concurrency: int = 1) -> gr.Blocks:
     """The whole page. concurrency: fills at once, over all visitors."""
-    desk = Desk(models, limits)
+    desk, visitors = Desk(models, limits), Visitors()
     with PageWithDefaults(
         title="Inpaint", analytics_enabled=False, delete_cache=CACHE_SECONDS
     ) as page:
@@ -38,10 +39,11 @@ def build_page(models: Models, limits: Limits, *, concurrency: int = 1) -> gr.Bl
         with gr.Tabs():
             with gr.Tab("One photo"):
                 parts = _photo_parts(models)
-                _wire(parts, desk, concurrency)
+                _wire(parts, desk, concurrency, visitors)
             with gr.Tab("Many photos"):
                 add_batch_tab(models, limits)
         add_endpoint(models, limits, concurrency=concurrency)
+        page.unload(visitors.leave)
     return page
 
 
@@ -149,7 +151,7 @@ MARKED = ("session", "editor")
 FILLED = ("session", "slider", "download", "hint", "result")
 
 
-def _wire(parts: Parts, desk: Desk, concurrency: int) -> None:
+def _wire(parts: Parts, desk: Desk, concurrency: int, visitors: Visitors) -> None:
     session, editor = parts["session"], parts["editor"]
     on = _Wiring(parts)
     opening = on(
@@ -167,7 +169,7 @@ def _wire(parts: Parts, desk: Desk, concurrency: int) -> None:
     if examples:
         show = [parts["examples"]]
         on(parts["examples"].click, lambda i: desk.open_example(*examples[i]), show, OPENED)
-    _wire_fill(on, parts, desk, concurrency)
+    _wire_fill(on, parts, desk, concurrency, visitors)
     parts["save_mask"].click(
         telling(lambda *inputs: str(desk.save_mask(*inputs))),
         [session, editor, parts["grow"]],
@@ -176,9 +178,10 @@ def _wire(parts: Parts, desk: Desk, concurrency: int) -> None:
     ).success(None, parts["mask_png"], js=SAVE_FILE, api_visibility="private")
 
 
-def _wire_fill(on: _Wiring, parts: Parts, desk: Desk, concurrency: int) -> None:
-    def fill(*inputs: Any, progress: gr.Progress) -> Answer:
-        return desk.fill(*inputs, report=lambda share: progress(share, desc="Filling"))
+def _wire_fill(on: _Wiring, parts: Parts, desk: Desk, concurrency: int, visitors: Visitors) -> None:
+    def fill(*inputs: Any, progress: gr.Progress, request: gr.Request) -> Answer:
+        report = visitors.watching(request, lambda share: progress(share, desc="Filling"))
+        return desk.fill(*inputs, report=report)
 
     on(
         parts["fill"].click,
@@ -212,8 +215,12 @@ class _Wiring:
         def handler(*values: Any) -> dict[Any, Any]:
             return {self._parts[name]: value for name, value in function(*values).items()}
 
-        def reporting(*values: Any, progress: gr.Progress = gr.Progress()) -> dict[Any, Any]:  # noqa: B008
-            answer = function(*values, progress=progress)
+        def reporting(
+            request: gr.Request,
+            *values: Any,
+            progress: gr.Progress = gr.Progress(),  # noqa: B008
+        ) -> dict[Any, Any]:
+            answer = function(*values, progress=progress, request=request)
             return {self._parts[name]: value for name, value in answer.items()}
 
         options = WITHOUT_FILL | {"show_progress": "hidden"} | options

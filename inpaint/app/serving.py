@@ -141,9 +141,11 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
 
 
 def _settle_environment() -> None:
-    """What Gradio reads from the environment when it is imported or builds a page."""
+    """What Gradio and oneDNN read from the environment, before they are used."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
+    # Of prepared convolutions, one for each shape and layer; 1024 by default, some of megabytes.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
     folder = os.environ.get("GRADIO_TEMP_DIR")
     if folder is None:
         # A folder of its own, which goes when the server stops: files of one visitor are never

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 from abc import ABCMeta
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from gradio.component_meta import ComponentMeta
 from gradio.components.image_editor import AcceptBlobs, EditorData
 from gradio_client.utils import is_http_url_like
 
+from inpaint.app.visitors import Left
 from inpaint.images import Picture, PictureError, read_picture
 from inpaint.masks.read import read_hole
 
@@ -124,6 +126,8 @@ def telling(handler: Callable[P, R]) -> Callable[P, R]:
             raise gr.Error(_sentence(str(error)), print_exception=False) from error
         except MemoryError as error:
             raise gr.Error("This photo is too large for the memory of the server.") from error
+        except Left as error:
+            raise gr.Error("The page was closed.", print_exception=False) from error
         except gr.Error:
             raise
         except Exception as error:  # Gradio prints it; without a text the visitor gets none
@@ -137,4 +141,7 @@ def _as_rgb(colours: np.ndarray) -> np.ndarray:
 
 
 def _sentence(text: str) -> str:
+    """A message for the page, which takes those of several lines as HTML."""
+    if "\n" in text:
+        return html.escape(text).replace("\n", "<br>")
     return text if text.endswith((".", "?")) else f"{text}."
