@@ -46,8 +46,8 @@ def plot_perception(rows: Sequence[Row], figures: Figures) -> dict[str, bytes]:
         axes.plot(x, y, _MARKERS[number % len(_MARKERS)], color=_COLOURS[number % len(_COLOURS)])
         axes.annotate(method, (x, y), xytext=(6, 4), textcoords="offset points", fontsize=9)
     axes.set(xlabel="FD3, less looks more real", ylabel="PSNR (dB), more is closer")
-    axes.set_xlim(left=0)
-    axes.margins(x=0.2, y=0.15)
+    axes.set_xlim(0, 1.2 * max(x for x, _ in points.values()) or 1)  # room for the last name
+    axes.margins(y=0.15)
     axes.grid(alpha=0.3)
     return {"perception-distortion": _png(figure)}
 
