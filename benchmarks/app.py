@@ -29,7 +29,7 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from inpaint import Inpainter
-from inpaint.images import read_picture, write_picture
+from inpaint.images import read_image, write_image
 from inpaint.masks.read import read_hole
 
 ROOT = Path(__file__).parent.parent
@@ -102,14 +102,14 @@ def time_answers(address: str, photo: Path, mask: Path, repeats: int) -> list[fl
 def time_parts(weights: str, photo: Path, mask: Path, repeats: int) -> dict[str, float]:
     """Median seconds of reading, filling and writing."""
     inpainter = Inpainter.load(weights)
-    picture = read_picture(photo)
+    picture = read_image(photo)
     hole = read_hole(mask, size=picture.size)
-    filled = inpainter.fill_picture(picture, hole)
+    filled = inpainter.fill_image_data(picture, hole)
     steps: dict[str, Callable[[], object]] = {
-        "read photo": lambda: read_picture(photo),
+        "read photo": lambda: read_image(photo),
         "read mask": lambda: read_hole(mask, size=picture.size),
-        "fill": lambda: inpainter.fill_picture(picture, hole),
-        "write": lambda: write_picture(filled, photo.with_name("filled.jpg")),
+        "fill": lambda: inpainter.fill_image_data(picture, hole),
+        "write": lambda: write_image(filled, photo.with_name("filled.jpg")),
     }
     return {
         name: round(statistics.median(timed(step) for _ in range(repeats)), 3)
@@ -139,8 +139,8 @@ def clients_at_once(address: str, folder: Path, mask: Path, count: int) -> None:
 
     def visit(photo: Path) -> None:
         try:
-            answer = read_picture(fill(Client(address, verbose=False), photo, mask))
-            if (answer.pixels[0, 0] != read_picture(photo).pixels[0, 0]).any():
+            answer = read_image(fill(Client(address, verbose=False), photo, mask))
+            if (answer.pixels[0, 0] != read_image(photo).pixels[0, 0]).any():
                 wrong.append(f"{photo.name}: another client's picture")
         except Exception as error:  # it is what is counted
             wrong.append(f"{photo.name}: {error}")

@@ -35,7 +35,7 @@ from PIL import Image
 
 from inpaint.batch import Plan, Request, Settings, make_plan
 from inpaint.batch.run import run_local
-from inpaint.images import Picture, read_picture
+from inpaint.images import ImageData, read_image
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.pipeline import Detail
 from inpaint.masks import fixed_hole
@@ -86,19 +86,19 @@ def plan_of(folder: Path, output: Path) -> Plan:
     )
 
 
-def bare(inpainter: Inpainter, pairs: list[tuple[Picture, np.ndarray]]) -> float:
+def bare(inpainter: Inpainter, pairs: list[tuple[ImageData, np.ndarray]]) -> float:
     start = time.perf_counter()
     for picture, hole in pairs:
-        inpainter.fill_picture(picture, hole)
+        inpainter.fill_image_data(picture, hole)
     return time.perf_counter() - start
 
 
-def bare_side_by_side(inpainter: Inpainter, pairs: list[tuple[Picture, np.ndarray]]) -> float:
+def bare_side_by_side(inpainter: Inpainter, pairs: list[tuple[ImageData, np.ndarray]]) -> float:
     cores = torch.get_num_threads()
     torch.set_num_threads(1)
     start = time.perf_counter()
     with ThreadPoolExecutor(cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        list(pool.map(lambda pair: inpainter.fill_picture(*pair), pairs))
+        list(pool.map(lambda pair: inpainter.fill_image_data(*pair), pairs))
     seconds = time.perf_counter() - start
     torch.set_num_threads(cores)
     return seconds
@@ -121,7 +121,7 @@ def compare(source: Path, count: int, options: argparse.Namespace) -> list[str]:
         make_set(source, folder, count, tuple(options.sides))
         pairs = []
         for task in plan_of(folder, folder / "out").tasks:
-            picture = read_picture(task.image)
+            picture = read_image(task.image)
             pairs.append((picture, read_hole(task.mask, size=picture.size)))
         ways = {
             "bare": lambda: bare(inpainter, pairs),

@@ -111,10 +111,10 @@ class ReferenceUNet(PConvUNet):
 
 class UpsampledOutput(PConvOutput):
     def forward(
-        self, x: Tensor, valid: Tensor, picture: Tensor, picture_valid: Tensor
+        self, x: Tensor, valid: Tensor, picture: Tensor, image_valid: Tensor
     ) -> tuple[Tensor, Tensor]:
         channels = (x.shape[1], 3)
-        mask = torch.cat([_upsample(valid, picture_valid), picture_valid], 1)
+        mask = torch.cat([_upsample(valid, image_valid), image_valid], 1)
         x = torch.cat([_upsample(x, picture), picture], 1)
         weight, bias = self.conv.weight, self.conv.bias
         return partial_conv(x, weight, bias, mask, mask_channels=channels, padding=1, masked=True)

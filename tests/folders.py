@@ -19,7 +19,7 @@ def tiny_weights(path):
     return str(path)
 
 
-def put_picture(path, height=48, width=64, seed=0, **options):
+def put_image(path, height=48, width=64, seed=0, **options):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.roll(scene(height, width), seed, 1)).save(path, **options)

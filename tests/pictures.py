@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from inpaint.images import (
-    Picture,
-    read_picture,
-    write_picture,
+    ImageData,
+    read_image,
+    write_image,
 )
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -71,7 +71,7 @@ def image_of_mode(mode):
     return Image.fromarray(rgba[..., channels])
 
 
-def assert_same(first: Picture, second: Picture, fields=METADATA):
+def assert_same(first: ImageData, second: ImageData, fields=METADATA):
     np.testing.assert_array_equal(first.pixels, second.pixels)
     assert first.pixels.dtype == second.pixels.dtype
     assert (first.alpha is None) == (second.alpha is None)
@@ -82,9 +82,9 @@ def assert_same(first: Picture, second: Picture, fields=METADATA):
 
 
 def round_trip(path, tmp_path, **options):
-    picture = read_picture(path)
-    write_picture(picture, tmp_path / "again", **options)
-    return picture, read_picture(tmp_path / "again")
+    picture = read_image(path)
+    write_image(picture, tmp_path / "again", **options)
+    return picture, read_image(tmp_path / "again")
 
 
 def stored_mode(path):

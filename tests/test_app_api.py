@@ -26,7 +26,7 @@ from gradio_client.exceptions import AppError
 from pictures import scene
 from PIL import Image
 
-from inpaint.images import read_picture
+from inpaint.images import read_image
 
 BOX = (30, 60, 40, 80)
 
@@ -64,7 +64,7 @@ def inside():
 
 def test_answer_differs_in_the_hole_and_nowhere_else(client, tmp_path, mask):
     photo = photo_file(tmp_path / "photo.png")
-    before, after = read_picture(photo).pixels, read_picture(fill(client, photo, mask)).pixels
+    before, after = read_image(photo).pixels, read_image(fill(client, photo, mask)).pixels
     np.testing.assert_array_equal(after[~inside()], before[~inside()])
     assert (after[inside()] != before[inside()]).any(-1).mean() > 0.9
 
@@ -73,7 +73,7 @@ def test_answer_keeps_format_name_size_and_metadata(client, tmp_path):
     photo = large_photo(tmp_path / "holiday.jpg")
     mask = mask_file(tmp_path / "mask.png", (1000, 1200, 800, 900), (4000, 3000))
     answer = fill(client, photo, mask)
-    before, after = read_picture(photo), read_picture(answer)
+    before, after = read_image(photo), read_image(answer)
     assert answer.endswith("holiday-inpainted.jpg")
     assert (after.format, after.size, after.icc) == ("jpg", (4000, 3000), before.icc)
     assert after.exif == before.exif
@@ -88,7 +88,7 @@ def test_curl_example_in_the_documentation_works(server, tmp_path, mask):
     script = re.search(r"```sh\n(.*?inpaint.*?)```", text.split("## From a shell")[1], re.S)[1]
     script = script.replace("http://127.0.0.1:7860", server.address)
     subprocess.run(["sh", "-eu", "-c", script], cwd=tmp_path, check=True, timeout=60)
-    assert read_picture(tmp_path / "filled.jpg").size == (96, 128)
+    assert read_image(tmp_path / "filled.jpg").size == (96, 128)
 
 
 def test_python_example_in_the_documentation_works(server, tmp_path, mask, monkeypatch):
@@ -98,14 +98,14 @@ def test_python_example_in_the_documentation_works(server, tmp_path, mask, monke
     monkeypatch.chdir(tmp_path)
     names = {}
     exec(script.replace("http://127.0.0.1:7860", server.address), names)
-    assert read_picture(names["filled"]).size == (96, 128)
+    assert read_image(names["filled"]).size == (96, 128)
 
 
 def test_detail_can_be_left_out(client, tmp_path, mask):
     photo = photo_file(tmp_path / "photo.png")
     files = [handle_file(str(path)) for path in (photo, mask)]
     answers = [
-        read_picture(client.predict(*files, **detail, api_name="/inpaint")).pixels
+        read_image(client.predict(*files, **detail, api_name="/inpaint")).pixels
         for detail in ({}, {"detail": "auto"}, {"detail": "off"})
     ]
     np.testing.assert_array_equal(answers[0], answers[1])
@@ -145,7 +145,7 @@ def test_picture_of_one_pixel_that_is_all_hole_gets_a_message(client, tmp_path):
 def test_mask_of_another_size_is_scaled_if_its_shape_fits(client, tmp_path):
     photo = photo_file(tmp_path / "photo.png")
     mask = mask_file(tmp_path / "mask.png", [side // 2 for side in BOX], (48, 64))
-    before, after = read_picture(photo).pixels, read_picture(fill(client, photo, mask)).pixels
+    before, after = read_image(photo).pixels, read_image(fill(client, photo, mask)).pixels
     np.testing.assert_array_equal(after[~inside()], before[~inside()])
 
 
@@ -175,7 +175,7 @@ def test_first_frame_of_an_animation_is_filled(client, tmp_path, mask):
 def test_rare_kinds_of_pictures_are_filled(client, tmp_path, mask, mode):
     name, image = rare_picture(mode)
     image.save(tmp_path / name)
-    before, after = read_picture(tmp_path / name), read_picture(fill(client, tmp_path / name, mask))
+    before, after = read_image(tmp_path / name), read_image(fill(client, tmp_path / name, mask))
     assert (after.size, after.pixels.dtype) == (before.size, before.pixels.dtype)
     if before.alpha is not None:
         np.testing.assert_array_equal(after.alpha, before.alpha)
@@ -292,7 +292,7 @@ def test_clients_at_the_same_time_get_their_own_pictures(client, server, tmp_pat
 
     def visit(i):
         own = Client(server.address, verbose=False)
-        colours[i] = read_picture(fill(own, photos[i], mask)).pixels[0, 0, 0]
+        colours[i] = read_image(fill(own, photos[i], mask)).pixels[0, 0, 0]
 
     threads = [threading.Thread(target=visit, args=(i,)) for i in range(8)]
     for thread in threads:

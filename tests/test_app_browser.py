@@ -9,7 +9,7 @@ from browser import Visitor, running_browser
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from inpaint.images import read_picture
+from inpaint.images import read_image
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +54,8 @@ def test_large_turned_photo_is_filled_where_it_was_painted_only(visitor, tmp_pat
     visitor.stroke((-0.2, 0.25), (0.2, 0.25))
     visitor.fill()
     hole = visitor.mask(tmp_path)
-    after = read_picture(visitor.download("#download", tmp_path))
-    before = read_picture(upload)
+    after = read_image(visitor.download("#download", tmp_path))
+    before = read_image(upload)
     assert hole.shape == before.size == after.size == (4000, 3000)
     assert hole[:2000].any() and hole[2000:].any() and hole.mean() < 0.2
     assert (after.format, after.exif, after.icc) == ("jpg", before.exif, before.icc)
@@ -71,7 +71,7 @@ def test_pixels_outside_of_the_strokes_are_those_of_the_upload(visitor, tmp_path
     hole = visitor.mask(tmp_path)
     result = visitor.download("#download", tmp_path)
     assert result.name == "photo-inpainted.png"
-    before, after = read_picture(photo).pixels, read_picture(result).pixels
+    before, after = read_image(photo).pixels, read_image(result).pixels
     np.testing.assert_array_equal(after[~hole], before[~hole])
     assert (after[hole] != before[hole]).any(-1).mean() > 0.9
     assert hole[200, 300] and 0.005 < hole.mean() < 0.2
@@ -150,8 +150,8 @@ def test_result_is_gone_on_from_and_stepped_back_from(visitor, tmp_path, photo):
     visitor.fill()
     second = visitor.mask(tmp_path)
     assert not (first & second).any()
-    before = read_picture(photo).pixels
-    after = read_picture(visitor.download("#download", tmp_path)).pixels
+    before = read_image(photo).pixels
+    after = read_image(visitor.download("#download", tmp_path)).pixels
     changed = (before != after).any(-1)
     assert changed[first].mean() > 0.9 and changed[second].mean() > 0.9
     assert not changed[~first & ~second].any()
@@ -160,7 +160,7 @@ def test_result_is_gone_on_from_and_stepped_back_from(visitor, tmp_path, photo):
     page.wait_for_selector("#back[disabled]")
     visitor.stroke((-0.2, 0.2), (0.2, 0.2))
     visitor.fill()
-    again = read_picture(visitor.download("#download", tmp_path)).pixels
+    again = read_image(visitor.download("#download", tmp_path)).pixels
     np.testing.assert_array_equal(again[first], before[first])
 
 
@@ -174,8 +174,8 @@ def test_photo_is_painted_by_touch_on_a_phone(phone, tmp_path, photo):
         "document.querySelector('#slider').getBoundingClientRect().bottom <= window.innerHeight"
     )
     hole = visitor.mask(tmp_path)
-    before = read_picture(photo).pixels
-    after = read_picture(visitor.download("#download", tmp_path)).pixels
+    before = read_image(photo).pixels
+    after = read_image(visitor.download("#download", tmp_path)).pixels
     np.testing.assert_array_equal(after[~hole], before[~hole])
     assert hole[200, 300] and (after[hole] != before[hole]).any()
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from inpaint.app.desk import BRUSH_COLOUR, BRUSH_OPACITY
 from inpaint.app.examples import find_examples
-from inpaint.images import read_picture
+from inpaint.images import read_image
 
 EXAMPLES = find_examples()
 
@@ -132,7 +132,7 @@ def test_mask_opened_before_any_stroke_stays_in_place_after_a_stroke(visitor, tm
     assert both[280, 420] and both[200:].mean() < 0.3
     check_shown(visitor, photo, both)
     visitor.fill()
-    filled = read_picture(visitor.download("#download", tmp_path)).pixels
+    filled = read_image(visitor.download("#download", tmp_path)).pixels
     changed = (filled != pixels_of(photo)).any(-1)
     assert not changed[~both].any() and changed[both].mean() > 0.9
 

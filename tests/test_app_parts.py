@@ -19,7 +19,7 @@ from inpaint.app.serving import ServingOptions, parse_options
 from inpaint.app.session import MAX_STEPS, Hole, Patch, Session
 from inpaint.app.strokes import hole_of, hole_shown, layer_of, size_shown
 from inpaint.app.uploads import painted_hole, read_mask
-from inpaint.images import Picture, read_picture, with_pixels
+from inpaint.images import ImageData, read_image, with_pixels
 
 ROOM = Room(files=10, total_bytes=100_000, file_bytes=50_000)
 
@@ -57,7 +57,7 @@ def test_packed_hole_comes_back():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_steps_are_taken_and_undone_one_by_one(channels):
-    source = Picture(scene(40, 50, channels).squeeze())
+    source = ImageData(scene(40, 50, channels).squeeze())
     holes = [box_hole((40, 50), 5 * i, 5 * i + 8, 3, 30) for i in range(3)]
     session, pictures = session_of((40, 50)), [source]
     for value, hole in enumerate(holes):
@@ -70,7 +70,7 @@ def test_steps_are_taken_and_undone_one_by_one(channels):
 
 
 def test_history_is_bounded_and_the_picture_is_still_right():
-    source = picture = Picture(scene(40, 50))
+    source = picture = ImageData(scene(40, 50))
     session = session_of((40, 50))
     for i in range(MAX_STEPS + 5):
         hole = box_hole((40, 50), i, i + 4, 2 * i % 40, 2 * i % 40 + 6)
@@ -120,7 +120,7 @@ def test_hole_is_where_any_layer_is_painted_even_if_faintly():
 
 
 def test_soft_edge_changes_the_inner_edge_only_and_brings_nothing_back():
-    picture = Picture(np.full((60, 60, 3), 100, np.uint8))
+    picture = ImageData(np.full((60, 60, 3), 100, np.uint8))
     hole = box_hole((60, 60), 20, 40, 20, 40)
     secret = filled_with(picture, hole, 255)
     filled = filled_with(picture, hole, 0)
@@ -134,7 +134,7 @@ def test_soft_edge_changes_the_inner_edge_only_and_brings_nothing_back():
 
 def test_soft_edge_takes_gray_and_16_bit_pictures():
     hole = box_hole((37, 91), 10, 20, 10, 20)
-    for picture in (Picture(scene(channels=1)[..., 0]), Picture(scene(dtype=np.uint16))):
+    for picture in (ImageData(scene(channels=1)[..., 0]), ImageData(scene(dtype=np.uint16))):
         result = feather(picture, filled_with(picture, hole, 0), hole, 4).pixels
         assert (result.shape, result.dtype) == (picture.pixels.shape, picture.pixels.dtype)
         np.testing.assert_array_equal(result[~hole], picture.pixels[~hole])
@@ -143,13 +143,13 @@ def test_soft_edge_takes_gray_and_16_bit_pictures():
 def test_fill_reports_progress_up_to_the_end(models):
     shares = []
     hole = box_hole((300, 900), 100, 130, 20, 880)
-    models.fill(Picture(scene(300, 900)), hole, report=shares.append)
+    models.fill(ImageData(scene(300, 900)), hole, report=shares.append)
     assert len(shares) > 1 and shares == sorted(shares) and shares[-1] == 1
 
 
 def test_only_offered_weights_are_taken(models):
     with pytest.raises(ValueError, match="weights must be one of tiny"):
-        models.fill(Picture(scene()), box_hole((37, 91), 5, 9, 5, 9), name="../../etc/passwd")
+        models.fill(ImageData(scene()), box_hole((37, 91), 5, 9, 5, 9), name="../../etc/passwd")
     assert not {"vgg16_features_to_pool3", "places2-refiner"} & set(models.names)
 
 
@@ -260,7 +260,7 @@ def test_zip_of_photos_and_masks_is_a_batch_of_its_own(models, tmp_path, names):
     members = dict(zip(names, (photo.read_bytes(), mask.read_bytes()), strict=True))
     result, _ = batch(models, [zip_file(tmp_path / "all.zip", members)], [])
     (tmp_path / "filled.png").write_bytes(contents(result.archive)[names[0]])
-    before, after = read_picture(photo), read_picture(tmp_path / "filled.png")
+    before, after = read_image(photo), read_image(tmp_path / "filled.png")
     changed = (before.pixels != after.pixels).any(-1)
     assert changed[30:60, 40:80].mean() > 0.9 and changed.sum() <= 30 * 40
 

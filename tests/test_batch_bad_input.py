@@ -16,7 +16,7 @@ from folders import files_below, put_mask, tiny_weights
 from pictures import exif_bytes, scene
 from PIL import Image
 
-from inpaint.images import Picture, read_picture, write_picture
+from inpaint.images import ImageData, read_image, write_image
 
 HEIGHT, WIDTH = 48, 64
 HOLE = (slice(10, 30), slice(12, 28))
@@ -47,7 +47,7 @@ def stored(channels, *, alpha=False, name):
         samples = scene(HEIGHT, WIDTH, channels + alpha, np.uint16)
         pixels = samples[..., 0] if channels == 1 else samples[..., :3]
         opacity = samples[..., -1].copy() if alpha else None
-        write_picture(Picture(pixels.copy(), opacity), path, format=name)
+        write_image(ImageData(pixels.copy(), opacity), path, format=name)
 
     return make
 
@@ -289,7 +289,7 @@ def test_odd_input_is_done(run, name):
     assert row["status"] == "done", row["message"]
     note, notes = GOOD[name][1], row.get("notes", [])
     assert any(note in text for text in notes) if note else not notes
-    before, after = read_picture(folder / "photos" / name), read_picture(folder / "out" / name)
+    before, after = read_image(folder / "photos" / name), read_image(folder / "out" / name)
     assert (after.size, after.format, after.pixels.dtype) == (
         before.size,
         before.format,

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from batch_command import CAN_LOCK, command
-from folders import put_mask, put_picture, report_of, tiny_weights
+from folders import put_image, put_mask, report_of, tiny_weights
 from PIL import Image
 
-from inpaint.images import read_picture
+from inpaint.images import read_image
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def put_many(folder, count=12):
     (folder / "photos").mkdir()
     for number, pixels in enumerate(noise):
         Image.fromarray(pixels).save(folder / f"photos/{number:02d}.png")
-    put_picture(folder / "photos/small.png", 96, 128)
+    put_image(folder / "photos/small.png", 96, 128)
     put_mask(folder / "mask.png", 96, 128)
     return ("photos", "--mask", "mask.png", "--workers", 1)
 
@@ -52,7 +52,7 @@ def failed_for(message, out, result):
         if row["status"] == "failed":
             assert row["message"] == f"{os.path.basename(out)}/{name}: {message}"
         else:
-            assert read_picture(out / name).size == (96, 128)
+            assert read_image(out / name).size == (96, 128)
     assert {path.name for path in out.iterdir()} <= {*rows, "report.jsonl"}
     return {name for name, row in rows.items() if row["status"] == "failed"}
 
@@ -78,7 +78,7 @@ def test_outputs_above_a_quota_fail_and_the_others_are_done(tmp_path, weights):
 
 
 def test_report_that_has_no_room_is_an_error_of_the_run(tmp_path, weights):
-    put_picture(tmp_path / "photos/a.png")
+    put_image(tmp_path / "photos/a.png")
     put_mask(tmp_path / "mask.png")
     arguments = ("photos", "--mask", "mask.png", "-o", "out", "--report", "link.jsonl")
     (tmp_path / "link.jsonl").symlink_to("/dev/full")
@@ -99,7 +99,7 @@ def problems_of(*arguments, weights, folder):
 
 def test_what_cannot_work_is_named_before_the_first_picture(tmp_path, weights):
     for name in ("a.jpg", "a.png", "b\nc.png", "b\nc.gif", "d.png"):
-        put_picture(tmp_path / "photos" / name)
+        put_image(tmp_path / "photos" / name)
     put_mask(tmp_path / "mask.png")
     (tmp_path / "out/d.webp").mkdir(parents=True)
     arguments = ("photos", "--mask", "mask.png", "-o", "out", "--format", "webp", "--overwrite")
@@ -113,7 +113,7 @@ def test_what_cannot_work_is_named_before_the_first_picture(tmp_path, weights):
 
 
 def test_output_folder_that_is_a_file_or_on_a_read_only_disk_is_named(tmp_path, weights):
-    put_picture(tmp_path / "photos/a.png")
+    put_image(tmp_path / "photos/a.png")
     put_mask(tmp_path / "mask.png")
     (tmp_path / "file").touch()
     common = ("photos", "--mask", "mask.png", "-o")
@@ -127,9 +127,9 @@ def test_output_folder_that_is_a_file_or_on_a_read_only_disk_is_named(tmp_path, 
 
 @pytest.mark.skipif(not CAN_LOCK, reason="root may write everywhere")
 def test_read_only_output_folder_is_named_and_a_read_only_output_replaced(tmp_path, weights):
-    put_picture(tmp_path / "photos/trip/a.png")
+    put_image(tmp_path / "photos/trip/a.png")
     put_mask(tmp_path / "mask.png")
-    put_picture(tmp_path / "out/trip/a.png").chmod(0o400)
+    put_image(tmp_path / "out/trip/a.png").chmod(0o400)
     (tmp_path / "out/trip").chmod(0o500)
     arguments = ("photos", "--mask", "mask.png", "-o", "out", "--overwrite")
     (problem,) = problems_of(*arguments, weights=weights, folder=tmp_path)

@@ -9,7 +9,7 @@ from folders import fill, put_mask, report_of, tiny_weights
 from pictures import ICC, METADATA, XMP, exif_bytes, exif_facts, image_of_mode, scene
 from PIL import Image, PngImagePlugin
 
-from inpaint.images import Picture, read_picture, write_picture
+from inpaint.images import ImageData, read_image, write_image
 from inpaint.images.png import encode_png16
 
 SIZE = (37, 91)  # of image_of_mode and scene
@@ -36,16 +36,16 @@ def deep_tiff(channels, folder):
     samples = scene(*SIZE, channels, np.uint16)
     alpha = samples[..., 3].copy() if channels == 4 else None
     known = {"exif": exif_bytes(), "icc": ICC, "xmp": XMP, "dpi": (300.0, 150.0)}
-    write_picture(
-        Picture(samples[..., :3].copy(), alpha, format="tiff", **known), folder / "deep.tif"
+    write_image(
+        ImageData(samples[..., :3].copy(), alpha, format="tiff", **known), folder / "deep.tif"
     )
     return (folder / "deep.tif").read_bytes()
 
 
 def bmp_with_alpha(folder):
     samples = scene(*SIZE, 4)
-    write_picture(
-        Picture(samples[..., :3].copy(), samples[..., 3].copy(), format="bmp"), folder / "a.bmp"
+    write_image(
+        ImageData(samples[..., :3].copy(), samples[..., 3].copy(), format="bmp"), folder / "a.bmp"
     )
     return (folder / "a.bmp").read_bytes()
 
@@ -162,7 +162,7 @@ def test_empty_hole_keeps_pixels_and_metadata_through_another_format(run, photos
     out = run(f"as-{target}", (0, 0, 0, 0), "--format", target)
     for path in photos.iterdir():
         name = f"{path.stem}.{target[:3]}" if path.suffix[1:4] != target[:3] else path.name
-        before, after = read_picture(path), read_picture(out / name)
+        before, after = read_image(path), read_image(out / name)
         assert after.format == target
         np.testing.assert_array_equal(rgba(after), rgba(before), path.name)
         assert_same_facts(before, after)
@@ -177,7 +177,7 @@ def test_fill_changes_the_hole_only_and_keeps_all_metadata(filled, photos):
     known = np.ones(SIZE, bool)
     known[BOX[0] : BOX[2], BOX[1] : BOX[3]] = False
     for path in photos.iterdir():
-        before, after = read_picture(path), read_picture(filled / path.name)
+        before, after = read_image(path), read_image(filled / path.name)
         assert (after.size, after.pixels.dtype) == (before.size, before.pixels.dtype), path.name
         if before.lossless:
             changed = (rgba(after) != rgba(before)).any(-1)

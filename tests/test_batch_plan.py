@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from folders import put_mask, put_picture
+from folders import put_image, put_mask
 
 from inpaint.batch import PlanError, Request, make_plan
 from inpaint.batch.records import ALPHA
@@ -41,7 +41,7 @@ def problems(*inputs, **options):
 
 def test_masks_are_found_by_stem_mirrored_or_flat(here):
     for name in ("a.jpg", "trips/b.jpg", "trips/far/c.jpg"):
-        put_picture(f"photos/{name}")
+        put_image(f"photos/{name}")
     put_mask("masks/a.png")
     put_mask("masks/trips/b_mask.png")
     put_mask("masks/b.png")
@@ -54,7 +54,7 @@ def test_masks_are_found_by_stem_mirrored_or_flat(here):
 
 
 def test_mask_suffix_can_be_chosen(here):
-    put_picture("photos/a.jpg")
+    put_image("photos/a.jpg")
     put_mask("masks/a.png")
     put_mask("masks/a-hole.png")
     assert pairs("photos", mask="masks", mask_suffix="-hole") == {
@@ -63,21 +63,21 @@ def test_mask_suffix_can_be_chosen(here):
 
 
 def test_masks_may_lie_beside_the_pictures(here):
-    put_picture("photos/a.jpg")
+    put_image("photos/a.jpg")
     put_mask("photos/a_mask.png")
     assert pairs("photos", mask="photos") == {"photos/a.jpg": "photos/a_mask.png"}
 
 
 def test_masks_and_outputs_inside_the_input_folder_are_not_inputs(here):
-    put_picture("photos/a.jpg")
+    put_image("photos/a.jpg")
     put_mask("photos/masks/a.png")
-    put_picture("photos/out/old.jpg")
+    put_image("photos/out/old.jpg")
     found = pairs("photos", mask="photos/masks", output="photos/out")
     assert found == {"photos/a.jpg": "photos/masks/a.png"}
 
 
 def test_several_possible_masks_are_a_problem_unless_one_has_the_same_name(here):
-    put_picture("photos/a.jpg")
+    put_image("photos/a.jpg")
     put_mask("masks/a.png")
     put_mask("masks/a.webp")
     (problem,) = problems("photos", mask="masks", output="out")
@@ -88,7 +88,7 @@ def test_several_possible_masks_are_a_problem_unless_one_has_the_same_name(here)
 
 def test_every_missing_mask_is_named(here):
     for name in "abc":
-        put_picture(f"photos/{name}.jpg")
+        put_image(f"photos/{name}.jpg")
     put_mask("masks/b.png")
     found = problems("photos", mask="masks", output="out")
     assert [text.split(":")[0] for text in found] == ["photos/a.jpg", "photos/c.jpg"]
@@ -96,8 +96,8 @@ def test_every_missing_mask_is_named(here):
 
 
 def test_pictures_without_mask_can_be_left_out(here):
-    put_picture("photos/a.jpg")
-    put_picture("photos/b.jpg")
+    put_image("photos/a.jpg")
+    put_image("photos/b.jpg")
     put_mask("masks/b.png")
     found = plan("photos", mask="masks", output="out", skip_unmasked=True)
     assert [task.image for task in found.tasks] == ["photos/b.jpg"]
@@ -106,7 +106,7 @@ def test_pictures_without_mask_can_be_left_out(here):
 
 def test_format_changes_suffixes_only_where_needed(here):
     for name in ("a.jpeg", "b.png", "c.JPG", "d.v2.tif"):
-        put_picture(f"photos/{name}")
+        put_image(f"photos/{name}")
     assert outputs("photos", format="jpg") == {
         "photos/a.jpeg": "out/a.jpeg",
         "photos/b.png": "out/b.jpg",
@@ -116,14 +116,14 @@ def test_format_changes_suffixes_only_where_needed(here):
 
 
 def test_name_clash_names_both_pictures(here):
-    put_picture("photos/a.jpg")
-    put_picture("photos/a.png")
+    put_image("photos/a.jpg")
+    put_image("photos/a.png")
     (problem,) = problems("photos", mask=ALPHA, output="out", format="webp")
     assert problem == "photos/a.jpg and photos/a.png would both be written to out/a.webp"
 
 
 def test_outputs_over_inputs_or_masks_are_refused(here):
-    put_picture("photos/a.jpg")
+    put_image("photos/a.jpg")
     put_mask("masks/a.jpg")
     os.symlink("photos", "link")
     assert "same file" in problems("photos", mask="masks", output="link", overwrite=True)[0]
@@ -132,7 +132,7 @@ def test_outputs_over_inputs_or_masks_are_refused(here):
 
 
 def test_unwritable_output_folder_is_found_before(here, monkeypatch):
-    put_picture("photos/a.jpg")
+    put_image("photos/a.jpg")
     (here / "locked").mkdir()
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("locked"))
     (problem,) = problems("photos", mask=ALPHA, output="locked/deep/out")
@@ -149,7 +149,7 @@ def test_long_lists_of_problems_are_cut(here):
 
 def test_several_inputs_globs_and_files_mix(here):
     for name in ("x/a.jpg", "x/deep/b.jpg", "y/c.jpg", "d.jpg"):
-        put_picture(name)
+        put_image(name)
     Path("x/notes.md").touch()
     assert outputs("x/**/*", "y", "d.jpg") == {
         "x/a.jpg": "out/a.jpg",
@@ -160,12 +160,12 @@ def test_several_inputs_globs_and_files_mix(here):
 
 
 def test_name_with_brackets_is_a_file_first(here):
-    put_picture("a[1].jpg")
+    put_image("a[1].jpg")
     assert outputs("a[1].jpg") == {"a[1].jpg": "out/a[1].jpg"}
 
 
 def test_single_picture_goes_to_a_file_or_a_folder(here):
-    put_picture("a.jpg")
+    put_image("a.jpg")
     Path("there.png").mkdir()
     assert outputs("a.jpg", output="b.png") == {"a.jpg": "b.png"}
     assert outputs("a.jpg", output="new") == {"a.jpg": "new/a.jpg"}
@@ -176,7 +176,7 @@ def test_single_picture_goes_to_a_file_or_a_folder(here):
 
 
 def test_list_keeps_the_structure_below_its_own_folder(here):
-    inner, outer = put_picture(here / "set/x/a.jpg"), put_picture(here / "far/b c.jpg")
+    inner, outer = put_image(here / "set/x/a.jpg"), put_image(here / "far/b c.jpg")
     Path("set/list.txt").write_text(f"x/a.jpg\n\n{outer}\r\n")
     assert outputs("set/list.txt") == {
         str(inner): "out/x/a.jpg",
@@ -186,8 +186,8 @@ def test_list_keeps_the_structure_below_its_own_folder(here):
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_manifest_names_image_mask_and_output(here, kind):
-    put_picture("set/a.jpg")
-    put_picture("set/b.jpg")
+    put_image("set/a.jpg")
+    put_image("set/b.jpg")
     put_mask("set/m.png")
     rows = [
         {"image": "a.jpg", "mask": "m.png", "output": "done/1.png"},
@@ -227,8 +227,8 @@ def test_mask_of_a_manifest_that_is_not_there_is_named(here):
 
 
 def test_symlinked_folders_are_entered_but_loops_are_not(here):
-    put_picture("elsewhere/b.jpg")
-    put_picture("photos/a.jpg")
+    put_image("elsewhere/b.jpg")
+    put_image("photos/a.jpg")
     os.symlink(here / "elsewhere", "photos/more")
     os.symlink(here / "photos", "photos/loop")
     found = plan("photos", mask=ALPHA, output="out")
@@ -239,7 +239,7 @@ def test_symlinked_folders_are_entered_but_loops_are_not(here):
 
 def test_hidden_files_are_left_out(here):
     for name in ("a.jpg", "._a.jpg", ".thumbnails/a.jpg"):
-        put_picture(f"photos/{name}")
+        put_image(f"photos/{name}")
     assert outputs("photos") == {"photos/a.jpg": "out/a.jpg"}
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from folders import files_below, fill, put_mask, put_picture, report_of, tiny_weights
+from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
 
 ray = pytest.importorskip("ray", reason="needs pip install 'inpaint[ray]'")
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of Ray and its dependencies
@@ -42,7 +42,7 @@ def test_two_workers_one_of_which_dies_do_what_the_local_engine_does(
 ):
     weights = tiny_weights(tmp_path / "tiny.safetensors")
     for number in range(40):
-        put_picture(tmp_path / f"photos/{number:03d}.png", 120, 160, seed=number)
+        put_image(tmp_path / f"photos/{number:03d}.png", 120, 160, seed=number)
     photos, mask = tmp_path / "photos", put_mask(tmp_path / "mask.png", 120, 160)
     (photos / "bad.png").touch()
     with open(os.path.join(os.fsencode(photos), b"latin-\xe9.png"), "wb") as file:

@@ -15,7 +15,7 @@ import zlib
 import fsspec
 import numpy as np
 import pytest
-from folders import files_below, fill, put_mask, put_picture, report_of, tiny_weights
+from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
 from PIL import Image
 
 from inpaint.batch.leftovers import clean_folders
@@ -23,7 +23,7 @@ from inpaint.batch.records import Record, Settings, Task
 from inpaint.batch.report import Report, Summary
 from inpaint.batch.run import run_local, run_single
 from inpaint.batch.work import Filler
-from inpaint.images import read_picture
+from inpaint.images import read_image
 from inpaint.inference.inpainter import Inpainter
 
 TEMPORARY = ".inpaint-0123456789abcdef0123456789abcdef.tmp"
@@ -49,7 +49,7 @@ def put_good_pictures(folder):
     """Pictures that look odd and are fine; their names."""
     names = ["a.jpg", "with space.png", "two\nlines.png", "Grüße 写真.webp", "a.png.jpg", "-o.bmp"]
     for name in names:
-        put_picture(folder / name)
+        put_image(folder / name)
     raw = os.path.join(os.fsencode(folder), b"latin-\xe9.png")
     (folder / "a.jpg").rename(folder / "b.jpg")
     with open(raw, "wb") as file:
@@ -59,20 +59,20 @@ def put_good_pictures(folder):
     frames[0].save(folder / "animated.gif", save_all=True, append_images=frames[1:])
     Image.fromarray(np.full((48, 64), 40_000, np.uint16)).save(folder / "deep.png")
     (folder / "wrong suffix.jpg").write_bytes((folder / "with space.png").read_bytes())
-    put_picture(folder / "folder.png/inside.png")
+    put_image(folder / "folder.png/inside.png")
     others = ["latin-\udce9.png", "cmyk.jpg", "animated.gif", "deep.png", "wrong suffix.jpg"]
     return [*names[1:], "b.jpg", *others, "folder.png/inside.png"]
 
 
 def put_bad_pictures(folder):
     """Names of the bad pictures, and what the report must say about them."""
-    good = put_picture(folder / "x.png").read_bytes()
+    good = put_image(folder / "x.png").read_bytes()
     (folder / "x.png").unlink()
     (folder / "cut.png").write_bytes(good[: len(good) // 2])
     (folder / "empty.jpg").touch()
     (folder / "text.png").write_text("not a picture")
     (folder / "huge.png").write_bytes(huge_png())
-    put_picture(folder / "square.png", 48, 48)
+    put_image(folder / "square.png", 48, 48)
     (folder / "dangling.png").symlink_to("nowhere.png")
     (folder / "self.png").symlink_to("self.png")
     os.mkfifo(folder / "pipe.png")
@@ -104,15 +104,15 @@ def test_bad_pictures_are_named_and_do_not_stop_the_good_ones(tmp_path, weights,
     assert rows["cmyk.jpg"]["notes"] == ["CMYK converted to RGB"]
     assert rows["animated.gif"]["notes"] == ["first frame of 2 used"]
     assert rows["wrong suffix.jpg"]["notes"] == ["the content is png, whatever the name says"]
-    assert read_picture(out / "deep.png").deep
+    assert read_image(out / "deep.png").deep
     summary = capsys.readouterr().err
     assert f"{len(good)} done, 2 skipped, {len(bad)} failed" in summary
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_unreadable_pictures_and_folders_are_named(tmp_path, weights):
-    put_picture(tmp_path / "photos/a.png").chmod(0)
-    put_picture(tmp_path / "photos/b.png")
+    put_image(tmp_path / "photos/a.png").chmod(0)
+    put_image(tmp_path / "photos/b.png")
     (tmp_path / "photos/locked").mkdir(mode=0)
     mask = put_mask(tmp_path / "mask.png")
     assert fill(tmp_path / "photos", "--mask", mask, "-o", tmp_path / "out", weights=weights) == 1
@@ -123,7 +123,7 @@ def test_unreadable_pictures_and_folders_are_named(tmp_path, weights):
 
 
 def test_failing_disk_is_a_failure_of_the_picture(tmp_path, weights, monkeypatch):
-    put_picture(tmp_path / "photos/a.png")
+    put_image(tmp_path / "photos/a.png")
     mask = put_mask(tmp_path / "mask.png")
 
     def full(*_):
@@ -138,7 +138,7 @@ def test_failing_disk_is_a_failure_of_the_picture(tmp_path, weights, monkeypatch
 
 def test_note_about_a_mask_is_with_every_picture_it_is_used_on(tmp_path, weights):
     for number in range(4):
-        put_picture(tmp_path / f"photos/{number}.png")
+        put_image(tmp_path / f"photos/{number}.png")
     mask = put_mask(tmp_path / "mask.png", box=(0, 0, 48, 60))
     assert fill(tmp_path / "photos", "--mask", mask, "-o", tmp_path / "out", weights=weights) == 0
     for row in report_of(tmp_path / "out/report.jsonl").values():
@@ -147,7 +147,7 @@ def test_note_about_a_mask_is_with_every_picture_it_is_used_on(tmp_path, weights
 
 def test_result_does_not_depend_on_the_number_of_workers(tmp_path, weights):
     for number in range(8):
-        put_picture(tmp_path / f"photos/{number}.png", seed=number)
+        put_image(tmp_path / f"photos/{number}.png", seed=number)
     mask = put_mask(tmp_path / "mask.png")
     for workers in (1, 4):
         out = tmp_path / f"out{workers}"
@@ -160,7 +160,7 @@ def test_at_most_workers_pictures_are_in_memory(tmp_path, weights, monkeypatch):
     put_mask(tmp_path / "mask.png")
     tasks = []
     for number in range(12):
-        image = put_picture(tmp_path / f"{number}.png")
+        image = put_image(tmp_path / f"{number}.png")
         tasks.append(Task(str(image), str(tmp_path / "mask.png"), str(tmp_path / f"o{number}.png")))
     lock, busy, most = threading.Lock(), [0], [0]
     run = Filler._run
@@ -184,7 +184,7 @@ def test_at_most_workers_pictures_are_in_memory(tmp_path, weights, monkeypatch):
 
 def test_killed_run_is_finished_by_skip_existing(tmp_path, weights):
     for number in range(60):
-        put_picture(tmp_path / f"photos/{number:02d}.png", 120, 160, seed=number)
+        put_image(tmp_path / f"photos/{number:02d}.png", 120, 160, seed=number)
     mask = put_mask(tmp_path / "mask.png", 120, 160)
     common = (str(tmp_path / "photos"), "--mask", str(mask))
     assert fill(*common, "-o", tmp_path / "calm", weights=weights) == 0
@@ -269,7 +269,7 @@ def test_summary_names_the_first_failures_and_counts_the_rest():
 
 def test_remote_folders_work_as_local_ones(tmp_path, weights, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    local = put_picture(tmp_path / "photos/trips/a.png")
+    local = put_image(tmp_path / "photos/trips/a.png")
     put_mask(tmp_path / "masks/trips/a.png")
     (tmp_path / "photos/bad.png").touch()
     put_mask(tmp_path / "masks/bad.png")
@@ -282,15 +282,15 @@ def test_remote_folders_work_as_local_ones(tmp_path, weights, monkeypatch):
     assert rows["bad.png"]["message"] == "the file is empty (zero bytes)"
     out = tmp_path / "out.png"
     assert fill(local, "--mask", tmp_path / "masks/trips", "-o", out, weights=weights) == 0
-    remote = read_picture(io.BytesIO(memory.cat("/bucket/out/trips/a.png")))
-    assert (remote.pixels == read_picture(out).pixels).all()
+    remote = read_image(io.BytesIO(memory.cat("/bucket/out/trips/a.png")))
+    assert (remote.pixels == read_image(out).pixels).all()
     assert fill("memory://bucket/photos", *common, weights=weights) == 2
     memory.rm("/bucket", recursive=True)
 
 
 def test_one_picture_tells_how_far_it_is(tmp_path, weights):
     task = Task(
-        str(put_picture(tmp_path / "a.png")),
+        str(put_image(tmp_path / "a.png")),
         str(put_mask(tmp_path / "mask.png")),
         str(tmp_path / "out.png"),
     )

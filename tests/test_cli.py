@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from folders import files_below, fill, put_mask, put_picture, report_of, tiny_weights
+from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
 from PIL import Image
 
 from inpaint import Inpainter
 from inpaint.cli import main
-from inpaint.images import read_picture
+from inpaint.images import read_image
 from inpaint.masks import read_hole
 
 
@@ -22,7 +22,7 @@ def weights(tmp_path_factory):
 def photos(tmp_path):
     """Three pictures, one in a sub-folder, and masks of the same names."""
     for name in ("a.jpg", "b.png", "trips/c.webp"):
-        put_picture(tmp_path / "photos" / name)
+        put_image(tmp_path / "photos" / name)
         put_mask(tmp_path / "masks" / (name.rsplit(".", 1)[0] + ".png"))
     return tmp_path
 
@@ -31,7 +31,7 @@ def test_fills_one_picture(photos, weights, capsys):
     out = photos / "out.png"
     source = photos / "photos/b.png"
     assert fill(source, "--mask", photos / "masks/b.png", "-o", out, weights=weights) == 0
-    before, after = read_picture(source).pixels, read_picture(out).pixels
+    before, after = read_image(source).pixels, read_image(out).pixels
     changed = (before != after).any(-1)
     assert changed[10:30, 12:28].mean() > 0.9
     changed[10:30, 12:28] = False
@@ -45,7 +45,7 @@ def test_fills_a_folder_and_keeps_its_structure_and_formats(photos, weights, cap
     code = fill(photos / "photos", "--mask", photos / "masks", "-o", out, weights=weights)
     assert code == 0
     assert sorted(files_below(out)) == ["a.jpg", "b.png", "trips/c.webp"]
-    assert read_picture(out / "a.jpg").format == "jpg"
+    assert read_image(out / "a.jpg").format == "jpg"
     rows = report_of(out / "report.jsonl")
     assert {row["status"] for row in rows.values()} == {"done"}
     assert rows["a.jpg"]["hole_ratio"] == pytest.approx(20 * 16 / (48 * 64), abs=1e-6)
@@ -54,8 +54,8 @@ def test_fills_a_folder_and_keeps_its_structure_and_formats(photos, weights, cap
 
 
 def test_one_mask_serves_all_pictures_of_its_aspect_ratio(photos, weights, capsys):
-    put_picture(photos / "photos/double.png", 96, 128)
-    put_picture(photos / "photos/square.png", 64, 64)
+    put_image(photos / "photos/double.png", 96, 128)
+    put_image(photos / "photos/square.png", 64, 64)
     out, mask = photos / "out", photos / "masks/a.png"
     assert fill(photos / "photos", "--mask", mask, "-o", out, weights=weights) == 1
     rows = report_of(out / "report.jsonl")
@@ -93,7 +93,7 @@ def test_transparency_as_the_hole_becomes_opaque(photos, weights):
     arguments = (photos / "erased.png", "--mask", "alpha")
     assert fill(*arguments, "-o", photos / "filled.png", weights=weights) == 0
     assert fill(*arguments, "-o", photos / "filled.jpg", weights=weights) == 0
-    filled = read_picture(photos / "filled.png")
+    filled = read_image(photos / "filled.png")
     assert filled.alpha is None
     pixels = filled.pixels
     assert (pixels[10:20, 10:30] != 0).any()
@@ -106,7 +106,7 @@ def test_alpha_that_is_not_the_mask_is_kept(photos, weights):
     Image.fromarray(picture).save(photos / "glass.png")
     mask, out = photos / "masks/a.png", photos / "out.png"
     assert fill(photos / "glass.png", "--mask", mask, "-o", out, weights=weights) == 0
-    assert (read_picture(out).alpha == 100).all()
+    assert (read_image(out).alpha == 100).all()
 
 
 def test_picture_without_alpha_cannot_be_its_own_mask(photos, weights, capsys):
@@ -204,8 +204,8 @@ def test_detail_and_seed_are_those_of_the_inpainter(photos, weights, options):
     arguments = [text for key, value in options.items() for text in (f"--{key}", value)]
     assert fill(source, "--mask", mask, "-o", out, *arguments, weights=weights) == 0
     inpainter = Inpainter.load(weights, device="cpu", **options)
-    expected = inpainter.fill_picture(read_picture(source), read_hole(mask, size=(48, 64)))
-    assert (read_picture(out).pixels == expected.pixels).all()
+    expected = inpainter.fill_image_data(read_image(source), read_hole(mask, size=(48, 64)))
+    assert (read_image(out).pixels == expected.pixels).all()
 
 
 @pytest.mark.parametrize("arguments", [("--detail", "more"), ("--seed", "-1"), ("--seed", "x")])

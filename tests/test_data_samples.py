@@ -25,8 +25,8 @@ from inpaint.data import (
 )
 from inpaint.data.crops import center_square, random_square
 from inpaint.data.holes import FolderHoles, GeneratedHoles
-from inpaint.data.stream import PictureOrder
-from inpaint.images import PictureError
+from inpaint.data.stream import ImageOrder
+from inpaint.images import ImageError
 from inpaint.masks.generate import HOLE_BUCKETS
 
 # Python 3.12 warns of every fork in a process with threads, and PyTorch has some.
@@ -135,7 +135,7 @@ def test_seeds_give_different_orders_crops_and_holes(shard: TarSource) -> None:
 
 
 def test_every_epoch_shows_every_picture_once_in_a_new_order() -> None:
-    order = PictureOrder(50, seed=3)
+    order = ImageOrder(50, seed=3)
     epochs = [[order.picture(n) for n in range(50 * e, 50 * e + 50)] for e in range(3)]
     assert all(sorted(epoch) == list(range(50)) for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
@@ -180,7 +180,7 @@ def test_unusable_pictures_are_replaced_and_counted_with_any_number_of_workers(
 
 
 def _reason(shard: TarSource, index: int) -> str:
-    with pytest.raises(PictureError) as caught:
+    with pytest.raises(ImageError) as caught:
         shard.load(index)
     return str(caught.value).split(": ", 1)[1]
 
@@ -207,7 +207,7 @@ def test_only_the_first_skipped_files_are_named(caplog: pytest.LogCaptureFixture
 
 
 def test_data_without_any_usable_picture_is_a_clear_error() -> None:
-    source = Pictures([PictureError("broken")] * 3)
+    source = Pictures([ImageError("broken")] * 3)
     with pytest.raises(RuntimeError, match=r"100 pictures in a row cannot be used.*last: broken"):
         TrainingSamples(source, 16)[0]
     with pytest.raises(RuntimeError, match=r"100 pictures in a row cannot be read.*last: broken"):
@@ -278,7 +278,7 @@ def test_whole_crops_are_averaged_down_from_the_shorter_side() -> None:
 def test_small_pictures_are_enlarged_up_to_the_limit() -> None:
     rng = np.random.default_rng(0)
     assert random_square(flat(7, 8, 12), 16, rng).shape == (16, 16, 3)
-    with pytest.raises(PictureError, match="7x12 pixels are too small for a 16 pixel crop"):
+    with pytest.raises(ImageError, match="7x12 pixels are too small for a 16 pixel crop"):
         random_square(flat(7, 7, 12), 16, rng)
     assert random_square(flat(7, 4, 4), 16, rng, max_upscale=4).shape == (16, 16, 3)
 
@@ -353,7 +353,7 @@ def test_fixed_samples_spread_over_the_source() -> None:
 
 
 def test_fixed_samples_put_the_next_picture_in_place_of_a_bad_one() -> None:
-    samples = FixedSamples(Pictures([flat(0), flat(1), PictureError("bad")]), 16)
+    samples = FixedSamples(Pictures([flat(0), flat(1), ImageError("bad")]), 16)
     last = samples[2]
     assert (last["index"], last["skipped"], last["rejected"]) == (0, 1, 2)
 

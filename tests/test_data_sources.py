@@ -17,7 +17,7 @@ from PIL import Image
 from inpaint.data import (
     ConcatSource,
     FolderSource,
-    PictureSource,
+    ImageSource,
     SubsetSource,
     TarSource,
     hold_out,
@@ -25,7 +25,7 @@ from inpaint.data import (
 )
 from inpaint.data import shards as shards_module
 from inpaint.data.shards import expand_shards, fetch_shard
-from inpaint.images import PictureError
+from inpaint.images import ImageError
 
 
 def gray_value(value: int, size: tuple[int, int] = (8, 8), kind: str = "PNG") -> bytes:
@@ -49,11 +49,11 @@ def write_tar(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
     return path
 
 
-def names_of(source: PictureSource) -> list[str]:
+def names_of(source: ImageSource) -> list[str]:
     return [source.name(i) for i in range(len(source))]
 
 
-def values_of(source: PictureSource) -> list[int]:
+def values_of(source: ImageSource) -> list[int]:
     return [int(source.load(i)[0, 0, 0]) for i in range(len(source))]
 
 
@@ -87,9 +87,9 @@ def test_names_beyond_ascii_survive(tmp_path: Path) -> None:
 def test_unreadable_picture_error_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"text")
     write_tar(tmp_path / "a.tar", {"bad.jpg": b"text"})
-    with pytest.raises(PictureError, match=r"bad\.png: not a readable picture"):
+    with pytest.raises(ImageError, match=r"bad\.png: not a readable picture"):
         FolderSource(tmp_path).load(0)
-    with pytest.raises(PictureError, match=r"a\.tar, member bad\.jpg: not a readable picture"):
+    with pytest.raises(ImageError, match=r"a\.tar, member bad\.jpg: not a readable picture"):
         TarSource([tmp_path / "a.tar"]).load(0)
 
 

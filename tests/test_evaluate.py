@@ -13,9 +13,9 @@ from inpaint.checkpoints.weights import save_weights
 from inpaint.cli import main
 from inpaint.evaluate import Method, Protocol, evaluate, parse_method, read_rows
 from inpaint.evaluate.outside import write_case
-from inpaint.evaluate.protocol import CaseId, Cases, fit_picture
+from inpaint.evaluate.protocol import CaseId, Cases, fit_image
 from inpaint.evaluate.results import check_settings
-from inpaint.images import PictureError
+from inpaint.images import ImageError
 from inpaint.masks import HOLE_BUCKETS, border_width, write_test_set
 from inpaint.models.refiner import Refiner, RefinerConfig
 from inpaint.models.unet import PConvUNet, UNetConfig
@@ -104,11 +104,11 @@ def test_composite_keeps_known_pixels_and_refuses_other_sizes(pictures):
 
 def test_fit_cuts_or_scales():
     picture = np.arange(40 * 60 * 3, dtype=np.uint8).reshape(40, 60, 3)
-    assert fit_picture(picture, 20, "square").shape == (20, 20, 3)
-    assert fit_picture(picture, 80, "whole").shape == (80, 120, 3)
-    np.testing.assert_array_equal(fit_picture(picture, 20, "crop"), picture[10:30, 20:40])
-    with pytest.raises(PictureError, match="too few for a crop of 41"):
-        fit_picture(picture, 41, "crop")
+    assert fit_image(picture, 20, "square").shape == (20, 20, 3)
+    assert fit_image(picture, 80, "whole").shape == (80, 120, 3)
+    np.testing.assert_array_equal(fit_image(picture, 20, "crop"), picture[10:30, 20:40])
+    with pytest.raises(ImageError, match="too few for a crop of 41"):
+        fit_image(picture, 41, "crop")
 
 
 def test_mask_files_are_used_by_class(pictures, tmp_path):

@@ -22,13 +22,13 @@ from pictures import (
 from PIL import Image
 
 from inpaint.images import (
-    Picture,
-    PictureError,
+    ImageData,
+    ImageError,
     from_pil,
-    read_picture,
+    read_image,
     to_pil,
     with_pixels,
-    write_picture,
+    write_image,
 )
 from inpaint.images.png import encode_png16
 
@@ -112,7 +112,7 @@ def test_tiff_of_every_kind_holds_all_metadata(mode, compressed, tmp_path):
     picture = dataclasses.replace(
         from_pil(image_of_mode(mode)), format="tiff", compressed=compressed, **metadata
     )
-    write_picture(picture, tmp_path / "in")
+    write_image(picture, tmp_path / "in")
     again, third = round_trip(tmp_path / "in", tmp_path)
     assert_same(picture, again, ("icc", "xmp", "dpi", "mode", "compressed"))
     assert exif_facts(again.exif) == exif_facts(picture.exif)
@@ -123,7 +123,7 @@ def test_tiff_of_every_kind_holds_all_metadata(mode, compressed, tmp_path):
 @pytest.mark.parametrize("compressed", [True, False])
 def test_16_bit_tiff_comes_back_with_equal_samples_and_metadata(channels, compressed, tmp_path):
     samples = scene(70, 33, channels, np.uint16)
-    picture = Picture(
+    picture = ImageData(
         samples[..., :3].copy(),
         alpha=samples[..., 3].copy() if channels == 4 else None,
         format="tiff",
@@ -133,7 +133,7 @@ def test_16_bit_tiff_comes_back_with_equal_samples_and_metadata(channels, compre
         dpi=(300.0, 150.0),
         compressed=compressed,
     )
-    write_picture(picture, tmp_path / "in")
+    write_image(picture, tmp_path / "in")
     again, third = round_trip(tmp_path / "in", tmp_path)
     assert_same(picture, again, ("icc", "xmp", "dpi", "compressed"))
     assert exif_facts(again.exif) == exif_facts(picture.exif)
@@ -165,9 +165,9 @@ def with_tiff_tag(data, tag, value):
 
 def test_inverted_16_bit_tiff_is_read_as_it_looks(tmp_path):
     samples = scene(9, 7, 1, np.uint16)[..., 0]
-    write_picture(Picture(samples, format="tiff"), tmp_path / "in")
+    write_image(ImageData(samples, format="tiff"), tmp_path / "in")
     data = with_tiff_tag((tmp_path / "in").read_bytes(), 262, 0)
-    picture = read_picture(io.BytesIO(data))
+    picture = read_image(io.BytesIO(data))
     np.testing.assert_array_equal(picture.pixels, 65535 - samples)
 
 
@@ -175,9 +175,9 @@ def test_premultiplied_16_bit_tiff_is_made_straight_with_a_note(tmp_path):
     alpha = np.full((9, 7), 32768, np.uint16)
     colours = scene(9, 7, 3, np.uint16)
     stored = (colours.astype(np.uint32) * 32768 // 65535).astype(np.uint16)
-    write_picture(Picture(stored, alpha, format="tiff"), tmp_path / "in")
+    write_image(ImageData(stored, alpha, format="tiff"), tmp_path / "in")
     data = with_tiff_tag((tmp_path / "in").read_bytes(), 338, 1)
-    picture = read_picture(io.BytesIO(data))
+    picture = read_image(io.BytesIO(data))
     np.testing.assert_allclose(picture.pixels.astype(int), colours, atol=2)
     assert picture.notes == ("premultiplied alpha converted to straight",)
 
@@ -260,12 +260,12 @@ def test_palette_png_stays_a_palette_png_with_its_transparency(transparency, tmp
 
 
 def test_palette_png_with_a_new_colour_becomes_rgb(tmp_path):
-    picture = read_picture(save(image_of_mode("P"), "PNG", tmp_path / "in"))
+    picture = read_image(save(image_of_mode("P"), "PNG", tmp_path / "in"))
     pixels = picture.pixels.copy()
     pixels[3, 4] = (1, 2, 3)
-    write_picture(with_pixels(picture, pixels), tmp_path / "out")
+    write_image(with_pixels(picture, pixels), tmp_path / "out")
     assert stored_mode(tmp_path / "out") == "RGB"
-    np.testing.assert_array_equal(read_picture(tmp_path / "out").pixels, pixels)
+    np.testing.assert_array_equal(read_image(tmp_path / "out").pixels, pixels)
 
 
 @pytest.mark.parametrize("transparency", [None, 3])
@@ -276,8 +276,8 @@ def test_gif_maps_new_colours_and_keeps_known_ones(transparency, tmp_path):
     assert_same(picture, again, ("comment", "format"))
     pixels = picture.pixels.copy()
     pixels[:5, :7] = scene(5, 7) // 2
-    write_picture(with_pixels(picture, pixels), tmp_path / "out")
-    filled = read_picture(tmp_path / "out")
+    write_image(with_pixels(picture, pixels), tmp_path / "out")
+    filled = read_image(tmp_path / "out")
     np.testing.assert_array_equal(filled.pixels[5:], pixels[5:])
     distance = np.abs(pixels[0, 0].astype(int) - picture.palette[:, :3]).max(1).min()
     assert np.abs(filled.pixels[0, 0].astype(int) - pixels[0, 0]).max() <= distance + 40
@@ -294,27 +294,27 @@ def test_gif_with_a_gray_palette_maps_new_colours_and_keeps_known_ones(
     assert_same(picture, again, ("format",))
     pixels = picture.pixels.copy()
     pixels[:20] = scene(20, 91)
-    write_picture(with_pixels(picture, pixels), tmp_path / "out")
-    filled = read_picture(tmp_path / "out")
+    write_image(with_pixels(picture, pixels), tmp_path / "out")
+    filled = read_image(tmp_path / "out")
     np.testing.assert_array_equal(filled.pixels[20:], pixels[20:])
     assert np.abs(filled.pixels[:20].mean(-1) - pixels[:20].mean(-1)).mean() < 60
 
 
 def test_picture_of_few_colours_can_become_a_gif_and_others_cannot(tmp_path):
     few = (scene() // 64) * 64
-    write_picture(Picture(few), tmp_path / "out.gif", format="gif")
-    np.testing.assert_array_equal(read_picture(tmp_path / "out.gif").pixels, few)
-    with pytest.raises(PictureError, match="256 colours and the picture has more; choose png"):
-        write_picture(Picture(scene()), tmp_path / "out.gif", format="gif")
+    write_image(ImageData(few), tmp_path / "out.gif", format="gif")
+    np.testing.assert_array_equal(read_image(tmp_path / "out.gif").pixels, few)
+    with pytest.raises(ImageError, match="256 colours and the picture has more; choose png"):
+        write_image(ImageData(scene()), tmp_path / "out.gif", format="gif")
 
 
 def test_bilevel_picture_with_a_gray_fill_becomes_gray(tmp_path):
-    picture = read_picture(save(image_of_mode("1"), "PNG", tmp_path / "in"))
+    picture = read_image(save(image_of_mode("1"), "PNG", tmp_path / "in"))
     pixels = picture.pixels.copy()
     pixels[3, 4] = 77
-    write_picture(with_pixels(picture, pixels), tmp_path / "out")
+    write_image(with_pixels(picture, pixels), tmp_path / "out")
     assert stored_mode(tmp_path / "out") == "L"
-    np.testing.assert_array_equal(read_picture(tmp_path / "out").pixels, pixels)
+    np.testing.assert_array_equal(read_image(tmp_path / "out").pixels, pixels)
 
 
 @pytest.mark.parametrize("channels", [2, 4])
@@ -322,8 +322,8 @@ def test_bmp_keeps_alpha(channels, tmp_path):
     samples = scene(channels=channels)
     colours = samples[..., 0] if channels == 2 else samples[..., :3]
     rgb = colours if channels == 4 else np.dstack([colours] * 3)
-    picture = Picture(colours.copy(), samples[..., -1].copy(), dpi=(300.0, 150.0))
-    write_picture(picture, tmp_path / "out", format="bmp")
+    picture = ImageData(colours.copy(), samples[..., -1].copy(), dpi=(300.0, 150.0))
+    write_image(picture, tmp_path / "out", format="bmp")
     picture, again = round_trip(tmp_path / "out", tmp_path)
     np.testing.assert_array_equal(picture.alpha, samples[..., -1])
     np.testing.assert_array_equal(picture.pixels, rgb)
@@ -356,8 +356,8 @@ def test_first_frame_is_used_and_said_so(name, tmp_path):
 @pytest.mark.parametrize("name", ["jpg", "png", "webp", "tiff", "bmp", "gif"])
 def test_thin_pictures_come_back(name, size, tmp_path):
     pixels = scene(*size) // 64 * 64
-    write_picture(Picture(pixels), tmp_path / "out", format=name)
-    assert read_picture(tmp_path / "out").size == size
+    write_image(ImageData(pixels), tmp_path / "out", format=name)
+    assert read_image(tmp_path / "out").size == size
 
 
 @pytest.mark.parametrize(
@@ -372,5 +372,5 @@ def test_pillow_image_comes_back_in_its_mode(mode, back):
 
 
 def test_pillow_cannot_hold_16_bit_colour():
-    with pytest.raises(PictureError, match="work on the arrays"):
-        to_pil(Picture(scene(dtype=np.uint16)))
+    with pytest.raises(ImageError, match="work on the arrays"):
+        to_pil(ImageData(scene(dtype=np.uint16)))

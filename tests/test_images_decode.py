@@ -7,7 +7,7 @@ import pytest
 from pictures import encode
 from PIL import Image
 
-from inpaint.images import PictureError, decode_rgb
+from inpaint.images import ImageError, decode_rgb
 
 
 def ramp() -> Image.Image:
@@ -63,5 +63,5 @@ def test_exif_orientation_is_applied(kind: str) -> None:
 def test_cut_off_pictures_are_refused(kind: str, kept: float) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     data = encode(Image.fromarray(noise), kind)
-    with pytest.raises(PictureError, match="not a readable picture"):
+    with pytest.raises(ImageError, match="not a readable picture"):
         decode_rgb(data[: int(kept * len(data))])

@@ -7,11 +7,11 @@ from pictures import ICC, XMP, assert_same, exif_bytes, exif_facts, round_trip, 
 from PIL import Image, ImageOps, PngImagePlugin
 
 from inpaint.images import (
-    Picture,
+    ImageData,
     from_pil,
-    read_picture,
+    read_image,
     to_pil,
-    write_picture,
+    write_image,
 )
 from inpaint.images.exif import settle_exif, turn_upright
 from inpaint.images.png import encode_png16
@@ -29,9 +29,9 @@ def test_16_bit_colour_png_is_turned_upright(channels, tmp_path):
 
 def test_jpeg_keeps_xmp_and_iptc(tmp_path):
     iptc = b"\x1c\x02\x78\x00\x04dusk"
-    picture = Picture(scene(), format="jpg", xmp=XMP, iptc=iptc)
-    write_picture(picture, tmp_path / "in")
-    again = read_picture(tmp_path / "in")
+    picture = ImageData(scene(), format="jpg", xmp=XMP, iptc=iptc)
+    write_image(picture, tmp_path / "in")
+    again = read_image(tmp_path / "in")
     assert (again.xmp, again.iptc) == (XMP, iptc)
 
 
@@ -66,7 +66,7 @@ def test_turning_agrees_with_pillow(orientation):
 def test_16_bit_tiff_is_turned_upright(orientation, tmp_path):
     samples = scene(20, 30, 3, np.uint16)
     data = insert_tiff_tag(encode_tiff(samples, metadata={}), 274, orientation)
-    picture = read_picture(io.BytesIO(data))
+    picture = read_image(io.BytesIO(data))
     np.testing.assert_array_equal(picture.pixels, turn_upright(samples, orientation))
 
 
@@ -97,7 +97,7 @@ def test_thumbnail_that_shows_the_old_picture_is_removed(tmp_path):
     tiff = b"II*\0" + struct.pack("<I", 8) + first + second
     exif = b"Exif\0\0" + tiff + bytes(56 - len(tiff)) + thumbnail
     path = save(Image.fromarray(scene()), "JPEG", tmp_path / "in", exif=exif)
-    picture = read_picture(path)
+    picture = read_image(path)
     assert b"old picture" not in picture.exif
     assert len(picture.exif) == len(exif)
 
@@ -125,8 +125,8 @@ def test_metadata_goes_along_into_another_format(tmp_path):
         Image.fromarray(scene()), "TIFF", tmp_path / "in", exif=exif_bytes(), icc_profile=ICC
     )
     for name in ("jpg", "png", "webp", "tiff"):
-        write_picture(read_picture(path), tmp_path / "out", format=name)
-        picture = read_picture(tmp_path / "out")
+        write_image(read_image(path), tmp_path / "out", format=name)
+        picture = read_image(tmp_path / "out")
         assert (picture.format, picture.icc) == (name, ICC)
         assert exif_facts(picture.exif) == exif_facts(exif_bytes())
 

@@ -168,10 +168,10 @@ def test_other_images_are_refused(inpainter, image, error, message):
 
 def test_fill_picture_keeps_everything_else(inpainter):
     source = from_pil(Image.fromarray(picture((40, 50), 4)))
-    filled = inpainter.fill_picture(source, hole_in((40, 50)))
+    filled = inpainter.fill_image_data(source, hole_in((40, 50)))
     assert (filled.alpha == source.alpha).all()
     with pytest.raises(ValueError, match="hole must be"):
-        inpainter.fill_picture(source, hole_in((50, 40)))
+        inpainter.fill_image_data(source, hole_in((50, 40)))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inpaint.images import Picture, PictureError, write_picture
+from inpaint.images import ImageData, ImageError, write_image
 from inpaint.masks.read import grow_hole, read_hole
 
 
@@ -111,7 +111,7 @@ def test_orientation_of_the_mask_is_applied(tmp_path):
 
 def test_16_bit_colour_file_is_read(tmp_path):
     pixels = np.repeat(DISK[..., None] * np.uint16(65535), 3, -1).astype(np.uint16)
-    write_picture(Picture(pixels), tmp_path / "mask.png")
+    write_image(ImageData(pixels), tmp_path / "mask.png")
     np.testing.assert_array_equal(read_hole(tmp_path / "mask.png"), DISK)
 
 
@@ -184,7 +184,7 @@ def test_wrong_kinds_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.png"):
         read_hole(tmp_path / "none.png")
     (tmp_path / "bad.png").write_bytes(b"bad")
-    with pytest.raises(PictureError, match="not a picture"):
+    with pytest.raises(ImageError, match="not a picture"):
         read_hole(tmp_path / "bad.png")
 
 

@@ -19,7 +19,7 @@ from inpaint.batch import PlanError, Record, Request, Settings, make_plan
 from inpaint.batch.report import Report, Summary
 from inpaint.batch.run import run_single
 
-Row = list[str]  # picture, what became of it, remarks
+Row = list[str]  # image, what became of it, remarks
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _request(photos: list[str], masks: list[str], folder: Path, limits: Limits) 
 
 
 def _check_pixels(path: Path, most: int) -> None:
-    """Raises ValueError for a picture of more than `most` pixels; its header is read only."""
+    """Raises ValueError for an image of more than `most` pixels; its header is read only."""
     try:
         with Image.open(path) as image:
             width, height = image.size

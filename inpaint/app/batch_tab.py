@@ -16,7 +16,7 @@ Drop photos, or a zip of them. As the mask, drop one for all photos, or one for 
 name (`beach.jpg`, `beach.png`). A zip may hold both, with the masks in a folder `masks`.
 White in a mask means fill.
 """
-PICTURES_AND_ZIPS = ["image", ".zip"]
+IMAGES_AND_ZIPS = ["image", ".zip"]
 
 
 def add_batch_tab(models: Models, limits: Limits) -> None:
@@ -27,7 +27,7 @@ def add_batch_tab(models: Models, limits: Limits) -> None:
             UploadedFile(
                 label=label,
                 file_count="multiple",
-                file_types=PICTURES_AND_ZIPS,
+                file_types=IMAGES_AND_ZIPS,
                 height=220,
                 elem_id=f"batch_{label.lower()}",
             )

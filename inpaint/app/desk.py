@@ -19,7 +19,7 @@ from inpaint.app.previews import write_mask, write_preview, write_result
 from inpaint.app.session import Hole, Patch, Session
 from inpaint.app.strokes import hole_of, hole_shown, layer_of, size_shown
 from inpaint.app.uploads import read_mask, read_photo
-from inpaint.images import Picture
+from inpaint.images import ImageData
 from inpaint.inference.pipeline import Detail
 from inpaint.masks.read import grow_hole
 
@@ -55,11 +55,11 @@ class Desk:
         return self._shown(*self._begun(Path(path)))
 
     def open_example(self, photo: Path, mask: Path | None) -> Answer:
-        """A new session on one of our own pictures, with its hole painted already."""
-        session, picture = self._begun(photo)
+        """A new session on one of our own images, with its hole painted already."""
+        session, image = self._begun(photo)
         if mask is not None:
             session = _with_given(session, self._read_mask(session, mask))
-        return self._shown(session, picture)
+        return self._shown(session, image)
 
     def close(self) -> Answer:
         """Back to the empty page."""
@@ -109,7 +109,7 @@ class Desk:
         session = _opened(session)
         hole = self._hole(session, painted, grow)
         source = self._read(session.path)
-        before = session.picture(source)
+        before = session.image(source)
         filled = self.models.fill(before, hole, name=weights, detail=detail, report=report)
         filled = feather(before, filled, hole, round(soft))
         session = dataclasses.replace(session, result=Patch.between(hole, filled.pixels))
@@ -119,7 +119,7 @@ class Desk:
         return {
             "session": session,
             "slider": tuple(
-                str(write_preview(picture, session.shown_size)) for picture in (before, filled)
+                str(write_preview(image, session.shown_size)) for image in (before, filled)
             ),
             "download": gr.update(value=path),
             "hint": gr.update(visible=False),
@@ -127,23 +127,23 @@ class Desk:
         }
 
     def go_on(self, session: Session | None) -> Answer:
-        """The result becomes the picture that is painted on."""
+        """The result becomes the image that is painted on."""
         session = _opened(session).gone_on()
         return self._shown(session, self._read(session.path))
 
     def step_back(self, session: Session | None) -> Answer:
-        """The picture as it was before the latest result was gone on from."""
+        """The image as it was before the latest result was gone on from."""
         session = _opened(session).stepped_back()
         return self._shown(session, self._read(session.path))
 
-    def _begun(self, path: Path) -> tuple[Session, Picture]:
+    def _begun(self, path: Path) -> tuple[Session, ImageData]:
         """A new session on a photo, and the photo."""
-        picture = self._read(path)
-        for note in picture.notes:
+        image = self._read(path)
+        for note in image.notes:
             gr.Info(f"{note[0].upper()}{note[1:]}.")
-        return Session(path, path.name, picture.size, size_shown(picture.size)), picture
+        return Session(path, path.name, image.size, size_shown(image.size)), image
 
-    def _read(self, path: Path) -> Picture:
+    def _read(self, path: Path) -> ImageData:
         return read_photo(path, max_pixels=self.limits.max_pixels)
 
     def _read_mask(self, session: Session, path: Path) -> np.ndarray:
@@ -155,8 +155,8 @@ class Desk:
             gr.Warning("The mask is all white, so nothing is left to fill from. Invert it?")
         return hole
 
-    def _current(self, session: Session) -> Picture:
-        return session.picture(self._read(session.path))
+    def _current(self, session: Session) -> ImageData:
+        return session.image(self._read(session.path))
 
     def _hole(self, session: Session, painted: np.ndarray | None, grow: float) -> np.ndarray:
         hole = grow_hole(hole_of(session, painted), round(grow))
@@ -170,32 +170,32 @@ class Desk:
         session = _with_given(session, hole)
         return {"session": session, "editor": self._editor(session, self._current(session))}
 
-    def _editor(self, session: Session, picture: Picture) -> dict[str, Any]:
-        """An update of the editor: the picture, and a layer with what is marked.
+    def _editor(self, session: Session, image: ImageData) -> dict[str, Any]:
+        """An update of the editor: the image, and a layer with what is marked.
 
-        The canvas must have the size of the picture before it is filled, or the editor centres the
+        The canvas must have the size of the image before it is filled, or the editor centres the
         layer in its default of 800 x 800. The layer is sent even if nothing is marked: the editor
-        then starts its history behind the picture, which undo would remove otherwise.
+        then starts its history behind the image, which undo would remove otherwise.
         """
         height, width = session.shown_size
         marked = np.zeros((height, width), np.bool_)
         if session.shown is not None:
             marked = session.shown.unpack()
         value = {
-            "background": str(write_preview(picture, session.shown_size)),
+            "background": str(write_preview(image, session.shown_size)),
             "layers": [layer_of(marked, BRUSH_COLOUR, BRUSH_OPACITY)],
             "composite": None,
         }
         canvas = (width, height)
         return gr.update(value=value, canvas_size=canvas, height=editor_height(session.size))
 
-    def _shown(self, session: Session, source: Picture) -> Answer:
+    def _shown(self, session: Session, source: ImageData) -> Answer:
         height, width = session.size
         count = len(session.steps)
         return {
             "session": session,
             "photo": None,
-            "editor": self._editor(session, session.picture(source)),
+            "editor": self._editor(session, session.image(source)),
             "about": f"{session.name} · {width} × {height}",
             "start": gr.update(visible=False),
             "work": gr.update(visible=True),

@@ -1,4 +1,4 @@
-"""The endpoint for programs: a picture and its mask in, the filled picture out."""
+"""The endpoint for programs: an image and its mask in, the filled image out."""
 
 from __future__ import annotations
 
@@ -56,28 +56,28 @@ def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
 
     @telling
     def inpaint(image: str | None, mask: str | None, detail: Detail = "auto") -> str:
-        """Fill the part of a picture that a mask marks.
+        """Fill the part of an image that a mask marks.
 
-        The answer has the picture's own format, size and metadata; pixels that are not marked
-        are those of the picture.
+        The answer has the image's own format, size and metadata; pixels that are not marked
+        are those of the image.
 
         Args:
-            image: The picture: JPEG, PNG, WebP, TIFF, BMP, GIF.
-            mask: A picture of the same aspect ratio in which white means fill.
-            detail: Texture from the known part of the picture: auto, soft, sharp or off.
+            image: The image: JPEG, PNG, WebP, TIFF, BMP, GIF.
+            mask: An image of the same aspect ratio in which white means fill.
+            detail: Texture from the known part of the image: auto, soft, sharp or off.
 
         Returns:
-            The filled picture.
+            The filled image.
         """
         if image is None or mask is None:
             raise ValueError("Both files are needed: the picture, and its mask")
-        picture = read_photo(image, max_pixels=limits.max_pixels)
-        hole = read_mask(mask, size=picture.size, max_pixels=limits.max_pixels)
+        image_data = read_photo(image, max_pixels=limits.max_pixels)
+        hole = read_mask(mask, size=image_data.size, max_pixels=limits.max_pixels)
         if hole.all():
             raise ValueError("The mask is all white, so nothing is left to fill from")
         if not hole.any():
             raise ValueError("The mask is all black, so it marks nothing; white means fill")
-        path, _ = write_result(models.fill(picture, hole, detail=detail), Path(image).name)
+        path, _ = write_result(models.fill(image_data, hole, detail=detail), Path(image).name)
         return str(path)
 
     with gr.Row(visible=False):

@@ -1,4 +1,4 @@
-"""Pictures to try the page with: whatever lies in `examples/`."""
+"""Images to try the page with: whatever lies in `examples/`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parents[2] / "examples"
 
 
 def find_examples(folder: Path = FOLDER) -> list[tuple[Path, Path | None]]:
-    """Pictures of the folder, each with the mask of the same name in `masks/`, or None."""
+    """Images of the folder, each with the mask of the same name in `masks/`, or None."""
     if not folder.is_dir():
         return []
     photos = sorted(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from inpaint.images import Picture, with_pixels
+from inpaint.images import ImageData, with_pixels
 
 
-def feather(picture: Picture, filled: Picture, hole: np.ndarray, pixels: int) -> Picture:
+def feather(image: ImageData, filled: ImageData, hole: np.ndarray, pixels: int) -> ImageData:
     """`filled`, fading towards the colours around the hole within `pixels` of its edge.
 
     What lay in the hole does not come back: the fill fades into known colours, spread inwards by
@@ -19,7 +19,7 @@ def feather(picture: Picture, filled: Picture, hole: np.ndarray, pixels: int) ->
     box = _grown_box(hole, 3 * pixels)
     inside = hole[box]
     distance = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    around = _spread(picture.pixels[box], _known(picture, hole)[box], pixels)
+    around = _spread(image.pixels[box], _known(image, hole)[box], pixels)
     weight = np.clip(1 - distance / (pixels + 1), 0, 1) * inside
     weight = weight.reshape(*weight.shape, *[1] * (filled.pixels.ndim - 2))
     weight = np.where(np.isnan(around), 0, weight)  # too far from anything known
@@ -29,8 +29,8 @@ def feather(picture: Picture, filled: Picture, hole: np.ndarray, pixels: int) ->
     return with_pixels(filled, result)
 
 
-def _known(picture: Picture, hole: np.ndarray) -> np.ndarray:
-    return ~hole if picture.alpha is None else ~hole & (picture.alpha > 0)
+def _known(image: ImageData, hole: np.ndarray) -> np.ndarray:
+    return ~hole if image.alpha is None else ~hole & (image.alpha > 0)
 
 
 def _spread(pixels: np.ndarray, known: np.ndarray, reach: int) -> np.ndarray:

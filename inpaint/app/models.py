@@ -18,7 +18,7 @@ from inpaint.checkpoints.weights import (
     read_metadata,
     weights_folder,
 )
-from inpaint.images import Picture
+from inpaint.images import ImageData
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.pipeline import Detail
 from inpaint.inference.progress import OnProgress
@@ -60,21 +60,21 @@ class Models:
 
     def fill(
         self,
-        picture: Picture,
+        image: ImageData,
         hole: np.ndarray,
         *,
         name: str | None = None,
         detail: Detail = "auto",
         report: OnProgress | None = None,
-    ) -> Picture:
-        """The picture with its hole, (H, W) bool, filled by the network called `name`.
+    ) -> ImageData:
+        """The image with its hole, (H, W) bool, filled by the network called `name`.
 
         detail, report: see Inpainter.fill.
 
         Raises ValueError for a name that is not offered.
         """
         inpainter = self.inpainter(self.default if name is None else name)
-        return inpainter.fill_picture(picture, hole, detail=detail, on_progress=report)
+        return inpainter.fill_image_data(image, hole, detail=detail, on_progress=report)
 
     def inpainter(self, name: str) -> Inpainter:
         """The inpainter called `name`. Raises ValueError for a name that is not offered."""
@@ -83,8 +83,8 @@ class Models:
         with self._loading:
             if name not in self._loaded:
                 inpainter = Inpainter.load(self._paths[name], device=self._device)
-                fill = self._in_turn(inpainter.fill_picture)
-                inpainter.fill_picture = fill  # type: ignore[method-assign]
+                fill = self._in_turn(inpainter.fill_image_data)
+                inpainter.fill_image_data = fill  # type: ignore[method-assign]
                 self._loaded[name] = inpainter
             return self._loaded[name]
 

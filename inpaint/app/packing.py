@@ -36,7 +36,7 @@ class Room:
 
 
 def unpack(uploads: Iterable[Path], folder: Path, room: Room) -> None:
-    """Puts uploaded pictures, and the pictures in uploaded zips, into a new folder.
+    """Puts uploaded images, and the images in uploaded zips, into a new folder.
 
     Raises ValueError for names that lead out of the folder or come twice, for damaged zips, and
     for more than there is room for; the limits hold for all uploads together.
@@ -53,7 +53,7 @@ def unpack(uploads: Iterable[Path], folder: Path, room: Room) -> None:
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """A zip of all files in a folder. Pictures are compressed already, so they are stored."""
+    """A zip of all files in a folder. Images are compressed already, so they are stored."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
@@ -76,7 +76,7 @@ def _unpack_zip(upload: Path, folder: Path, room: Room, sizes: list[int]) -> Non
 
 
 def _is_wanted(member: zipfile.ZipInfo) -> bool:
-    """Whether a member is a picture. Raises ValueError for a name that leads elsewhere."""
+    """Whether a member is an image. Raises ValueError for a name that leads elsewhere."""
     name = member.filename.replace("\\", "/")
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or ":" in name or "\0" in name:

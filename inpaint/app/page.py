@@ -144,7 +144,7 @@ def _result_parts(parts: Parts) -> None:
         parts["go_on"] = gr.Button("Go on from this result", elem_id="go_on")
 
 
-# The parts that change: when a picture is opened, when its marks are set, when it is filled. The
+# The parts that change: when an image is opened, when its marks are set, when it is filled. The
 # editor sends all it holds each time it is named as changing, so it is named where needed only.
 OPENED = ("session", "photo", "editor", "about", "start", "work", "back", "hint", "result")
 MARKED = ("session", "editor")

@@ -11,7 +11,7 @@ import numpy as np
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from inpaint.images import FORMATS, Picture, PictureError, write_picture
+from inpaint.images import FORMATS, ImageData, ImageError, write_image
 
 PREVIEW_QUALITY = 90
 
@@ -23,30 +23,30 @@ def new_file(name: str) -> Path:
     return folder / name
 
 
-def write_preview(picture: Picture, size: tuple[int, int]) -> Path:
-    """The picture at (height, width) as a JPEG, or as a PNG where parts are transparent."""
-    image = Image.fromarray(_small(picture.pixels, size))
-    if picture.alpha is not None:
+def write_preview(image_data: ImageData, size: tuple[int, int]) -> Path:
+    """The image at (height, width) as a JPEG, or as a PNG where parts are transparent."""
+    image = Image.fromarray(_small(image_data.pixels, size))
+    if image_data.alpha is not None:
         image = image.convert("RGB")
-        image.putalpha(Image.fromarray(_small(picture.alpha, size)))
-    suffix = "jpg" if picture.alpha is None else "png"
+        image.putalpha(Image.fromarray(_small(image_data.alpha, size)))
+    suffix = "jpg" if image_data.alpha is None else "png"
     path = new_file(f"preview.{suffix}")
-    image.save(path, icc_profile=picture.icc, quality=PREVIEW_QUALITY, compress_level=1)
+    image.save(path, icc_profile=image_data.icc, quality=PREVIEW_QUALITY, compress_level=1)
     return path
 
 
-def write_result(picture: Picture, name: str) -> tuple[Path, bool]:
-    """The full-size picture in its own format, and whether that was possible: else as a PNG."""
+def write_result(image: ImageData, name: str) -> tuple[Path, bool]:
+    """The full-size image in its own format, and whether that was possible: else as a PNG."""
     stem, suffix = Path(name).stem, Path(name).suffix
-    if suffix.lower() not in FORMATS[picture.format][1]:
-        suffix = FORMATS[picture.format][1][0]
+    if suffix.lower() not in FORMATS[image.format][1]:
+        suffix = FORMATS[image.format][1][0]
     path = new_file(f"{stem}-inpainted{suffix}")
     try:
-        write_picture(picture, path)
+        write_image(image, path)
         return path, True
-    except PictureError:  # formats that are only read, such as HEIC without its plugin
+    except ImageError:  # formats that are only read, such as HEIC without its plugin
         path = path.with_suffix(".png")
-        write_picture(picture, path, format="png")
+        write_image(image, path, format="png")
         return path, False
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inpaint.images import Picture, with_pixels
+from inpaint.images import ImageData, with_pixels
 
 MAX_STEPS = 20  # results that can be stepped back through; older ones are joined into one
 
@@ -42,7 +42,7 @@ class Patch:
 
     @classmethod
     def between(cls, hole: np.ndarray, pixels: np.ndarray) -> Patch:
-        """The patch of a filled picture. hole: (H, W) bool, not empty."""
+        """The patch of a filled image. hole: (H, W) bool, not empty."""
         rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
         box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         mask = hole[box].copy()
@@ -66,7 +66,7 @@ class Session:
     given: Hole | None = None  # the hole that was put into the editor, at the photo's own size
     shown: Hole | None = None  # the same as the editor got it
 
-    def picture(self, source: Picture, *, with_result: bool = False) -> Picture:
+    def image(self, source: ImageData, *, with_result: bool = False) -> ImageData:
         """The photo with its steps filled in, and with the latest fill if asked for."""
         patches = self.steps + ((self.result,) if with_result and self.result else ())
         if not patches:
@@ -77,7 +77,7 @@ class Session:
         return with_pixels(source, pixels)
 
     def gone_on(self) -> Session:
-        """The latest fill becomes part of the picture, and the strokes are gone."""
+        """The latest fill becomes part of the image, and the strokes are gone."""
         if self.result is None:
             return self
         steps = (*self.steps, self.result)

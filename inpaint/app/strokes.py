@@ -8,7 +8,7 @@ import numpy as np
 from inpaint.app.session import Session
 
 # Of the copy in the editor. More costs time to send and to paint on; less than the least makes
-# tiny pictures hard to hit.
+# tiny images hard to hit.
 MOST_SIDE = 1400
 LEAST_SIDE = 360
 

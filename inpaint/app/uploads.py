@@ -18,7 +18,7 @@ from gradio.components.image_editor import AcceptBlobs, EditorData
 from gradio_client.utils import is_http_url_like
 
 from inpaint.app.visitors import Left
-from inpaint.images import Picture, PictureError, read_picture
+from inpaint.images import ImageData, ImageError, read_image
 from inpaint.masks.read import read_hole
 
 # Of full opacity. Strokes have soft edges, and what the brush leaves there is to be filled, too.
@@ -61,7 +61,7 @@ class UploadedByButton(gr.UploadButton, metaclass=_WithoutStub):
 class HoleEditor(gr.ImageEditor, metaclass=_WithoutStub):
     """`gr.ImageEditor` whose value is the hole that was painted: (H, W) bool, or None.
 
-    The picture in it is a copy to paint on; what the browser makes of it is not looked at.
+    The image in it is a copy to paint on; what the browser makes of it is not looked at.
     """
 
     is_template = True
@@ -81,30 +81,30 @@ class HoleEditor(gr.ImageEditor, metaclass=_WithoutStub):
 
 
 def painted_hole(layers: list[bytes]) -> np.ndarray | None:
-    """Where any of the layers, each a picture file, is painted: (H, W) bool; None without any."""
+    """Where any of the layers, each an image file, is painted: (H, W) bool; None without any."""
     hole: np.ndarray | None = None
     for layer in layers:
-        picture = read_picture(io.BytesIO(layer), max_pixels=MOST_EDITOR_PIXELS)
-        if picture.alpha is None:
+        image = read_image(io.BytesIO(layer), max_pixels=MOST_EDITOR_PIXELS)
+        if image.alpha is None:
             continue
-        painted = picture.alpha > STROKE_THRESHOLD
+        painted = image.alpha > STROKE_THRESHOLD
         hole = painted if hole is None or hole.shape != painted.shape else hole | painted
     return hole
 
 
-def read_photo(path: str | Path, *, max_pixels: int) -> Picture:
-    """The photo in an uploaded file. Raises PictureError with its owner's name for the file."""
+def read_photo(path: str | Path, *, max_pixels: int) -> ImageData:
+    """The photo in an uploaded file. Raises ImageError with its owner's name for the file."""
     path = Path(path)
     try:
-        return read_picture(path, max_pixels=max_pixels)
-    except PictureError as error:
-        raise PictureError(f"{path.name}: {str(error).removeprefix(f'{path}: ')}") from error
+        return read_image(path, max_pixels=max_pixels)
+    except ImageError as error:
+        raise ImageError(f"{path.name}: {str(error).removeprefix(f'{path}: ')}") from error
 
 
 def read_mask(path: str | Path, *, size: tuple[int, int], max_pixels: int) -> np.ndarray:
     """The hole in an uploaded mask, (H, W) bool at a photo's (height, width).
 
-    Raises PictureError for a file that is none, ValueError for another aspect ratio.
+    Raises ImageError for a file that is none, ValueError for another aspect ratio.
     """
     mask = read_photo(path, max_pixels=max_pixels)
     colours = mask.pixels

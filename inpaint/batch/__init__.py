@@ -1,4 +1,4 @@
-"""Folders of any size: what to fill is planned and checked first, then done picture by picture."""
+"""Folders of any size: what to fill is planned and checked first, then done image by image."""
 
 from inpaint.batch.plan import Plan, PlanError, Request, make_plan
 from inpaint.batch.records import Record, Settings, Task

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from inpaint.batch.records import ALPHA
-from inpaint.images import Picture, PictureError, write_picture
+from inpaint.images import ImageData, ImageError, write_image
 from inpaint.utils.files import atomic_write
 
 
@@ -118,14 +118,14 @@ def fetched(path: str) -> Iterator[str]:
         system.get_file(inner, local)
         try:
             yield local
-        except PictureError as error:
-            raise PictureError(str(error).replace(local, path)) from error
+        except ImageError as error:
+            raise ImageError(str(error).replace(local, path)) from error
 
 
-def write(picture: Picture, path: str, *, format: str | None, quality: int | None) -> None:
-    """`write_picture`, which see, also to remote paths; missing folders are made."""
+def write(image: ImageData, path: str, *, format: str | None, quality: int | None) -> None:
+    """`write_image`, which see, also to remote paths; missing folders are made."""
     with _target(path) as local:
-        write_picture(picture, local, format=format, quality=quality)
+        write_image(image, local, format=format, quality=quality)
 
 
 def copy(source: str, path: str) -> None:

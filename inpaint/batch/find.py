@@ -1,4 +1,4 @@
-"""The pictures that the inputs of a command stand for."""
+"""The images that the inputs of a command stand for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = ("image", "mask", "output")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A picture, where it goes below the output folder, and what its manifest says."""
+    """An image, where it goes below the output folder, and what its manifest says."""
 
     image: str
     relative: str
@@ -28,12 +28,12 @@ class Found:
     output: str | None = None
 
 
-def find_pictures(
+def find_images(
     inputs: Sequence[str], *, leave_out: Collection[str] = ()
 ) -> Iterator[Found | Record]:
-    """The pictures of all inputs, in order; for what cannot be looked at, a record that says why.
+    """The images of all inputs, in order; for what cannot be looked at, a record that says why.
 
-    An input is a picture, a folder (recursive; names that start with a dot are left out), a glob
+    An input is an image, a folder (recursive; names that start with a dot are left out), a glob
     pattern, a list (LISTS) or a manifest (MANIFESTS). `leave_out`: resolved folders that are
     not entered. Raises FileNotFoundError for an input that is not there and ValueError for a
     manifest that cannot be understood.
@@ -52,7 +52,7 @@ def find_pictures(
 
 
 def is_list(path: str) -> bool:
-    """Whether the path names a list or a manifest rather than pictures."""
+    """Whether the path names a list or a manifest rather than images."""
     suffix = os.path.splitext(path)[1].lower()
     return suffix in LISTS + MANIFESTS and not files.is_folder(path)
 
@@ -105,7 +105,7 @@ def _walk_remote(root: str) -> Iterator[Found]:
 
 
 def _matching(pattern: str) -> Iterator[Found]:
-    """Pictures that fit a pattern; the part before its first wildcard is the root."""
+    """Images that fit a pattern; the part before its first wildcard is the root."""
     if files.is_remote(pattern):
         system, inner = files.file_system(pattern)
         found = [system.unstrip_protocol(path) for path in system.glob(inner)]
@@ -115,15 +115,15 @@ def _matching(pattern: str) -> Iterator[Found]:
     root = pattern
     while glob.has_magic(root):
         root = files.split(root)[0]
-    pictures = sorted(path for path in found if format_of(path) and not files.is_folder(path))
-    if not pictures:
+    images = sorted(path for path in found if format_of(path) and not files.is_folder(path))
+    if not images:
         raise FileNotFoundError(f"no picture fits the pattern {pattern}")
-    for path in pictures:
+    for path in images:
         yield Found(path, path[len(root) :].lstrip("/" + os.sep))
 
 
 def _listed(path: str) -> Iterator[Found]:
-    """Pictures of a list or manifest; relative paths in it are relative to its own folder."""
+    """Images of a list or manifest; relative paths in it are relative to its own folder."""
     if not files.exists(path):
         raise FileNotFoundError(f"there is no list at {path}")
     folder = files.split(path)[0]

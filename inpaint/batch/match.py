@@ -1,4 +1,4 @@
-"""Which mask belongs to which picture."""
+"""Which mask belongs to which image."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ USUAL_SUFFIXES = ("", "_mask")  # photo.png, photo_mask.png
 
 
 class MaskError(ValueError):
-    """A picture has no mask, or several that could be meant."""
+    """An image has no mask, or several that could be meant."""
 
 
 class MaskMatcher:
-    """Finds the mask of a picture.
+    """Finds the mask of an image.
 
-    `source` is ALPHA, one mask for all pictures, or a folder: there the mask of
+    `source` is ALPHA, one mask for all images, or a folder: there the mask of
     `trips/photo.jpg` is `trips/photo.png` or else `photo.png`, whatever its format, with one of
     `suffixes` behind `photo`. None leaves everything to the manifest. Raises FileNotFoundError.
     """
@@ -44,7 +44,7 @@ class MaskMatcher:
         return self.source if self.folder is None else self._in_folder(found, self.folder)
 
     def is_mask(self, found: Found) -> bool:
-        """Whether a picture's name says that it is itself a mask."""
+        """Whether an image's name says that it is itself a mask."""
         stem = os.path.splitext(files.split(found.relative)[1])[0]
         return any(suffix and stem.endswith(suffix) for suffix in self.suffixes)
 
@@ -58,7 +58,7 @@ class MaskMatcher:
                 raise MaskError(f"{found.image}: {place}: {error.strerror}") from error
             for wanted in (stem + suffix for suffix in self.suffixes):
                 names = stems.get(wanted, [])
-                if len(names) > 1 and name in names:  # photo.jpg beside photo.png, as the pictures
+                if len(names) > 1 and name in names:  # photo.jpg beside photo.png, as the images
                     names = [name]
                 if len(names) > 1:
                     raise MaskError(f"{found.image}: several masks: {', '.join(names)} in {place}")
@@ -69,7 +69,7 @@ class MaskMatcher:
 
 
 def _stems(folder: str) -> dict[str, list[str]]:
-    """Names of the pictures in a folder by their stems."""
+    """Names of the images in a folder by their stems."""
     stems: dict[str, list[str]] = {}
     for name in files.names_in(folder):
         if format_of(name) and not name.startswith("."):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inpaint.batch import files
-from inpaint.batch.find import Found, find_pictures, is_list
+from inpaint.batch.find import Found, find_images, is_list
 from inpaint.batch.match import USUAL_SUFFIXES, MaskError, MaskMatcher
 from inpaint.batch.records import Record, Status, Task
 from inpaint.batch.report import printable
@@ -17,7 +17,7 @@ MOST_PROBLEMS = 100  # that an error message lists
 
 
 class PlanError(ValueError):
-    """A run cannot be started; `problems` has one sentence for each picture concerned."""
+    """A run cannot be started; `problems` has one sentence for each image concerned."""
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
@@ -32,15 +32,15 @@ class PlanError(ValueError):
 class Request:
     """What to fill, as asked for. Raises ValueError."""
 
-    inputs: tuple[str, ...]  # see find_pictures
+    inputs: tuple[str, ...]  # see find_images
     mask: str | None = None  # a file, a folder, or ALPHA; None: the manifest says it
-    output: str | None = None  # a folder, or a file for a single picture; None: as the mask
+    output: str | None = None  # a folder, or a file for a single image; None: as the mask
     mask_suffix: str | None = None  # behind the stem of a mask's name; None: USUAL_SUFFIXES
     format: str | None = None  # a key of FORMATS; None: as the output is called, or the source
     skip_existing: bool = False
     overwrite: bool = False
-    skip_unmasked: bool = False  # leave out pictures that have no mask
-    limit: int | None = None  # pictures to fill at most
+    skip_unmasked: bool = False  # leave out images that have no mask
+    limit: int | None = None  # images to fill at most
 
     def __post_init__(self) -> None:
         if self.skip_existing and self.overwrite:
@@ -52,10 +52,10 @@ class Request:
 
     @property
     def single(self) -> bool:
-        """Whether one picture goes into a file, not into a folder."""
+        """Whether one image goes into a file, not into a folder."""
         if self.output is None or len(self.inputs) > 1:
             return False
-        if is_list(self.inputs[0]) or not _is_picture(self.inputs[0]):
+        if is_list(self.inputs[0]) or not _is_image(self.inputs[0]):
             return False
         called_file = os.path.splitext(self.output)[1] and not self.output.endswith(("/", os.sep))
         return bool(called_file) and not files.is_folder(self.output)
@@ -75,7 +75,7 @@ class Plan:
 
 
 def make_plan(request: Request) -> Plan:
-    """The plan of a request. Nothing is written, and no picture is opened.
+    """The plan of a request. Nothing is written, and no image is opened.
 
     Raises PlanError that names every name clash, missing mask, output that is an input or exists
     already, and output folder that cannot be written to; FileNotFoundError or ValueError
@@ -85,7 +85,7 @@ def make_plan(request: Request) -> Plan:
     planned: list[Task] = []
     settled: list[Record] = []
     problems: list[str] = []
-    for entry in _pictures_and_masks(request, problems):
+    for entry in _images_and_masks(request, problems):
         if isinstance(entry, Record):
             settled.append(entry)
             continue
@@ -113,18 +113,18 @@ def make_plan(request: Request) -> Plan:
     return Plan(tasks[: request.limit], settled)
 
 
-def _pictures_and_masks(
+def _images_and_masks(
     request: Request, problems: list[str]
 ) -> Iterator[Record | tuple[Found, str]]:
     suffixes = USUAL_SUFFIXES if request.mask_suffix is None else (request.mask_suffix,)
     matcher = MaskMatcher(request.mask, suffixes)
     folders = {os.path.realpath(f) for f in request.inputs if os.path.isdir(f)}
     beside = matcher.folder is not None and os.path.realpath(matcher.folder) in folders
-    if beside and request.mask_suffix is None:  # there a picture is not its own mask
+    if beside and request.mask_suffix is None:  # there an image is not its own mask
         matcher.suffixes = tuple(suffix for suffix in USUAL_SUFFIXES if suffix)
     inner = [folder for folder in (request.output, matcher.folder) if folder is not None]
     leave_out = {os.path.realpath(f) for f in inner if not files.is_remote(f)} - folders
-    for found in find_pictures(request.inputs, leave_out=leave_out):
+    for found in find_images(request.inputs, leave_out=leave_out):
         if isinstance(found, Record):
             yield found
             continue
@@ -202,5 +202,5 @@ def _skipped(task: Task, message: str) -> Record:
     return Record(task.image, "skipped", task.mask, task.output, message=message)
 
 
-def _is_picture(path: str) -> bool:
+def _is_image(path: str) -> bool:
     return not files.is_folder(path) and files.exists(path)

@@ -1,4 +1,4 @@
-"""What travels through a run: a task a picture goes in, a record a picture comes out."""
+"""What travels through a run: a task an image goes in, a record an image comes out."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Literal
 
 Status = Literal["done", "skipped", "failed"]
 
-ALPHA = "alpha"  # in place of a mask's path: the picture's own transparency is the hole
+ALPHA = "alpha"  # in place of a mask's path: the image's own transparency is the hole
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One picture to fill. Paths are strings, local or of a remote file system."""
+    """One image to fill. Paths are strings, local or of a remote file system."""
 
     image: str
     mask: str  # or ALPHA
@@ -22,13 +22,13 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What became of one picture: a line of the report."""
+    """What became of one image: a line of the report."""
 
     image: str
     status: Status
     mask: str | None = None
     output: str | None = None
-    seconds: float | None = None  # from opening the picture to its output's last byte
+    seconds: float | None = None  # from opening the image to its output's last byte
     hole_ratio: float | None = None  # filled pixels by all pixels, in [0, 1]
     message: str = ""  # why it was skipped or failed
     notes: tuple[str, ...] = ()  # what was converted on the way, and what looks odd
@@ -36,7 +36,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Settings:
-    """What is the same for all pictures of a run. Raises ValueError."""
+    """What is the same for all images of a run. Raises ValueError."""
 
     invert: bool = False  # swap hole and known in every mask
     grow: int = 0  # px by which holes are grown; below 0 shrinks them

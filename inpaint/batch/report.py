@@ -1,4 +1,4 @@
-"""The report of a run: a JSON object a line and picture, and the sums of it all."""
+"""The report of a run: a JSON object a line and image, and the sums of it all."""
 
 from __future__ import annotations
 

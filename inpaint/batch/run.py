@@ -1,4 +1,4 @@
-"""The local engine: threads that each take a picture from file to file."""
+"""The local engine: threads that each take an image from file to file."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def run_local(
 ) -> Iterator[Record]:
     """Records of all tasks as they get ready; in which order is not said.
 
-    A thread reads a picture, waits for its turn at the network, and writes the result, so at most
-    `workers` pictures are in memory, and reading and writing go on while others are filled.
-    `slots` pictures are filled at a time: on a CPU as many as there are cores, each on one core,
-    which is faster than all cores on one small picture, and makes the result independent of
+    A thread reads an image, waits for its turn at the network, and writes the result, so at most
+    `workers` images are in memory, and reading and writing go on while others are filled.
+    `slots` images are filled at a time: on a CPU as many as there are cores, each on one core,
+    which is faster than all cores on one small image, and makes the result independent of
     their number; on a GPU one.
     """
     if slots is None:

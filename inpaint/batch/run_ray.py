@@ -23,7 +23,7 @@ from inpaint.inference.inpainter import Inpainter
 
 TASKS_PER_BLOCK = 16  # done again when an actor dies, and reported together
 MOST_BLOCKS = 10_000  # the driver keeps track of each; above, blocks get larger
-RETRIES = 3  # of a block, so that a picture that kills its actor does not do so for ever
+RETRIES = 3  # of a block, so that an image that kills its actor does not do so for ever
 LOST = "the worker failed or died each time it had this picture in its hands; see Ray's logs"
 
 
@@ -37,7 +37,7 @@ def run_ray(
 ) -> Iterator[Record]:
     """Records of all tasks as their blocks get ready; what `run_local` does, on a cluster.
 
-    Rows of paths are streamed to actors that hold the network; pictures never pass through the
+    Rows of paths are streamed to actors that hold the network; images never pass through the
     driver, so every machine must reach the paths (a shared disk, or s3:// and the like). What an
     actor that dies had in its hands is done again. An inpainter on a CPU takes one actor a core,
     one on a GPU takes one a GPU. `address`: of the cluster; None starts one on this machine.
@@ -96,7 +96,7 @@ def _dataset(tasks: list[Task]) -> Any:
     blocks = min(MOST_BLOCKS, math.ceil(len(tasks) / TASKS_PER_BLOCK))
     data = ray.data.from_arrow(table, override_num_blocks=blocks)
     data.context.enable_progress_bars = False
-    data.context.max_errored_blocks = -1  # their pictures are reported as lost
+    data.context.max_errored_blocks = -1  # their images are reported as lost
     return data
 
 

@@ -1,4 +1,4 @@
-"""One picture from file to file."""
+"""One image from file to file."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import numpy as np
 
 from inpaint.batch import files
 from inpaint.batch.records import ALPHA, Record, Settings, Task
-from inpaint.images import Picture, format_of, read_picture
+from inpaint.images import ImageData, format_of, read_image
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
 from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole
 
 logger = logging.getLogger("inpaint")
 
-CACHED_HOLES = 4  # enough for one mask used on pictures of a few sizes
+CACHED_HOLES = 4  # enough for one mask used on images of a few sizes
 
 
 class Filler:
@@ -34,14 +34,14 @@ class Filler:
         self._hole = lru_cache(maxsize=CACHED_HOLES)(self._read_hole)
 
     def __call__(self, task: Task, on_progress: OnProgress | None = None) -> Record:
-        """What became of the task. Raises nothing: a bad picture must not stop the others."""
+        """What became of the task. Raises nothing: a bad image must not stop the others."""
         start = time.perf_counter()
         record = Record(task.image, "failed", task.mask, task.output)
         with _warnings_noted() as notes:
             try:
                 ratio = self._run(task, notes, on_progress)
                 record = dataclasses.replace(record, status="done", hole_ratio=ratio)
-            except Exception as error:  # it is reported, with the picture's name
+            except Exception as error:  # it is reported, with the image's name
                 record = dataclasses.replace(record, message=_sentence(error, task))
         seconds = round(time.perf_counter() - start, 4)
         return dataclasses.replace(record, seconds=seconds, notes=tuple(notes))
@@ -49,65 +49,65 @@ class Filler:
     def _run(self, task: Task, notes: list[str], on_progress: OnProgress | None = None) -> float:
         """The task's hole ratio; its output is written, and what is worth saying is in notes."""
         with files.fetched(task.image) as local:
-            picture = read_picture(local)
-            if format_of(task.image) not in (None, picture.format):
-                notes.append(f"the content is {picture.format}, whatever the name says")
+            image = read_image(local)
+            if format_of(task.image) not in (None, image.format):
+                notes.append(f"the content is {image.format}, whatever the name says")
             if task.mask == ALPHA:
-                hole = self._alpha_hole(picture)
+                hole = self._alpha_hole(image)
             else:
-                hole, remarks = self._hole(task.mask, picture.size)
+                hole, remarks = self._hole(task.mask, image.size)
                 notes += (remark for remark in remarks if remark not in notes)
-            if not hole.any() and task.format in (None, picture.format):
+            if not hole.any() and task.format in (None, image.format):
                 notes.append("the hole is empty: the file is copied as it is")
                 files.copy(local, task.output)
                 return 0.0
-        notes += picture.notes
+        notes += image.notes
         clear_alpha = task.mask == ALPHA
         with self._slots:
             filled = _fill(
-                self.inpainter, picture, hole, clear_alpha=clear_alpha, on_progress=on_progress
+                self.inpainter, image, hole, clear_alpha=clear_alpha, on_progress=on_progress
             )
         files.write(filled, task.output, format=task.format, quality=self.settings.quality)
         return round(float(hole.mean()), 6)
 
     def _read_hole(self, mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
-        """The hole, and what is odd about the mask, for every picture that it is used on."""
+        """The hole, and what is odd about the mask, for every image that it is used on."""
         with _warnings_noted() as notes, files.fetched(mask) as local:
             hole = read_hole(local, size=size, invert=self.settings.invert)
         hole = grow_hole(hole, self.settings.grow)
         hole.setflags(write=False)  # it is cached
         return hole, notes
 
-    def _alpha_hole(self, picture: Picture) -> np.ndarray:
-        """Where the picture is transparent by more than the share that read_hole lets pass."""
-        if picture.alpha is None:
+    def _alpha_hole(self, image: ImageData) -> np.ndarray:
+        """Where the image is transparent by more than the share that read_hole lets pass."""
+        if image.alpha is None:
             raise ValueError("the picture has no alpha channel that could say what to fill")
-        full = np.iinfo(picture.alpha.dtype).max
-        hole = full - picture.alpha > ALPHA_THRESHOLD * full
+        full = np.iinfo(image.alpha.dtype).max
+        hole = full - image.alpha > ALPHA_THRESHOLD * full
         return grow_hole(~hole if self.settings.invert else hole, self.settings.grow)
 
 
 def _fill(
     inpainter: Inpainter,
-    picture: Picture,
+    image: ImageData,
     hole: np.ndarray,
     *,
     clear_alpha: bool,
     on_progress: OnProgress | None,
-) -> Picture:
-    """The picture filled. If its alpha was the mask, what is filled becomes opaque, and the
+) -> ImageData:
+    """The image filled. If its alpha was the mask, what is filled becomes opaque, and the
     channel goes when it says nothing any more."""
-    if not clear_alpha or picture.alpha is None:
-        return inpainter.fill_picture(picture, hole, on_progress=on_progress)
-    alpha = np.where(hole, np.iinfo(picture.alpha.dtype).max, picture.alpha)
+    if not clear_alpha or image.alpha is None:
+        return inpainter.fill_image_data(image, hole, on_progress=on_progress)
+    alpha = np.where(hole, np.iinfo(image.alpha.dtype).max, image.alpha)
     opaque = bool((alpha == np.iinfo(alpha.dtype).max).all())
-    source = dataclasses.replace(picture, alpha=None)
-    filled = inpainter.fill_picture(source, hole, on_progress=on_progress)
+    source = dataclasses.replace(image, alpha=None)
+    filled = inpainter.fill_image_data(source, hole, on_progress=on_progress)
     return dataclasses.replace(filled, alpha=None if opaque else alpha)
 
 
 def _sentence(error: Exception, task: Task) -> str:
-    """What went wrong, without the picture's name, which the record has already."""
+    """What went wrong, without the image's name, which the record has already."""
     if isinstance(error, OSError) and error.strerror:
         elsewhere = error.filename not in (None, task.image)
         return f"{error.filename}: {error.strerror}" if elsewhere else error.strerror
@@ -116,7 +116,7 @@ def _sentence(error: Exception, task: Task) -> str:
 
 @contextmanager
 def _warnings_noted() -> Iterator[list[str]]:
-    """Collects what this thread logs: in a long run a warning must say which picture it is of."""
+    """Collects what this thread logs: in a long run a warning must say which image it is of."""
     notes: list[str] = []
     handler = _NoteHandler(notes)
     logger.addHandler(handler)

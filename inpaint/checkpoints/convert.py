@@ -5,12 +5,12 @@ decoders take the upsampled features and those of the encoder. What differs is f
 weights:
 
 - naoto0804/pytorch-inpainting-with-partial-conv computes W^T (x * M) / sum(M) + b, without the
-  factor sum(1) of eq. 1, so its weights are divided by the number of entries of a window. Pictures
+  factor sum(1) of eq. 1, so its weights are divided by the number of entries of a window. Images
   are normalised as ImageNet's.
-- mmagic (and MMEditing before it) has the reference layer, on BGR pictures in [-1, 1], so the
+- mmagic (and MMEditing before it) has the reference layer, on BGR images in [-1, 1], so the
   channels of the first and of the last level are turned round.
 - Anything else with such names is taken for a network of the reference layer or of plain
-  convolutions' keys, on RGB pictures normalised as ImageNet's.
+  convolutions' keys, on RGB images normalised as ImageNet's.
 
 A convolution's bias before a batch norm goes into that norm's mean; a norm on the first or last
 level goes into its convolution.
@@ -74,7 +74,7 @@ def convert_state(state: Mapping[str, Tensor]) -> tuple[PConvUNet, Layout]:
 
 
 def find_levels(state: Mapping[str, Tensor]) -> tuple[list[ForeignLevel], list[ForeignLevel]]:
-    """Encoder levels from the picture down, decoder levels from the deepest up.
+    """Encoder levels from the image down, decoder levels from the deepest up.
 
     Raises CheckpointError when there are none, or when they make no such network.
     """
@@ -99,7 +99,7 @@ def find_levels(state: Mapping[str, Tensor]) -> tuple[list[ForeignLevel], list[F
         ]
         for part in ("enc", "dec")
     )
-    if decoder[0].weight.shape[0] == 3:  # dec1 is next to the picture
+    if decoder[0].weight.shape[0] == 3:  # dec1 is next to the image
         decoder.reverse()
     _check_shapes(encoder, decoder)
     return encoder, decoder
@@ -214,7 +214,7 @@ def _fill_block(block: Any, level: ForeignLevel) -> None:
 
 @torch.no_grad()
 def _turn_colours(network: PConvUNet) -> None:
-    """Make a network of BGR pictures one of RGB pictures."""
+    """Make a network of BGR images one of RGB images."""
     first: Any = network.encoder[0]
     last: Any = network.decoder[-1]
     first.conv.weight.copy_(first.conv.weight.flip(1))

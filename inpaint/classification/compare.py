@@ -1,7 +1,7 @@
 """The published comparison: train one network with several paddings, several times.
 
 Runs are paired: run r of every padding has the same seed, so the same first weights, the same
-order of pictures and the same crops. They take turns, run 1 of every padding first, so that a
+order of images and the same crops. They take turns, run 1 of every padding first, so that a
 comparison that is stopped is balanced.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from inpaint.classification.config import AUTO_RESUME, PADDINGS, ClassifierConfig
-from inpaint.classification.data import LabelledPictures
+from inpaint.classification.data import LabelledImages
 from inpaint.classification.train import BEST, LAST, ClassifierRun, Outcome, open_data, train
 from inpaint.padding.convert import convert
 from inpaint.padding.models import load_checkpoint
@@ -98,7 +98,7 @@ def _train_one(
     config: ClassifierConfig,
     run: int,
     paddings: Sequence[str],
-    data: tuple[LabelledPictures, LabelledPictures],
+    data: tuple[LabelledImages, LabelledImages],
 ) -> Result:
     logger.info("run %d with %s padding", run, config.padding)
     outcome = train(config, data)
@@ -120,7 +120,7 @@ def _cross_test(
     config: ClassifierConfig,
     outcome: Outcome,
     paddings: Sequence[str],
-    data: tuple[LabelledPictures, LabelledPictures],
+    data: tuple[LabelledImages, LabelledImages],
 ) -> dict[str, float]:
     """Top-1 of the best weights with each padding put in at the test (the paper's cross-test)."""
     run = ClassifierRun(dataclasses.replace(config, resume=None), data)

@@ -1,4 +1,4 @@
-"""Labelled pictures: folders with one sub-folder a class, or tar shards whose names say it."""
+"""Labelled images: folders with one sub-folder a class, or tar shards whose names say it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inpaint.data import FolderSource, PictureSource, SubsetSource, TarSource
+from inpaint.data import FolderSource, ImageSource, SubsetSource, TarSource
 from inpaint.data.shards import expand_shards
 
 # a_abbey_00000001.jpg is of class a_abbey, n01440764/n01440764_18.JPEG of n01440764.
@@ -19,34 +19,34 @@ CLASS_PATTERN = r"([^/]+)_\d+\.\w+$"
 
 
 @dataclass(frozen=True)
-class LabelledPictures:
-    """Pictures with their classes. `labels` are int64 indices into the sorted `classes`."""
+class LabelledImages:
+    """Images with their classes. `labels` are int64 indices into the sorted `classes`."""
 
-    source: PictureSource
+    source: ImageSource
     labels: np.ndarray
     classes: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def subset(self, indices: np.ndarray) -> LabelledPictures:
+    def subset(self, indices: np.ndarray) -> LabelledImages:
         """The images with these indices, (N,) int, with the same classes."""
-        return LabelledPictures(
+        return LabelledImages(
             SubsetSource(self.source, indices), self.labels[indices], self.classes
         )
 
 
 def open_labelled(
     root: str | Path, *, pattern: str = CLASS_PATTERN, classes: Sequence[str] | None = None
-) -> LabelledPictures:
-    """The pictures of a data set with their classes.
+) -> LabelledImages:
+    """The images of a data set with their classes.
 
     Args:
         root: a folder with a sub-folder for each class (torchvision's ImageFolder), or tar
             shards: a file, a folder of them, wildcards, or `shard-{000..009}.tar`.
         pattern: where a member of a tar names its class: the first group of this regular
             expression, searched for in the member's path.
-        classes: those of the training pictures, when `root` holds the validation pictures.
+        classes: those of the training images, when `root` holds the validation images.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -67,28 +67,26 @@ def open_labelled(
             f"(they have {len(known)}: {known[0]}, ...)"
         )
     labels = np.array([numbers[name] for name in names], dtype=np.int64)
-    return LabelledPictures(source, labels, known)
+    return LabelledImages(source, labels, known)
 
 
-def split_by_name(
-    pictures: LabelledPictures, share: float
-) -> tuple[LabelledPictures, LabelledPictures]:
-    """Training pictures, and a `share` of all, in (0, 1), held out for validation.
+def split_by_name(images: LabelledImages, share: float) -> tuple[LabelledImages, LabelledImages]:
+    """Training images, and a `share` of all, in (0, 1), held out for validation.
 
-    A picture is held out if the CRC-32 of its name is small. So the choice is the same on every
-    machine and in every run, whatever pictures there are beside it.
+    An image is held out if the CRC-32 of its name is small. So the choice is the same on every
+    machine and in every run, whatever images there are beside it.
     """
-    codes = [zlib.crc32(os.fsencode(pictures.source.name(i))) for i in range(len(pictures))]
+    codes = [zlib.crc32(os.fsencode(images.source.name(i))) for i in range(len(images))]
     held = np.array(codes, dtype=np.int64) < share * 2**32
     if held.all() or not held.any():
         raise ValueError(
-            f"{len(pictures)} pictures are too few to hold out {share:.0%} of them; give "
+            f"{len(images)} pictures are too few to hold out {share:.0%} of them; give "
             "validation pictures of their own"
         )
-    return pictures.subset(np.flatnonzero(~held)), pictures.subset(np.flatnonzero(held))
+    return images.subset(np.flatnonzero(~held)), images.subset(np.flatnonzero(held))
 
 
-def _open_tree(root: Path) -> tuple[PictureSource, list[str]]:
+def _open_tree(root: Path) -> tuple[ImageSource, list[str]]:
     folders = sorted(
         entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")
     )
@@ -109,7 +107,7 @@ def _open_tree(root: Path) -> tuple[PictureSource, list[str]]:
     return SubsetSource(found, np.array(inside)), names
 
 
-def _open_shards(root: str | Path, pattern: str) -> tuple[PictureSource, list[str]]:
+def _open_shards(root: str | Path, pattern: str) -> tuple[ImageSource, list[str]]:
     folder = Path(root).is_dir()
     source = TarSource(expand_shards(str(Path(root) / "*.tar") if folder else str(root)))
     if not len(source):

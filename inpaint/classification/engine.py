@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset
 
-from inpaint.classification.data import LabelledPictures
+from inpaint.classification.data import LabelledImages
 from inpaint.classification.samples import ValidationSamples
 from inpaint.data import init_worker
 
@@ -22,7 +22,7 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Scores:
-    """How a network did on some pictures."""
+    """How a network did on some images."""
 
     top1: float  # % whose class has the highest logit
     top5: float  # % whose class is among the five highest
@@ -70,20 +70,20 @@ def train_epoch(
 @torch.no_grad()
 def evaluate(
     model: nn.Module,
-    pictures: LabelledPictures,
+    image_list: LabelledImages,
     accelerator: Accelerator,
     *,
     size: int,
     batch_size: int,
     workers: int = 0,
 ) -> Scores:
-    """Scores on all readable pictures, whatever the number of processes; the model is in eval
+    """Scores on all readable images, whatever the number of processes; the model is in eval
     mode afterwards.
 
-    Raises ValueError when no picture is readable.
+    Raises ValueError when no image is readable.
     """
     model.eval()
-    samples = ValidationSamples(pictures, size)
+    samples = ValidationSamples(image_list, size)
     mine = range(accelerator.process_index, len(samples), accelerator.num_processes)
     loader = DataLoader(
         Subset(samples, mine),
@@ -92,7 +92,7 @@ def evaluate(
         worker_init_fn=init_worker,
         generator=torch.Generator(),
     )
-    sums = torch.zeros(5, dtype=torch.float64)  # top-1, top-5, loss, pictures, unreadable
+    sums = torch.zeros(5, dtype=torch.float64)  # top-1, top-5, loss, images, unreadable
     for batch in loader:
         known = batch["label"] >= 0
         image, label = unpack(

@@ -48,7 +48,7 @@ def write_report(results: Sequence[Result], out: Path, *, command: str) -> str:
         f"{cross_table(results).to_markdown()}"
     )
     files = {"table.md": text.encode(), "results.csv": results_csv(results).encode()}
-    with suppress(ImportError):  # the table says it all; the extra `evaluate` adds the picture
+    with suppress(ImportError):  # the table says it all; the extra `evaluate` adds the image
         files["chart.png"] = chart(results)
     for name, data in files.items():
         with atomic_path(out / name) as temporary:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from inpaint.checkpoints.torch_file import CheckpointError
 from inpaint.classification.config import AUTO_RESUME, PADDINGS, ClassifierConfig
-from inpaint.classification.data import LabelledPictures, open_labelled, split_by_name
+from inpaint.classification.data import LabelledImages, open_labelled, split_by_name
 from inpaint.classification.engine import Scores, evaluate, train_epoch
 from inpaint.classification.samples import ClassSamples
 from inpaint.data import SampleStream, SkipCounter, stream_loader
@@ -68,13 +68,13 @@ class Outcome:
         return max(self.history, key=lambda scores: scores.top1)
 
 
-def train(config: ClassifierConfig, data: tuple[LabelledPictures, ...] | None = None) -> Outcome:
+def train(config: ClassifierConfig, data: tuple[LabelledImages, ...] | None = None) -> Outcome:
     """Run or resume a training run.
 
     Its folder gets `checkpoint.pth.tar` after each epoch, `model_best.pth.tar`, `log.jsonl` and
     `tensorboard/`. With several machines it must be one they share.
 
-    data: (training, validation) pictures, if they are open already.
+    data: (training, validation) images, if they are open already.
 
     Raises ValueError or OSError for settings and data that cannot work, and NonFiniteLossError
     when the training diverges.
@@ -90,7 +90,7 @@ class ClassifierRun:
     """A network, its data and its optimizer; new, or as the checkpoint to resume left them."""
 
     def __init__(
-        self, config: ClassifierConfig, data: tuple[LabelledPictures, ...] | None = None
+        self, config: ClassifierConfig, data: tuple[LabelledImages, ...] | None = None
     ) -> None:
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -236,7 +236,7 @@ class ClassifierRun:
             self.log.losses(step, {**figures, **more})
 
     def evaluate(self) -> Scores:
-        """Scores on the validation pictures."""
+        """Scores on the validation images."""
         return evaluate(
             self.network,
             self.validation,
@@ -281,8 +281,8 @@ class ClassifierRun:
         self.accelerator.end_training()
 
 
-def open_data(config: ClassifierConfig) -> tuple[LabelledPictures, LabelledPictures]:
-    """Training and validation pictures. Raises as open_labelled does."""
+def open_data(config: ClassifierConfig) -> tuple[LabelledImages, LabelledImages]:
+    """Training and validation images. Raises as open_labelled does."""
     if config.data_train is None:
         raise ValueError("give the training pictures with --data_train; they name the classes")
     training = open_labelled(config.data_train, pattern=config.class_pattern)

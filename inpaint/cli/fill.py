@@ -1,4 +1,4 @@
-"""The command `inpaint fill`: pictures, folders, lists and manifests."""
+"""The command `inpaint fill`: images, folders, lists and manifests."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _report_path(path: str | None, request: Request) -> str | None:
-    """Where the report goes; a single picture and a manifest with outputs have none unless asked.
+    """Where the report goes; a single image and a manifest with outputs have none unless asked.
 
     Raises ValueError for a name that could be that of something else.
     """
@@ -209,7 +209,7 @@ def _start(
 
 
 def _follow_one(task: Task, inpainter: Inpainter, settings: Settings) -> Iterator[Record]:
-    """The engine for one picture, with a bar on a terminal if it takes longer than a second."""
+    """The engine for one image, with a bar on a terminal if it takes longer than a second."""
     show = sys.stderr.isatty()
     form = "{l_bar}{bar}| {elapsed}<{remaining}"
     with tqdm(total=1.0, delay=1.0, leave=False, disable=not show, bar_format=form) as bar:

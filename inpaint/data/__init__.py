@@ -1,9 +1,9 @@
-"""Picture collections, and the streams of training and validation samples made of them."""
+"""ImageData collections, and the streams of training and validation samples made of them."""
 
 from inpaint.data.layouts import DATA_NAMES, open_source
 from inpaint.data.samples import FixedSamples, SkipCounter, TrainingSamples
 from inpaint.data.shards import TarSource
-from inpaint.data.sources import ConcatSource, FolderSource, PictureSource, SubsetSource, hold_out
+from inpaint.data.sources import ConcatSource, FolderSource, ImageSource, SubsetSource, hold_out
 from inpaint.data.stream import SampleStream, init_worker, stream_loader
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "ConcatSource",
     "FixedSamples",
     "FolderSource",
-    "PictureSource",
+    "ImageSource",
     "SampleStream",
     "SkipCounter",
     "SubsetSource",

@@ -1,4 +1,4 @@
-"""Cutting squares out of pictures."""
+"""Cutting squares out of images."""
 
 import math
 from typing import Literal, get_args
@@ -6,52 +6,52 @@ from typing import Literal, get_args
 import cv2
 import numpy as np
 
-from inpaint.images import PictureError
+from inpaint.images import ImageError
 
 CropPolicy = Literal["resize-crop", "whole", "native"]
 
 
 def random_square(
-    picture: np.ndarray,
+    image: np.ndarray,
     size: int,
     rng: np.random.Generator,
     *,
     policy: CropPolicy = "resize-crop",
     max_upscale: float = 2.0,
 ) -> np.ndarray:
-    """A random square of a picture, scaled to `size` pixels: uint8 (size, size, 3).
+    """A random square of an image, scaled to `size` pixels: uint8 (size, size, 3).
 
     Args:
-        picture: RGB uint8 (H, W, 3).
+        image: RGB uint8 (H, W, 3).
         size: side of the answer in pixels.
         rng: decides the scale, the place, and whether the square is flipped left to right.
         policy: how large the square is before it is scaled down. `native`: `size`, so that it
-            shows full detail. `whole`: the picture's shorter side, so that it shows most of the
+            shows full detail. `whole`: the image's shorter side, so that it shows most of the
             scene. `resize-crop`: between these two, uniform on a logarithmic scale.
-        max_upscale: a picture whose shorter side is below `size` is enlarged by at most this.
+        max_upscale: an image whose shorter side is below `size` is enlarged by at most this.
 
     Raises:
-        PictureError: the picture is smaller than `size / max_upscale`.
+        ImageError: the image is smaller than `size / max_upscale`.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     shorter = min(height, width)
     if shorter * max_upscale < size:
-        raise PictureError(
+        raise ImageError(
             f"{height}x{width} pixels are too small for a {size} pixel crop "
             f"enlarged at most {max_upscale:g} times"
         )
     side = _draw_side(min(size, shorter), shorter, rng, policy)
     top = int(rng.integers(height - side + 1))
     left = int(rng.integers(width - side + 1))
-    square = scale_square(picture[top : top + side, left : left + side], size)
+    square = scale_square(image[top : top + side, left : left + side], size)
     return square[:, ::-1] if rng.random() < 0.5 else square
 
 
-def center_square(picture: np.ndarray, size: int) -> np.ndarray:
-    """The largest square in the middle of a picture, scaled to `size`: uint8 (size, size, 3)."""
-    side = min(picture.shape[:2])
-    top, left = ((length - side) // 2 for length in picture.shape[:2])
-    return scale_square(picture[top : top + side, left : left + side], size)
+def center_square(image: np.ndarray, size: int) -> np.ndarray:
+    """The largest square in the middle of an image, scaled to `size`: uint8 (size, size, 3)."""
+    side = min(image.shape[:2])
+    top, left = ((length - side) // 2 for length in image.shape[:2])
+    return scale_square(image[top : top + side, left : left + side], size)
 
 
 def scale_square(square: np.ndarray, size: int) -> np.ndarray:

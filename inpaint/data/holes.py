@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from inpaint.data.sources import find_pictures
+from inpaint.data.sources import find_images
 from inpaint.masks.generate import HOLE_BUCKETS, random_hole
 from inpaint.masks.read import read_hole
 
@@ -53,7 +53,7 @@ class FolderHoles:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.names = find_pictures(self.folder)
+        self.names = find_images(self.folder)
         if not self.names:
             raise FileNotFoundError(f"no mask pictures in {folder}; give a folder of PNG files")
 

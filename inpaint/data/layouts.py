@@ -1,4 +1,4 @@
-"""Finding the pictures of a data set where its publishers, or common tools, put them."""
+"""Finding the images of a data set where its publishers, or common tools, put them."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from inpaint.data.shards import TarSource, expand_shards, fetch_shard, is_url
-from inpaint.data.sources import ConcatSource, FolderSource, PictureSource, Split, hold_out
+from inpaint.data.sources import ConcatSource, FolderSource, ImageSource, Split, hold_out
 
 DATA_NAMES = ("places2", "celeba-hq", "imagenet", "folder", "wds")
 
@@ -59,32 +59,32 @@ _PLACES_TARS: dict[Split, list[str]] = {
 
 def open_source(
     data: str, root: str | Path | Sequence[str | Path] | None = None, *, split: Split = "train"
-) -> PictureSource:
-    """The pictures of a data set.
+) -> ImageSource:
+    """The images of a data set.
 
     Args:
         data: one of the following.
             `places2`: under `root`, the first of: shards `train-*.tar` and `val-*.tar`; the
             trees of torchvision's Places365 (`data_256_standard`, `val_256`, ...) or of the
-            plain archives (`data_256`, `data_large`, ...), small pictures before large ones;
+            plain archives (`data_256`, `data_large`, ...), small images before large ones;
             `train` and `val` as in the archive with a folder for each class; the archives
             themselves (`train_256_places365standard.tar`, `val_256.tar`, ...).
             `celeba-hq`: `CelebA-HQ-img` of CelebAMask-HQ, or `celeba_hq` of StarGAN v2, or else
-            all pictures under `root`.
+            all images under `root`.
             `imagenet`: `train` and `val` with a folder for each class, also under
             `ILSVRC/Data/CLS-LOC`.
-            `folder`: all pictures under `root`, at any depth.
+            `folder`: all images under `root`, at any depth.
             `wds`: tar shards: a file, a folder of them, wildcards, `shard-{000..009}.tar`, or
             http(s) URLs of them, which are downloaded once into the cache folder.
         root: where it lies, by default `data/` and the name. Several roots, in a list or with
-            commas between them, are put together; `path@5` repeats the pictures of a root five
+            commas between them, are put together; `path@5` repeats the images of a root five
             times, so that a small collection counts beside a large one.
         split: `train` or `val`. `celeba-hq` and `folder` take sub-folders of these names if both
             are there, `wds` shards with names such as `train-*.tar` and `val-*.tar`. Without
-            such names some pictures are held out, see `hold_out`.
+            such names some images are held out, see `hold_out`.
 
     Raises:
-        FileNotFoundError: no picture is there; the message says where to get the data.
+        FileNotFoundError: no image is there; the message says where to get the data.
         ValueError: an unknown name of a data set or split.
     """
     if data not in DATA_NAMES:
@@ -118,11 +118,11 @@ def _split_repeats(part: str) -> tuple[str, int]:
     return (match[1], int(match[2])) if match else (part, 1)
 
 
-def _joined(sources: Sequence[PictureSource], repeats: Sequence[int]) -> PictureSource:
+def _joined(sources: Sequence[ImageSource], repeats: Sequence[int]) -> ImageSource:
     return sources[0] if list(repeats) == [1] else ConcatSource(sources, repeats)
 
 
-def _open_places2(root: Path, split: Split) -> PictureSource:
+def _open_places2(root: Path, split: Split) -> ImageSource:
     trees, tars = _PLACES_TREES[split], _PLACES_TARS[split]
     shards = sorted(root.glob(f"{split}-*.tar"))
     if shards and len(source := TarSource(shards)):
@@ -139,9 +139,9 @@ def _open_places2(root: Path, split: Split) -> PictureSource:
 
 
 def _list_file(root: Path, tree: str) -> list[str] | None:
-    """The pictures of a Places365 tree by its published list: walking 1.8 million files is slow.
+    """The images of a Places365 tree by its published list: walking 1.8 million files is slow.
 
-    None if the list is missing or the tree does not hold both its first and its last picture.
+    None if the list is missing or the tree does not hold both its first and its last image.
     """
     lists = {"standard": "train_standard", "challenge": "train_challenge"}
     kind = "val" if tree.startswith("val_") else lists.get(tree.rsplit("_", 1)[-1])
@@ -153,7 +153,7 @@ def _list_file(root: Path, tree: str) -> list[str] | None:
     return names if complete else None
 
 
-def _open_imagenet(root: Path, split: Split) -> PictureSource:
+def _open_imagenet(root: Path, split: Split) -> ImageSource:
     folders = [split, f"ILSVRC/Data/CLS-LOC/{split}"]
     for folder in folders:
         if (root / folder).is_dir() and len(source := FolderSource(root / folder)):
@@ -161,9 +161,9 @@ def _open_imagenet(root: Path, split: Split) -> PictureSource:
     raise _missing("imagenet", root, [f"{folder}/" for folder in folders])
 
 
-def _open_folder(data: str, root: Path, split: Split) -> PictureSource:
+def _open_folder(data: str, root: Path, split: Split) -> ImageSource:
     if data == "celeba-hq":
-        # Beside its pictures CelebAMask-HQ holds masks, which are PNG files too.
+        # Beside its images CelebAMask-HQ holds masks, which are PNG files too.
         known = ("CelebA-HQ-img", "CelebAMask-HQ/CelebA-HQ-img", "celeba_hq")
         root = next((root / folder for folder in known if (root / folder).is_dir()), root)
     if (root / "train").is_dir() and (root / "val").is_dir():
@@ -172,7 +172,7 @@ def _open_folder(data: str, root: Path, split: Split) -> PictureSource:
     return hold_out(source, split)
 
 
-_OPENERS: dict[str, Callable[[Path, Split], PictureSource]] = {
+_OPENERS: dict[str, Callable[[Path, Split], ImageSource]] = {
     "places2": _open_places2,
     "celeba-hq": partial(_open_folder, "celeba-hq"),
     "imagenet": _open_imagenet,
@@ -180,12 +180,12 @@ _OPENERS: dict[str, Callable[[Path, Split], PictureSource]] = {
 }
 
 
-def _open_shards(roots: Sequence[tuple[str, int]], split: Split) -> PictureSource:
+def _open_shards(roots: Sequence[tuple[str, int]], split: Split) -> ImageSource:
     """Shards of both splits under all roots together mean that names decide."""
     groups = [(_list_shards(root), times) for root, times in roots]
     spots = [spot for group, _ in groups for spot in group]
     by_name = all(any(_is_named(spot, part) for spot in spots) for part in get_args(Split))
-    sources: list[PictureSource] = []
+    sources: list[ImageSource] = []
     repeats: list[int] = []
     for group, times in groups:
         chosen = [spot for spot in group if not by_name or _is_named(spot, split)]
@@ -211,7 +211,7 @@ def _is_named(spot: str, split: Split) -> bool:
     return split in words or (split == "val" and "validation" in words)
 
 
-def _filled(source: PictureSource, data: str, root: Path, wanted: str) -> PictureSource:
+def _filled(source: ImageSource, data: str, root: Path, wanted: str) -> ImageSource:
     if len(source) == 0:
         raise _missing(data, root, [wanted])
     return source

@@ -1,4 +1,4 @@
-"""Training and validation samples: a square picture and its hole."""
+"""Training and validation samples: a square image and its hole."""
 
 import logging
 from collections.abc import Callable
@@ -11,28 +11,28 @@ from torch.utils.data import Dataset
 
 from inpaint.data.crops import CropPolicy, center_square, check_policy, random_square
 from inpaint.data.holes import DrawHole, FolderHoles, GeneratedHoles
-from inpaint.data.sources import PictureSource
-from inpaint.data.stream import REPLACEMENT_STREAM, SAMPLE_STREAM, PictureOrder
-from inpaint.images import PictureError
+from inpaint.data.sources import ImageSource
+from inpaint.data.stream import REPLACEMENT_STREAM, SAMPLE_STREAM, ImageOrder
+from inpaint.images import ImageError
 from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
 
 logger = logging.getLogger(__name__)
 
-_MAX_TRIES = 100  # pictures tried for one sample; so many bad ones in a row are no accident
-_UNUSABLE = (OSError, PictureError)
+_MAX_TRIES = 100  # images tried for one sample; so many bad ones in a row are no accident
+_UNUSABLE = (OSError, ImageError)
 
 
 class TrainingSamples(Dataset[dict[str, Any]]):
-    """Random squares of pictures with random holes, by global sample number.
+    """Random squares of images with random holes, by global sample number.
 
     Sample n is a function of (source, settings, seed, n), see `SampleStream`. It is a dict:
     `image` uint8 (3, size, size) RGB; `hole` bool (1, size, size), True = fill; `index`, the
-    picture's number in the source; `skipped`, how many pictures were unreadable or too small
+    image's number in the source; `skipped`, how many images were unreadable or too small
     before this one was found; and `rejected`, the number of the first of these, or -1.
-    A replacement for an unusable picture is drawn by (seed, n), too.
+    A replacement for an unusable image is drawn by (seed, n), too.
 
     Args:
-        source: the pictures.
+        source: the images.
         size: side in pixels.
         seed: any number from 0.
         crop, max_upscale: how squares are cut, see `random_square`.
@@ -41,12 +41,12 @@ class TrainingSamples(Dataset[dict[str, Any]]):
 
     Raises:
         ValueError: the source is empty, or a setting is out of range.
-        RuntimeError: from `samples[n]`, if 100 pictures in a row cannot be used.
+        RuntimeError: from `samples[n]`, if 100 images in a row cannot be used.
     """
 
     def __init__(
         self,
-        source: PictureSource,
+        source: ImageSource,
         size: int,
         *,
         seed: int = 0,
@@ -62,7 +62,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         self.seed = seed
         self.crop = crop
         self.max_upscale = max_upscale
-        self.order = PictureOrder(len(source), seed)
+        self.order = ImageOrder(len(source), seed)
         self.draw_hole: DrawHole = (
             GeneratedHoles(ratio_weights) if hole_dir is None else FolderHoles(hole_dir)
         )
@@ -77,40 +77,40 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         return _sample(square, self.draw_hole(self.size, rng), **origin)
 
     def cut(self, index: int, rng: np.random.Generator) -> np.ndarray:
-        """A random square of one picture: uint8 (size, size, 3).
+        """A random square of one image: uint8 (size, size, 3).
 
         Raises:
-            OSError, PictureError: the picture is unreadable or too small.
+            OSError, ImageError: the image is unreadable or too small.
         """
-        picture = self.source.load(index)
+        image = self.source.load(index)
         try:
             return random_square(
-                picture, self.size, rng, policy=self.crop, max_upscale=self.max_upscale
+                image, self.size, rng, policy=self.crop, max_upscale=self.max_upscale
             )
-        except PictureError as error:
-            raise PictureError(f"{self.source.name(index)}: {error}") from error
+        except ImageError as error:
+            raise ImageError(f"{self.source.name(index)}: {error}") from error
 
 
 def cut_usable(
-    order: PictureOrder,
+    order: ImageOrder,
     n: int,
     cut: Callable[[int, np.random.Generator], np.ndarray],
     trouble: str,
 ) -> tuple[np.ndarray, np.random.Generator, dict[str, int]]:
-    """What `cut` makes of sample n's picture, or of the first replacement that it can use.
+    """What `cut` makes of sample n's image, or of the first replacement that it can use.
 
     Replacements are drawn by (seed, n). Returns the crop, the sample's generator as `cut` left
     it, and where the crop is from: `index`, `skipped` and `rejected` as in `TrainingSamples`.
 
     Args:
-        cut: takes a picture's number and a generator; raises OSError or PictureError for a
-            picture that cannot be used.
-        trouble: what the pictures cannot be, and what to check, for the error's message.
+        cut: takes an image's number and a generator; raises OSError or ImageError for an
+            image that cannot be used.
+        trouble: what the images cannot be, and what to check, for the error's message.
 
     Raises:
-        RuntimeError: 100 pictures in a row cannot be used.
+        RuntimeError: 100 images in a row cannot be used.
     """
-    planned = index = order.picture(n)
+    planned = index = order.image(n)
     replacements = np.random.default_rng([REPLACEMENT_STREAM, order.seed, n])
     for skipped in range(_MAX_TRIES):
         rng = np.random.default_rng([SAMPLE_STREAM, order.seed, n])
@@ -128,23 +128,23 @@ def cut_usable(
 
 
 class FixedSamples(Dataset[dict[str, Any]]):
-    """The same pictures with the same holes every time, for validation.
+    """The same images with the same holes every time, for validation.
 
-    Pictures are taken at even distances through the source, since sources are often sorted by
+    Images are taken at even distances through the source, since sources are often sorted by
     class: all of them if `count` is their number. Each is cut to the square in its middle and
     scaled to `size`. Sample i has a hole of bucket i % 6, so the buckets are equally frequent.
-    In place of an unreadable picture stands the next readable one. Samples are dicts as those of
+    In place of an unreadable image stands the next readable one. Samples are dicts as those of
     `TrainingSamples`, with `bucket`, an index into `HOLE_BUCKETS`, in addition.
 
     Args:
-        source: the pictures.
+        source: the images.
         size: side in pixels.
-        count: how many samples; at most, and by default, as many as there are pictures.
+        count: how many samples; at most, and by default, as many as there are images.
         seed: of the holes.
     """
 
     def __init__(
-        self, source: PictureSource, size: int, *, count: int | None = None, seed: int = 0
+        self, source: ImageSource, size: int, *, count: int | None = None, seed: int = 0
     ) -> None:
         _check_source(source, size)
         if count is not None and count < 1:
@@ -179,7 +179,7 @@ class FixedSamples(Dataset[dict[str, Any]]):
 
 
 class SkipCounter:
-    """Counts the pictures that batches had to do without, and logs the first few.
+    """Counts the images that batches had to do without, and logs the first few.
 
     It lives in the training process: workers only put numbers into their samples.
 
@@ -192,7 +192,7 @@ class SkipCounter:
         self.samples = samples
         self.log_first = log_first
         self.total = 0  # failed attempts
-        self.rejected: set[int] = set()  # numbers of the pictures that failed
+        self.rejected: set[int] = set()  # numbers of the images that failed
 
     def update(self, batch: dict[str, torch.Tensor]) -> int:
         """Take a batch into account; the answer is the new total of failed attempts."""
@@ -215,7 +215,7 @@ class SkipCounter:
             logger.warning("further skipped pictures are counted, but not named")
 
 
-def _check_source(source: PictureSource, size: int) -> None:
+def _check_source(source: ImageSource, size: int) -> None:
     if len(source) == 0:
         raise ValueError("the source holds no pictures")
     if size < 1:

@@ -1,4 +1,4 @@
-"""Pictures in tar files, read in place."""
+"""Images in tar files, read in place."""
 
 import glob
 import hashlib
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from inpaint.data.sources import PackedNames
-from inpaint.images import PictureError, decode_rgb, is_image_name
+from inpaint.images import ImageError, decode_rgb, is_image_name
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +25,11 @@ _KEEP_INDEX_ABOVE = 256 * 2**20
 
 
 class TarSource:
-    """Pictures in tar files, read at random without unpacking them.
+    """Images in tar files, read at random without unpacking them.
 
     Opening scans the headers of each tar once, about 15 microseconds a member on a local disk;
-    what is no picture is passed over. The scan of a tar over 256 MiB is kept in the cache
-    folder: Places365's 26 GB archive of 1.8 million pictures takes some minutes the first time
+    what is no image is passed over. The scan of a tar over 256 MiB is kept in the cache
+    folder: Places365's 26 GB archive of 1.8 million images takes some minutes the first time
     and a second after that.
 
     Each read opens the tar, which costs some microseconds. In return there are no file handles
@@ -60,11 +60,11 @@ class TarSource:
         return f"{len(self):,} pictures in {len(self.paths)} tar files in {places}"
 
     def name(self, index: int) -> str:
-        """See PictureSource."""
+        """See ImageSource."""
         return f"{self.paths[self.shards[index]].name}/{self.names[index]}"
 
     def load(self, index: int) -> np.ndarray:
-        """See PictureSource."""
+        """See ImageSource."""
         path = self.paths[self.shards[index]]
         offset, size = map(int, self.spans[index])
         with open(path, "rb", buffering=0) as file:
@@ -72,19 +72,19 @@ class TarSource:
             data = file.read(size)
         try:
             return decode_rgb(data)
-        except PictureError as error:
-            raise PictureError(f"{path}, member {self.names[index]}: {error}") from error
+        except ImageError as error:
+            raise ImageError(f"{path}, member {self.names[index]}: {error}") from error
 
 
 class TarIndex(NamedTuple):
-    """Where the pictures of one tar lie."""
+    """Where the images of one tar lie."""
 
     names: list[str]
-    spans: np.ndarray  # int64 (pictures, 2): offset and size in bytes
+    spans: np.ndarray  # int64 (images, 2): offset and size in bytes
 
 
 def index_tar(path: Path) -> TarIndex:
-    """The pictures of a tar, from the cache folder if a large tar was scanned before."""
+    """The images of a tar, from the cache folder if a large tar was scanned before."""
     status = path.stat()
     if status.st_size < _KEEP_INDEX_ABOVE:
         return _scan_tar(path)

@@ -1,4 +1,4 @@
-"""Collections of pictures that are read by number."""
+"""Collections of images that are read by number."""
 
 import os
 import zlib
@@ -8,13 +8,13 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from inpaint.images import PictureError, decode_rgb, is_image_name
+from inpaint.images import ImageError, decode_rgb, is_image_name
 
 Split = Literal["train", "val"]
 
 
-class PictureSource(Protocol):
-    """Pictures by number; small to pickle, safe to use in any number of worker processes."""
+class ImageSource(Protocol):
+    """Images by number; small to pickle, safe to use in any number of worker processes."""
 
     def __len__(self) -> int: ...
 
@@ -23,11 +23,11 @@ class PictureSource(Protocol):
         ...
 
     def load(self, index: int) -> np.ndarray:
-        """The picture as RGB uint8 (H, W, 3).
+        """The image as RGB uint8 (H, W, 3).
 
         Raises:
             OSError: the file cannot be read.
-            PictureError: the file is not a readable picture.
+            ImageError: the file is not a readable image.
         """
         ...
 
@@ -53,16 +53,16 @@ class PackedNames:
 
 
 class FolderSource:
-    """Picture files under one folder.
+    """ImageData files under one folder.
 
     Args:
         root: the folder.
-        names: paths relative to it; None means every picture under it, at any depth, sorted.
+        names: paths relative to it; None means every image under it, at any depth, sorted.
     """
 
     def __init__(self, root: str | Path, names: Iterable[str] | None = None) -> None:
         self.root = Path(root)
-        self.names = PackedNames(find_pictures(self.root) if names is None else names)
+        self.names = PackedNames(find_images(self.root) if names is None else names)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -71,22 +71,22 @@ class FolderSource:
         return f"{len(self):,} pictures under {self.root}"
 
     def name(self, index: int) -> str:
-        """See PictureSource."""
+        """See ImageSource."""
         return self.names[index]
 
     def load(self, index: int) -> np.ndarray:
-        """See PictureSource."""
+        """See ImageSource."""
         path = self.root / self.names[index]
         try:
             return decode_rgb(path.read_bytes())
-        except PictureError as error:
-            raise PictureError(f"{path}: {error}") from error
+        except ImageError as error:
+            raise ImageError(f"{path}: {error}") from error
 
 
 class SubsetSource:
-    """Some pictures of another source, chosen by their numbers."""
+    """Some images of another source, chosen by their numbers."""
 
-    def __init__(self, source: PictureSource, indices: Sequence[int] | np.ndarray) -> None:
+    def __init__(self, source: ImageSource, indices: Sequence[int] | np.ndarray) -> None:
         self.source = source
         self.indices = np.asarray(indices, dtype=np.int64)
 
@@ -97,11 +97,11 @@ class SubsetSource:
         return f"{len(self):,} of {self.source!r}"
 
     def name(self, index: int) -> str:
-        """See PictureSource."""
+        """See ImageSource."""
         return self.source.name(int(self.indices[index]))
 
     def load(self, index: int) -> np.ndarray:
-        """See PictureSource."""
+        """See ImageSource."""
         return self.source.load(int(self.indices[index]))
 
 
@@ -110,12 +110,12 @@ class ConcatSource:
 
     Args:
         sources: at least one.
-        repeats: how often the pictures of each source appear in one pass over the whole, so
+        repeats: how often the images of each source appear in one pass over the whole, so
             that a small source is not drowned by a large one; 1 each by default.
     """
 
     def __init__(
-        self, sources: Sequence[PictureSource], repeats: Sequence[int] | None = None
+        self, sources: Sequence[ImageSource], repeats: Sequence[int] | None = None
     ) -> None:
         repeats = [1] * len(sources) if repeats is None else list(repeats)
         if not sources or len(repeats) != len(sources) or min(repeats) < 1:
@@ -139,16 +139,16 @@ class ConcatSource:
         return " + ".join(parts)
 
     def name(self, index: int) -> str:
-        """See PictureSource."""
+        """See ImageSource."""
         source, local = self._locate(index)
         return source.name(local)
 
     def load(self, index: int) -> np.ndarray:
-        """See PictureSource."""
+        """See ImageSource."""
         source, local = self._locate(index)
         return source.load(local)
 
-    def _locate(self, index: int) -> tuple[PictureSource, int]:
+    def _locate(self, index: int) -> tuple[ImageSource, int]:
         if not 0 <= index < len(self):
             raise IndexError(f"wanted a picture number from 0 to {len(self) - 1}, got {index}")
         part = int(np.searchsorted(self.starts, index, side="right")) - 1
@@ -156,12 +156,12 @@ class ConcatSource:
         return source, int(index - self.starts[part]) % len(source)
 
 
-def hold_out(source: PictureSource, split: Split) -> PictureSource:
+def hold_out(source: ImageSource, split: Split) -> ImageSource:
     """The training or the validation part of a collection that comes without such parts.
 
-    One picture in thirty, at least one and at most 1,000, is held out for validation: those
+    One image in thirty, at least one and at most 1,000, is held out for validation: those
     whose names have the smallest CRC-32. The choice depends on the names only, so it is the
-    same on every machine. A collection of one picture serves as both parts.
+    same on every machine. A collection of one image serves as both parts.
     """
     if len(source) == 1:
         return source
@@ -171,8 +171,8 @@ def hold_out(source: PictureSource, split: Split) -> PictureSource:
     return SubsetSource(source, np.flatnonzero(held if split == "val" else ~held))
 
 
-def find_pictures(root: Path) -> list[str]:
-    """Sorted relative paths, with `/`, of all pictures under `root`; links are followed once."""
+def find_images(root: Path) -> list[str]:
+    """Sorted relative paths, with `/`, of all images under `root`; links are followed once."""
     names: list[str] = []
     seen: set[tuple[int, int]] = set()
     for folder, subfolders, files in os.walk(root, followlinks=True):

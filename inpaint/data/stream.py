@@ -1,4 +1,4 @@
-"""Which picture is trained on when: an endless stream that can be entered at any step.
+"""Which image is trained on when: an endless stream that can be entered at any step.
 
 Samples carry global numbers. Sample n belongs to step n // batch_size, and everything about it
 follows from the seed and n. So a stream entered at step k goes on as if it had never stopped,
@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 EPOCH_STREAM, SAMPLE_STREAM, REPLACEMENT_STREAM = range(3)
 
 
-class PictureOrder:
-    """The order of pictures: each epoch has its own permutation, set by (seed, epoch) alone."""
+class ImageOrder:
+    """The order of images: each epoch has its own permutation, set by (seed, epoch) alone."""
 
     def __init__(self, length: int, seed: int) -> None:
         self.length = length
@@ -27,8 +27,8 @@ class PictureOrder:
         self._epoch = -1
         self._permutation = np.empty(0, dtype=np.int64)
 
-    def picture(self, n: int) -> int:
-        """The picture of sample n. Only the last epoch asked for is kept in memory."""
+    def image(self, n: int) -> int:
+        """The image of sample n. Only the last epoch asked for is kept in memory."""
         epoch, position = divmod(n, self.length)
         if epoch != self._epoch:
             rng = np.random.default_rng([EPOCH_STREAM, self.seed, epoch])

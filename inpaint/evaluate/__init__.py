@@ -1,4 +1,4 @@
-"""Figures on fixed pictures with fixed holes, for any method, by the paper's protocol."""
+"""Figures on fixed images with fixed holes, for any method, by the paper's protocol."""
 
 from inpaint.evaluate.methods import Method, parse_method
 from inpaint.evaluate.metrics import Metrics

@@ -3,7 +3,7 @@
 There a linear SVM learns to tell Inception features of 10,000s of real and inpainted images, and
 is scored on the same images. Here the features are those of the shipped VGG-16, averaged over the
 hole, and there are few images, which a linear SVM would tell apart by chance. So every pair is
-judged by an SVM that has not seen its picture.
+judged by an SVM that has not seen its image.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-FOLDS = 10  # parts of the pictures, each judged by an SVM that learnt from the others
+FOLDS = 10  # parts of the images, each judged by an SVM that learnt from the others
 
 
 def discriminative_scores(
@@ -26,10 +26,10 @@ def discriminative_scores(
     Args:
         originals: Features (N, C).
         fills: Features (N, C) of the fills of the same holes.
-        pictures: Number of the picture of each pair; holes of one picture stay in one fold.
+        images: Number of the image of each pair; holes of one image stay in one fold.
 
     Raises:
-        ValueError: For less than two pictures.
+        ValueError: For less than two images.
     """
     known, place = np.unique(np.asarray(pictures), return_inverse=True)
     if len(known) < 2:

@@ -1,4 +1,4 @@
-"""Pictures to look at: which cases, and contact sheets of them."""
+"""Images to look at: which cases, and contact sheets of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inpaint.evaluate.results import Row
 from inpaint.evaluate.statistics import column_of, columns_of
 from inpaint.evaluate.tables import column_title
 
-_GAP = 4  # pixels between pictures of a sheet
+_GAP = 4  # pixels between images of a sheet
 _LINE = 16  # pixels of a line of text
 _LONG_SHEET = 8  # more rows than this stand in two blocks
 
@@ -47,14 +47,14 @@ def choose_exhibits(rows: Sequence[Row], method: str, metric: str) -> list[Exhib
         picks = {"best": found[0], "median": found[len(found) // 2], "worst": found[-1]}
         for word, row in picks.items():
             if any(row.case == exhibit.case for exhibit in exhibits):
-                continue  # few pictures: the best is the worst
+                continue  # few images: the best is the worst
             value = f"{info.title} {row.metrics[metric]:.{info.digits}f}"
             exhibits.append(Exhibit(row.case, f"{column_title(column)}, {word}: {value}"))
     return exhibits
 
 
 def even_cases(cases: Cases, count: int) -> list[CaseId]:
-    """Up to `count` cases of all classes in turn, their pictures at even distances."""
+    """Up to `count` cases of all classes in turn, their images at even distances."""
     groups: dict[tuple[int, str], list[CaseId]] = {}
     for id in cases.ids():
         groups.setdefault((id.bucket, id.border), []).append(id)
@@ -81,7 +81,7 @@ def contact_sheet(cases: Cases, methods: Sequence[Method], ids: Iterable[CaseId]
 
 
 def show_hole(case: Case) -> np.ndarray:
-    """The picture with a white hole: RGB uint8 (H, W, 3)."""
+    """The image with a white hole: RGB uint8 (H, W, 3)."""
     return np.where(case.hole[..., None], np.uint8(255), case.original)
 
 
@@ -103,7 +103,7 @@ def _block(rows: Sequence[np.ndarray], titles: Sequence[str]) -> np.ndarray:
 
 
 def _beside(pictures: Sequence[np.ndarray], gaps: int = 1) -> np.ndarray:
-    """Pictures beside each other on white."""
+    """Images beside each other on white."""
     height = max(picture.shape[0] for picture in pictures)
     gap = np.full((height, gaps * _GAP, 3), 255, np.uint8)
     parts = [part for p in pictures for part in (_pad(p, height, p.shape[1]), gap)]

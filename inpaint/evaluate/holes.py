@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inpaint.data.sources import find_pictures
+from inpaint.data.sources import find_images
 from inpaint.masks.generate import border_width, hole_bucket
 from inpaint.masks.read import read_hole
 
@@ -37,7 +37,7 @@ class HoleFiles:
     def hole(
         self, size: tuple[int, int], index: int, *, bucket: int, border: bool | None
     ) -> np.ndarray:
-        """The hole of picture number `index`: bool (height, width), True = fill.
+        """The hole of image number `index`: bool (height, width), True = fill.
 
         Masks are taken in turn and scaled to `size` by nearest neighbour, never stretched.
         border: True, False, or None for any. Raises ValueError for an empty class, or for a mask
@@ -54,7 +54,7 @@ class HoleFiles:
 
     def _scanned(self) -> list[tuple[int, bool, str]]:
         found = []
-        for name in find_pictures(self.folder):
+        for name in find_images(self.folder):
             hole = read_hole(self.folder / name)
             try:
                 bucket = hole_bucket(float(hole.mean()))

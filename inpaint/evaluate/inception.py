@@ -1,4 +1,4 @@
-"""FID and the inception score: features of each picture on disk, so that a stopped run goes on."""
+"""FID and the inception score: features of each image on disk, so that a stopped run goes on."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class InceptionFiles:
         """network: see `load_inception`."""
         self.folder = out / "inception"
         self.network = network
-        self._truth: tuple[int, np.ndarray] | None = None  # picture and features, of the last case
+        self._truth: tuple[int, np.ndarray] | None = None  # image and features, of the last case
 
     def add(self, case: Case, composites: dict[str, np.ndarray]) -> None:
         """Keep the features of composites by method, RGB uint8 (H, W, 3), and of the original."""
@@ -47,7 +47,7 @@ class InceptionFiles:
 def inception_table(rows: Sequence[Row], out: Path) -> Table | None:
     """FID and inception score of each method over all its holes; None when there are none.
 
-    The paper gives the score for each class; so few pictures as are usual here make that, and FID
+    The paper gives the score for each class; so few images as are usual here make that, and FID
     all the more, too noisy. A method lacks figures when features of some of its holes are missing.
     """
     body = []

@@ -29,7 +29,7 @@ class Method:
 
     name: str
     identity: str  # what its results depend on; another identity means other results
-    run: Callable[[Case], np.ndarray]  # the filled picture of a case: RGB uint8 (H, W, 3)
+    run: Callable[[Case], np.ndarray]  # the filled image of a case: RGB uint8 (H, W, 3)
 
 
 def parse_method(text: str) -> Method:

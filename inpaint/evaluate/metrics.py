@@ -1,4 +1,4 @@
-"""What is measured of a result, each picture by itself; see the definitions in METRICS."""
+"""What is measured of a result, each image by itself; see the definitions in METRICS."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Metrics:
 def pixel_metrics(
     original: np.ndarray, composite: np.ndarray, hole: np.ndarray
 ) -> dict[str, float]:
-    """l1, psnr, ssim and mae of a composite; pictures uint8 (H, W, 3), hole bool (H, W)."""
+    """l1, psnr, ssim and mae of a composite; images uint8 (H, W, 3), hole bool (H, W)."""
     x, y = (picture.astype(np.float64) / 255 for picture in (original, composite))
     distance = np.abs(x - y)
     return {
@@ -123,7 +123,7 @@ def pixel_metrics(
 
 
 def ssim(x: np.ndarray, y: np.ndarray) -> float:
-    """Structural similarity of two pictures (H, W, C) in [0, 1], at least 11 pixels a side."""
+    """Structural similarity of two images (H, W, C) in [0, 1], at least 11 pixels a side."""
     try:
         from skimage.metrics import structural_similarity
     except ImportError as error:
@@ -141,7 +141,7 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def feature_distance(truth: Sequence[Tensor], features: Sequence[Tensor]) -> Tensor:
-    """Distance of pictures by their features: (B,), from 0 to 2 for each layer.
+    """Distance of images by their features: (B,), from 0 to 2 for each layer.
 
     Each layer is (1 or B, C, H, W) and not negative, here relu1_2, relu2_2 and relu3_3. The
     features of each position are scaled to length 1 over channels; squared differences are summed

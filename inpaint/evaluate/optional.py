@@ -25,7 +25,7 @@ class UnavailableError(RuntimeError):
 
 
 def load_lpips() -> Callable[[np.ndarray, np.ndarray], float]:
-    """LPIPS with AlexNet (arXiv:1801.03924) of two pictures, RGB uint8 (H, W, 3).
+    """LPIPS with AlexNet (arXiv:1801.03924) of two images, RGB uint8 (H, W, 3).
 
     Raises UnavailableError.
     """
@@ -47,7 +47,7 @@ def load_lpips() -> Callable[[np.ndarray, np.ndarray], float]:
 
 
 def load_inception() -> Callable[[Sequence[np.ndarray]], np.ndarray]:
-    """The inception network of FID: pictures RGB uint8 (H, W, 3) to float32 (N, 2048 + 1008).
+    """The inception network of FID: images RGB uint8 (H, W, 3) to float32 (N, 2048 + 1008).
 
     A row holds the pooled features, which FID compares, and then the logits without bias, which
     the inception score is made of. Raises UnavailableError.

@@ -12,16 +12,16 @@ import cv2
 import numpy as np
 
 from inpaint.evaluate.protocol import Case
-from inpaint.images import PictureError, decode_rgb
+from inpaint.images import ImageError, decode_rgb
 
 _ENDINGS = (".png", ".webp", ".jpg", ".jpeg")
 
 
 def fill_by_command(template: str, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """The picture that a command writes: RGB uint8 (H, W, 3).
+    """The image that a command writes: RGB uint8 (H, W, 3).
 
     template: a command line with `{image}`, `{mask}` and `{out}`, which become the paths of an
-    RGB PNG, of a PNG that is white where to fill, and of the picture it has to write. It is
+    RGB PNG, of a PNG that is white where to fill, and of the image it has to write. It is
     split as a shell would, but no shell runs it.
 
     Raises RuntimeError with the last line of its stderr when it fails or writes nothing.
@@ -42,15 +42,15 @@ def result_of_folder(folder: Path, case: Case) -> np.ndarray:
     """A result made elsewhere: RGB uint8 (H, W, 3).
 
     The file's name is that of the case, `INDEX_BUCKET_BORDER` such as `00012_0.1-0.2_B.png`;
-    `write_case` writes inputs under the same names. Raises FileNotFoundError or PictureError.
+    `write_case` writes inputs under the same names. Raises FileNotFoundError or ImageError.
     """
     for ending in _ENDINGS:
         path = folder / f"{case.id}{ending}"
         if path.is_file():
             try:
                 return decode_rgb(path.read_bytes())
-            except PictureError as error:
-                raise PictureError(f"{path}: {error}") from error
+            except ImageError as error:
+                raise ImageError(f"{path}: {error}") from error
     raise FileNotFoundError(f"no result {case.id}.png in {folder}")
 
 

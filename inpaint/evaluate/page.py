@@ -1,4 +1,4 @@
-"""The report as one HTML file: pictures inlined, no script, nothing from elsewhere."""
+"""The report as one HTML file: images inlined, no script, nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from inpaint.evaluate.methods import Method
 from inpaint.evaluate.protocol import Cases
 from inpaint.evaluate.tables import Table
 
-_MOST_SIDE = 256  # pixels of the longer side of a picture in the page
+_MOST_SIDE = 256  # pixels of the longer side of an image in the page
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1400px; padding: 0 1em;
@@ -33,36 +33,36 @@ pre { white-space: pre-wrap; } code { background: #f3f3f3; overflow-wrap: anywhe
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture file with its caption."""
+    """An image file with its caption."""
 
     caption: str
     data: bytes  # PNG or JPEG
 
 
 @dataclass(frozen=True)
-class PictureRow:
+class ImageRow:
     """Figures side by side under a title."""
 
     title: str
     figures: list[Figure]
 
 
-def picture_rows(
+def image_rows(
     cases: Cases, methods: Sequence[Method], exhibits: Sequence[Exhibit]
-) -> Iterator[PictureRow]:
+) -> Iterator[ImageRow]:
     """A row (original, hole, every method) for each exhibit; the results are made again."""
     for exhibit in exhibits:
         case = cases.case(exhibit.case)
         pictures = {"original": case.original, "hole": show_hole(case)}
         pictures |= {method.name: case.composite(method.run(case)) for method in methods}
         figures = [Figure(name, encode_jpeg(_small(p))) for name, p in pictures.items()]
-        yield PictureRow(f"{exhibit.label} ({case.picture})", figures)
+        yield ImageRow(f"{exhibit.label} ({case.picture})", figures)
 
 
 def html_page(
     sections: Sequence[tuple[str, str, Table | None]],
     plots: Sequence[Figure],
-    rows: Iterator[PictureRow],
+    rows: Iterator[ImageRow],
 ) -> str:
     """The whole page; section texts may hold paragraphs, `code` and `- ` lists."""
     parts = [

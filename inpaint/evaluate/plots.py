@@ -1,4 +1,4 @@
-"""Metrics over the hole ratio, a picture for each metric, and distortion over perception."""
+"""Metrics over the hole ratio, an image for each metric, and distortion over perception."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _plot(rows: Sequence[Row], metric: str) -> bytes:
 
 def _draw_line(axes: Any, points: Mapping[int, Estimate], number: int, label: str) -> None:
     """Estimates by bucket as a line with error bars, method number `number`'s look."""
-    shift = 0.4 * (number - 2)  # % of the picture: error bars beside each other
+    shift = 0.4 * (number - 2)  # % of the image: error bars beside each other
     axes.errorbar(
         [50 * sum(HOLE_BUCKETS[bucket]) + shift for bucket in points],
         [e.mean for e in points.values()],

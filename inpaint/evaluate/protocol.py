@@ -1,4 +1,4 @@
-"""What is evaluated: which pictures, which holes. Both depend on the settings only."""
+"""What is evaluated: which images, which holes. Both depend on the settings only."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import numpy as np
 from inpaint.data import (
     DATA_NAMES,
     FolderSource,
-    PictureSource,
+    ImageSource,
     TarSource,
     open_source,
 )
 from inpaint.data.crops import center_square
 from inpaint.data.shards import expand_shards
 from inpaint.evaluate.holes import HoleFiles
-from inpaint.images import PictureError
+from inpaint.images import ImageError
 from inpaint.masks.generate import GENERATOR_VERSION, HOLE_BUCKETS, fixed_hole
 from inpaint.utils.options import check_choices, option
 
-# Border classes of arXiv:1804.07723, table 1: N keeps the band along the picture's edge free, B
+# Border classes of arXiv:1804.07723, table 1: N keeps the band along the image's edge free, B
 # reaches into it. "any" mixes both.
 BORDER_CLASSES: dict[str, tuple[str, ...]] = {
     "both": ("N", "B"),
@@ -37,9 +37,9 @@ _BLANK = 127  # what a method finds in the hole
 
 @dataclass(frozen=True, order=True)
 class CaseId:
-    """A picture with one of its holes."""
+    """An image with one of its holes."""
 
-    index: int  # of the picture in its source
+    index: int  # of the image in its source
     bucket: int  # index into HOLE_BUCKETS
     border: str  # N, B or any
 
@@ -50,7 +50,7 @@ class CaseId:
 
 @dataclass(frozen=True)
 class Case:
-    """A picture and its hole. original: RGB uint8 (H, W, 3); hole: bool (H, W), True = fill."""
+    """An image and its hole. original: RGB uint8 (H, W, 3); hole: bool (H, W), True = fill."""
 
     id: CaseId
     picture: str  # its name in the source
@@ -67,7 +67,7 @@ class Case:
     def composite(self, result: np.ndarray) -> np.ndarray:
         """The result inside the hole, the original elsewhere: RGB uint8 (H, W, 3).
 
-        Raises ValueError when the result is no RGB uint8 picture of the same size.
+        Raises ValueError when the result is no RGB uint8 image of the same size.
         """
         if result.shape != self.original.shape or result.dtype != np.uint8:
             raise ValueError(
@@ -79,9 +79,9 @@ class Case:
 
 @dataclass(frozen=True)
 class Protocol:
-    """Pictures and holes of an evaluation; each field is a command-line option.
+    """Images and holes of an evaluation; each field is a command-line option.
 
-    Of `folder` and `wds` every picture of the root is there to take, of a named data set the
+    Of `folder` and `wds` every image of the root is there to take, of a named data set the
     validation part. Raises ValueError for values out of range.
     """
 
@@ -122,7 +122,7 @@ class Protocol:
         return asdict(self)
 
     def case_settings(self) -> dict[str, Any]:
-        """What the picture and the hole of a case depend on; the rest chooses among cases."""
+        """What the image and the hole of a case depend on; the rest chooses among cases."""
         chosen = ("count", "buckets", "border")
         settings = {name: value for name, value in asdict(self).items() if name not in chosen}
         return {**settings, "hole_generator": None if self.masks else GENERATOR_VERSION}
@@ -131,14 +131,14 @@ class Protocol:
 class Cases:
     """The cases of a protocol, in order, each made when it is asked for."""
 
-    def __init__(self, protocol: Protocol, source: PictureSource | None = None) -> None:
+    def __init__(self, protocol: Protocol, source: ImageSource | None = None) -> None:
         """source: None opens the protocol's. Raises FileNotFoundError or ValueError."""
         self.protocol = protocol
         self.source = _open(protocol) if source is None else source
         self.files = None if protocol.masks is None else HoleFiles(protocol.masks)
 
     def ids(self) -> list[CaseId]:
-        """All cases, sorted by picture."""
+        """All cases, sorted by image."""
         borders = BORDER_CLASSES[self.protocol.border]
         classes = [(bucket, border) for border in borders for bucket in range(len(HOLE_BUCKETS))]
         pictures = range(min(self.protocol.count, len(self.source)))
@@ -147,14 +147,14 @@ class Cases:
         return [CaseId(index, *one) for index in pictures for one in classes]
 
     def picture(self, index: int) -> np.ndarray:
-        """A picture as it is evaluated: RGB uint8 (H, W, 3).
+        """An image as it is evaluated: RGB uint8 (H, W, 3).
 
-        Raises OSError or PictureError when it cannot be read or is too small.
+        Raises OSError or ImageError when it cannot be read or is too small.
         """
-        return fit_picture(self.source.load(index), self.protocol.size, self.protocol.fit)
+        return fit_image(self.source.load(index), self.protocol.size, self.protocol.fit)
 
     def case(self, id: CaseId, original: np.ndarray | None = None) -> Case:
-        """The picture and hole of a case; original: its picture, if it is at hand."""
+        """The image and hole of a case; original: its image, if it is at hand."""
         original = self.picture(id.index) if original is None else original
         return Case(id, self.source.name(id.index), original, self._hole(id, original))
 
@@ -167,17 +167,17 @@ class Cases:
         return fixed_hole(size, id.index, seed=seed, bucket=id.bucket, border=border)
 
 
-def fit_picture(picture: np.ndarray, size: int, fit: str) -> np.ndarray:
-    """A picture cut and scaled: uint8 (size, size, 3), or for `whole` with that shorter side.
+def fit_image(picture: np.ndarray, size: int, fit: str) -> np.ndarray:
+    """An image cut and scaled: uint8 (size, size, 3), or for `whole` with that shorter side.
 
-    Raises PictureError for a crop larger than the picture.
+    Raises ImageError for a crop larger than the image.
     """
     if fit == "square":
         return np.ascontiguousarray(center_square(picture, size))
     height, width = picture.shape[:2]
     if fit == "crop":
         if min(height, width) < size:
-            raise PictureError(f"{height}x{width} pixels are too few for a crop of {size}")
+            raise ImageError(f"{height}x{width} pixels are too few for a crop of {size}")
         top, left = (height - size) // 2, (width - size) // 2
         return np.ascontiguousarray(picture[top : top + size, left : left + size])
     factor = size / min(height, width)
@@ -191,7 +191,7 @@ def bucket_name(bucket: int) -> str:
     return "{:g}-{:g}".format(*HOLE_BUCKETS[bucket])
 
 
-def _open(protocol: Protocol) -> PictureSource:
+def _open(protocol: Protocol) -> ImageSource:
     """Everything under a folder or in given tar files; the validation part of a named set."""
     if protocol.data not in ("folder", "wds") or protocol.root is None:
         return open_source(protocol.data, protocol.root, split="val")
@@ -200,7 +200,7 @@ def _open(protocol: Protocol) -> PictureSource:
     return _filled(FolderSource(protocol.root), protocol.root)
 
 
-def _filled(source: PictureSource, root: str) -> PictureSource:
+def _filled(source: ImageSource, root: str) -> ImageSource:
     if len(source) == 0:
         raise FileNotFoundError(f"no pictures in {root}")
     return source

@@ -59,7 +59,7 @@ class Realism:
 
     @torch.no_grad()
     def add(self, original: Tensor, composite: Tensor, hole: Tensor) -> None:
-        """Add a batch of fills, each of another picture.
+        """Add a batch of fills, each of another image.
 
         Args:
             original: (B, 3, H, W), RGB in [0, 1].
@@ -107,7 +107,7 @@ class RealismPool:
         return len(self.pictures)
 
     def add(self, original: HoleMeasures, fill: HoleMeasures, *, picture: int) -> None:
-        """Add a fill; picture: a number that the holes of one picture share."""
+        """Add a fill; image: a number that the holes of one image share."""
         _merge(self.originals, original.statistics)
         _merge(self.fills, fill.statistics)
         self.pooled.append((original.pooled, fill.pooled))
@@ -144,7 +144,7 @@ class RealismPool:
         return truth, fill
 
     def discriminative_scores(self) -> dict[str, float]:
-        """p_ids and u_ids in %, see there; nan for less than two pictures."""
+        """p_ids and u_ids in %, see there; nan for less than two images."""
         if len(set(self.pictures)) < 2:
             return dict.fromkeys(("p_ids", "u_ids"), float("nan"))
         originals, fills = (np.stack(vectors) for vectors in zip(*self.pooled, strict=True))
@@ -201,7 +201,7 @@ def hole_positions(hole: Tensor, size: tuple[int, int]) -> Tensor:
 
     Args:
         hole: (B, 1, H, W), bool or 0 and 1, True = fill.
-        size: Of the level, the picture's height and width over 1, 2 or 4, rounded down.
+        size: Of the level, the image's height and width over 1, 2 or 4, rounded down.
     """
     return _hole_share(hole, size) >= 0.5
 

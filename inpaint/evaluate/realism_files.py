@@ -32,7 +32,7 @@ class _Stored:
 class RealismFiles:
     """A pool for each method and class, `realism/METHOD_BUCKET_BORDER.npz` of a report.
 
-    A file takes 0.7 MB and another 4 kB a fill, whatever the size of the pictures.
+    A file takes 0.7 MB and another 4 kB a fill, whatever the size of the images.
     """
 
     def __init__(self, out: Path) -> None:
@@ -54,7 +54,7 @@ class RealismFiles:
         """The pools of all methods and classes in `rows`.
 
         One that does not hold the same fills, as of a report from before there were pools or of
-        fewer pictures than it was made of, is left out with a warning.
+        fewer images than it was made of, is left out with a warning.
         """
         wanted: dict[tuple[str, Column], set[str]] = {}
         for row in rows:

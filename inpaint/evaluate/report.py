@@ -10,7 +10,7 @@ from inpaint.evaluate.gallery import choose_exhibits
 from inpaint.evaluate.inception import inception_table
 from inpaint.evaluate.methods import Method
 from inpaint.evaluate.metrics import METRICS
-from inpaint.evaluate.page import Figure, html_page, picture_rows
+from inpaint.evaluate.page import Figure, html_page, image_rows
 from inpaint.evaluate.paper import PAPER_NOTE
 from inpaint.evaluate.plots import plot_metrics, plot_perception
 from inpaint.evaluate.protocol import Cases
@@ -58,7 +58,7 @@ def write_report(
 
     figures: of all fills together; None takes those of `out/realism/`.
     command: the command line that makes it. paper: put the published figures beside.
-    judge: the metric that chooses the best, median and worst picture of the first method.
+    judge: the metric that chooses the best, median and worst image of the first method.
     notes: lines of text, such as which metrics are left out.
     markdown: one more place for the tables, without the plots.
 
@@ -80,7 +80,7 @@ def write_report(
         _write(markdown, _markdown(sections, []))
     exhibits = choose_exhibits(rows, methods[0].name, judge)
     shown = [Figure(f"{name}.png", data) for name, data in plots.items()]
-    _write(out / "report.html", html_page(sections, shown, picture_rows(cases, methods, exhibits)))
+    _write(out / "report.html", html_page(sections, shown, image_rows(cases, methods, exhibits)))
     return out / "report.html"
 
 

@@ -74,7 +74,7 @@ def read_rows(path: Path) -> list[Row]:
 def check_settings(folder: Path, cases: dict[str, Any], methods: dict[str, str]) -> None:
     """Write `settings.json`, or check that an earlier run's results may be added to.
 
-    cases: what pictures and holes depend on; they may not change, but there may be more of them.
+    cases: what images and holes depend on; they may not change, but there may be more of them.
     methods: identity by name. Methods may be added, identities may not change.
     Raises ValueError that names what differs.
     """

@@ -20,7 +20,7 @@ from inpaint.evaluate.protocol import Case, Cases
 from inpaint.evaluate.realism_files import RealismFiles
 from inpaint.evaluate.results import ResultsFile, Row, check_settings, read_rows
 from inpaint.evaluate.usage import Usage, peak_memory, save_usage
-from inpaint.images import PictureError
+from inpaint.images import ImageError
 
 logger = logging.getLogger(__name__)
 
@@ -37,14 +37,14 @@ def evaluate(
     """The results of all methods on all cases, also kept in `out/results.csv`.
 
     `out/realism/` takes what figures of many fills together are made of, see RealismFiles.
-    Results that lie there already are not made again. An unreadable picture is left out for all
+    Results that lie there already are not made again. An unreadable image is left out for all
     methods, with a warning. A metric that some of the results lack is left out of all.
 
     metrics: None measures all that need no further weights. inception: keeps the features that
     FID and the inception score are made of. progress: show a bar.
 
-    Raises ValueError when `out` holds results of other pictures or holes, when two methods have
-    one name, or when a result does not fit its picture; and what a method raises.
+    Raises ValueError when `out` holds results of other images or holes, when two methods have
+    one name, or when a result does not fit its image; and what a method raises.
     """
     names = [method.name for method in methods]
     if len(set(names)) < len(names):
@@ -66,14 +66,14 @@ def evaluate(
 def _fill_gaps(
     cases: Cases, methods: Sequence[Method], file: ResultsFile, measure: _Measure, progress: bool
 ) -> None:
-    """Make the results that are not there yet, picture by picture."""
+    """Make the results that are not there yet, image by image."""
     todo = [id for id in cases.ids() if any((m.name, id) not in file.done for m in methods)]
     with tqdm(total=len(todo), unit="hole", disable=not progress) as bar:
         for index, ids in groupby(todo, key=lambda id: id.index):
             own = list(ids)
             try:
                 original = cases.picture(index)
-            except (OSError, PictureError) as error:
+            except (OSError, ImageError) as error:
                 logger.warning("picture %s left out: %s", cases.source.name(index), error)
                 bar.update(len(own))
                 continue

@@ -17,7 +17,7 @@ _CHUNK = 1 << 22  # drawn numbers held at once, 32 MB
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over pictures with its bootstrap 95 % interval."""
+    """A mean over images with its bootstrap 95 % interval."""
 
     mean: float
     low: float
@@ -57,7 +57,7 @@ def paired_differences(
 ) -> dict[tuple[str, Column], Estimate]:
     """Estimates of `first` minus each other method, over the cases that both have.
 
-    Pictures differ far more than methods, so these intervals are much narrower than those of the
+    Images differ far more than methods, so these intervals are much narrower than those of the
     methods' own means.
     """
     reference = {row.case: row.metrics[metric] for row in rows

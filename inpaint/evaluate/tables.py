@@ -111,7 +111,7 @@ def speed_table(rows: Sequence[Row]) -> Table:
 
 
 def summary_csv(rows: Sequence[Row]) -> str:
-    """A line for each metric, method and class: pictures, mean, low, high."""
+    """A line for each metric, method and class: images, mean, low, high."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["metric", "method", "bucket", "border", "pictures", "mean", "low", "high"])

@@ -2,7 +2,7 @@
 
 Serialising EXIF anew would break the maker's notes, which hold absolute offsets. So the
 orientation is overwritten where it stands, and the thumbnail, which would go on showing what was
-painted out of the picture, is blanked where it lies.
+painted out of the image, is blanked where it lies.
 """
 
 from __future__ import annotations

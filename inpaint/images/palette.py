@@ -1,25 +1,25 @@
-"""Pictures of at most 256 colours: from RGBA back to palette indices."""
+"""Images of at most 256 colours: from RGBA back to palette indices."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from inpaint.images.picture import Picture, PictureError
+from inpaint.images.image_data import ImageData, ImageError
 
 MAX_COLOURS = 256
 CHUNK = 8192  # colours compared at once with the whole palette: 32 MB
 
 
-def palette_indices(picture: Picture, *, nearest: bool = False) -> np.ndarray | None:
-    """(H, W) uint8 indices into `picture.palette`, each standing for exactly that pixel's RGBA.
+def palette_indices(image: ImageData, *, nearest: bool = False) -> np.ndarray | None:
+    """(H, W) uint8 indices into `image.palette`, each standing for exactly that pixel's RGBA.
 
     None without a palette, or if a colour is not in it; with `nearest` such colours take the
     nearest entry instead.
     """
-    if picture.palette is None or picture.deep:
+    if image.palette is None or image.deep:
         return None
-    table = _pack(picture.palette)  # (N,)
-    colours = _pack(rgba(picture))  # (H, W)
+    table = _pack(image.palette)  # (N,)
+    colours = _pack(rgba(image))  # (H, W)
     order = np.argsort(table, kind="stable")
     place = np.searchsorted(table, colours, sorter=order).clip(max=len(table) - 1)
     indices = order[place].astype(np.uint8)
@@ -28,32 +28,32 @@ def palette_indices(picture: Picture, *, nearest: bool = False) -> np.ndarray | 
         if not nearest:
             return None
         distinct, which = np.unique(colours[missing], return_inverse=True)
-        indices[missing] = _nearest(distinct, picture.palette)[which]
+        indices[missing] = _nearest(distinct, image.palette)[which]
     return indices
 
 
-def distinct_colours(picture: Picture) -> np.ndarray:
-    """(N, 4) uint8 RGBA: the colours the picture uses, all fully transparent ones as one.
+def distinct_colours(image: ImageData) -> np.ndarray:
+    """(N, 4) uint8 RGBA: the colours the image uses, all fully transparent ones as one.
 
-    Raises PictureError for more than 256, for 16-bit pixels and for partly transparent ones.
+    Raises ImageError for more than 256, for 16-bit pixels and for partly transparent ones.
     """
-    if picture.deep:
-        raise PictureError("GIF cannot hold 16 bits a channel; choose png or tiff")
-    colours = np.unique(_pack(rgba(picture))).view(np.uint8).reshape(-1, 4)
+    if image.deep:
+        raise ImageError("GIF cannot hold 16 bits a channel; choose png or tiff")
+    colours = np.unique(_pack(rgba(image))).view(np.uint8).reshape(-1, 4)
     alpha = colours[:, 3]
     if ((alpha > 0) & (alpha < 255)).any():
-        raise PictureError("GIF cannot hold partly transparent pixels; choose png")
+        raise ImageError("GIF cannot hold partly transparent pixels; choose png")
     colours = np.concatenate([colours[alpha == 255], colours[alpha == 0][:1]])
     if len(colours) > MAX_COLOURS:
-        raise PictureError("GIF holds 256 colours and the picture has more; choose png")
+        raise ImageError("GIF holds 256 colours and the picture has more; choose png")
     return colours
 
 
-def rgba(picture: Picture) -> np.ndarray:
-    """(H, W, 4) of the picture's dtype; gray is repeated, missing alpha is opaque."""
-    out = np.empty((*picture.size, 4), picture.pixels.dtype)
-    out[..., :3] = picture.pixels[..., None] if picture.gray else picture.pixels
-    out[..., 3] = np.iinfo(out.dtype).max if picture.alpha is None else picture.alpha
+def rgba(image: ImageData) -> np.ndarray:
+    """(H, W, 4) of the image's dtype; gray is repeated, missing alpha is opaque."""
+    out = np.empty((*image.size, 4), image.pixels.dtype)
+    out[..., :3] = image.pixels[..., None] if image.gray else image.pixels
+    out[..., 3] = np.iinfo(out.dtype).max if image.alpha is None else image.alpha
     return out
 
 

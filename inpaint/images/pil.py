@@ -1,4 +1,4 @@
-"""Between Pillow's images and `Picture`: modes, orientation and metadata."""
+"""Between Pillow's images and `ImageData`: modes, orientation and metadata."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from inpaint.images.exif import (
     settle_xmp,
     turn_upright,
 )
-from inpaint.images.picture import FORMATS, JpegCoding, Picture, PictureError
+from inpaint.images.image_data import FORMATS, ImageData, ImageError, JpegCoding
 
 IPTC_RESOURCE = 0x0404
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
-def to_pil(picture: Picture) -> Image.Image:
-    """The picture as a Pillow image in mode L, LA, RGB, RGBA or I;16, with its metadata in `info`.
+def to_pil(image_data: ImageData) -> Image.Image:
+    """The image as a Pillow image in mode L, LA, RGB, RGBA or I;16, with its metadata in `info`.
 
-    Raises PictureError for 16-bit colour or 16-bit alpha, which Pillow has no mode for.
+    Raises ImageError for 16-bit colour or 16-bit alpha, which Pillow has no mode for.
     """
-    if picture.deep and not (picture.gray and picture.alpha is None):
-        raise PictureError("Pillow cannot hold 16-bit colour or alpha; work on the arrays instead")
-    if picture.alpha is None:
-        image = Image.fromarray(picture.pixels)
+    if image_data.deep and not (image_data.gray and image_data.alpha is None):
+        raise ImageError("Pillow cannot hold 16-bit colour or alpha; work on the arrays instead")
+    if image_data.alpha is None:
+        image = Image.fromarray(image_data.pixels)
     else:
-        image = Image.fromarray(np.dstack([picture.pixels, picture.alpha]))
-    known = {"exif": picture.exif, "icc_profile": picture.icc, "dpi": picture.dpi}
+        image = Image.fromarray(np.dstack([image_data.pixels, image_data.alpha]))
+    known = {"exif": image_data.exif, "icc_profile": image_data.icc, "dpi": image_data.dpi}
     image.info.update({key: value for key, value in known.items() if value})
     return image
 
 
-def from_pil(image: Image.Image) -> Picture:
-    """A Pillow image as a picture, the right way up; `image` is left as it was.
+def from_pil(image: Image.Image) -> ImageData:
+    """A Pillow image as an image, the right way up; `image` is left as it was.
 
     Palette images become RGB or RGBA, mode 1 becomes gray, CMYK becomes RGB with a note.
-    Of 16-bit colour Pillow has kept 8 bits already: read such files by `read_picture`.
-    Raises PictureError for modes without a meaning in RGB or gray (F, LAB, ...).
+    Of 16-bit colour Pillow has kept 8 bits already: read such files by `read_image`.
+    Raises ImageError for modes without a meaning in RGB or gray (F, LAB, ...).
     """
-    return picture_of(image)
+    return image_data_of(image)
 
 
-def picture_of(
+def image_data_of(
     image: Image.Image, deep: tuple[np.ndarray, np.ndarray | None] | None = None
-) -> Picture:
+) -> ImageData:
     """`from_pil` with pixels and alpha, as stored in the file, that Pillow cannot hold itself."""
     notes = _frame_notes(image)
     name = _format_name(image.format)
@@ -60,7 +60,7 @@ def picture_of(
         pixels = turn_upright(pixels, orientation)
         alpha = None if alpha is None else turn_upright(alpha, orientation)
     cmyk = image.mode == "CMYK"
-    return Picture(
+    return ImageData(
         pixels=pixels,
         alpha=alpha,
         format=name,
@@ -100,7 +100,7 @@ def _load(image: Image.Image) -> tuple[int, bool, bytes | None, bytes | None]:
 
 
 def _format_name(pillow_name: str | None) -> str:
-    if pillow_name == "MPO":  # a JPEG with further pictures behind it
+    if pillow_name == "MPO":  # a JPEG with further images behind it
         return "jpg"
     return next((name for name, (pillow, _) in FORMATS.items() if pillow == pillow_name), "png")
 
@@ -134,7 +134,7 @@ def _arrays(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None, list[str
     elif mode in ("RGB", "RGBX", "YCbCr", "HSV"):
         image = image.convert("RGB" if transparent is None else "RGBA")
     elif mode not in ("LA", "RGBA"):
-        raise PictureError(f"pictures of mode {mode} are not supported; convert it to RGB or gray")
+        raise ImageError(f"pictures of mode {mode} are not supported; convert it to RGB or gray")
     samples = np.array(image)  # (H, W) or (H, W, C)
     if image.mode in ("LA", "RGBA"):
         pixels = samples[..., 0] if image.mode == "LA" else samples[..., :3]
@@ -159,7 +159,7 @@ def _white_is_zero(image: Image.Image) -> bool:
 def _from_int32(image: Image.Image) -> np.ndarray:
     values = np.array(image)
     if values.min() < 0 or values.max() > 65535:
-        raise PictureError("32-bit pictures are not supported; convert it to 16 or 8 bits")
+        raise ImageError("32-bit pictures are not supported; convert it to 16 or 8 bits")
     return values.astype(np.uint16)
 
 

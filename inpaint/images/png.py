@@ -31,7 +31,7 @@ def colour_type(data: bytes) -> int:
 
 
 def kept_chunks(data: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """The (type, data) chunks of a PNG file that go with the picture wherever it goes as a PNG."""
+    """The (type, data) chunks of a PNG file that go with the image wherever it goes as a PNG."""
     return tuple(
         (kind, body)
         for kind, body in _chunks(data)

@@ -1,4 +1,4 @@
-"""Reading picture files, which are untrusted: their content decides, and their size is bounded."""
+"""Reading image files, which are untrusted: their content decides, and their size is bounded."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from PIL import Image
 from PIL.TiffImagePlugin import BITSPERSAMPLE, EXTRASAMPLES, PLANAR_CONFIGURATION, TiffImageFile
 
 from inpaint.images import png, tiff
-from inpaint.images.picture import FORMATS, Picture, PictureError
-from inpaint.images.pil import from_pil, key_alpha, picture_of
+from inpaint.images.image_data import FORMATS, ImageData, ImageError
+from inpaint.images.pil import from_pil, image_data_of, key_alpha
 
 DEFAULT_MAX_PIXELS = 250_000_000  # 0.75 GB as RGB
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 PREMULTIPLIED = 1  # value of the TIFF tag ExtraSamples
 
 
-def read_picture(
+def read_image(
     source: str | os.PathLike[str] | IO[bytes], *, max_pixels: int | None = DEFAULT_MAX_PIXELS
-) -> Picture:
-    """The picture in a file: JPEG, PNG, WebP, TIFF, BMP, GIF, and AVIF or HEIC if Pillow can.
+) -> ImageData:
+    """The image in a file: JPEG, PNG, WebP, TIFF, BMP, GIF, and AVIF or HEIC if Pillow can.
 
     The content decides the format, not the name. Of several frames the first is read. 8 and 16
     bits a channel stay what they are; `notes` says what did not.
 
-    Raises FileNotFoundError, OSError if the file cannot be opened, and PictureError if it is not a
-    picture, damaged, of an unsupported kind, or larger than `max_pixels` (None = no limit), which
+    Raises FileNotFoundError, OSError if the file cannot be opened, and ImageError if it is not an
+    image, damaged, of an unsupported kind, or larger than `max_pixels` (None = no limit), which
     is checked before anything is decoded.
     """
     name, data = _read_bytes(source)
@@ -40,26 +40,26 @@ def read_picture(
         image = _open(data)
         _check_size(image, max_pixels)
         return _decode(image, data)
-    except PictureError as error:
-        raise PictureError(f"{name}: {error}") from error.__cause__
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error.__cause__
     except MemoryError:
         raise
     except Exception as error:  # decoders raise nearly any type on hostile bytes
-        raise PictureError(f"{name}: the picture is damaged or cut short ({error})") from error
+        raise ImageError(f"{name}: the picture is damaged or cut short ({error})") from error
 
 
 def _read_bytes(source: str | os.PathLike[str] | IO[bytes]) -> tuple[str, bytes]:
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         if path.is_dir():
-            raise PictureError(f"{path}: this is a directory, not a picture")
+            raise ImageError(f"{path}: this is a directory, not a picture")
         if path.exists() and not path.is_file():  # reading a pipe could wait forever
-            raise PictureError(f"{path}: this is not a regular file")
+            raise ImageError(f"{path}: this is not a regular file")
         name, data = str(path), path.read_bytes()
     else:
         name, data = str(getattr(source, "name", "the picture")), source.read()
     if not data:
-        raise PictureError(f"{name}: the file is empty (zero bytes)")
+        raise ImageError(f"{name}: the file is empty (zero bytes)")
     return name, data
 
 
@@ -76,14 +76,14 @@ def _open(data: bytes) -> Image.Image:
             continue
         try:
             return factory(io.BytesIO(data), "")
-        except Exception as error:  # see read_picture
+        except Exception as error:  # see read_image
             damage = error
     if damage is not None:
-        raise PictureError(f"the picture is damaged or cut short ({damage})") from damage
+        raise ImageError(f"the picture is damaged or cut short ({damage})") from damage
     if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
-        raise PictureError("this is a HEIC picture, which needs pip install pillow-heif")
+        raise ImageError("this is a HEIC picture, which needs pip install pillow-heif")
     known = ", ".join(pillow for pillow, _ in FORMATS.values() if pillow in Image.OPEN)
-    raise PictureError(f"this is not a picture of a known format ({known})")
+    raise ImageError(f"this is not a picture of a known format ({known})")
 
 
 @cache
@@ -99,28 +99,28 @@ def _register_plugins() -> None:
 def _check_size(image: Image.Image, max_pixels: int | None) -> None:
     width, height = image.size
     if max_pixels is not None and width * height > max_pixels:
-        raise PictureError(
+        raise ImageError(
             f"the picture has {width} x {height} pixels, more than the limit of {max_pixels}"
         )
 
 
-def _decode(image: Image.Image, data: bytes) -> Picture:
+def _decode(image: Image.Image, data: bytes) -> ImageData:
     if image.format == "PNG":
-        picture = _decode_png(image, data)
+        image_data = _decode_png(image, data)
     elif isinstance(image, TiffImageFile):
-        picture = _decode_tiff(image, data)
+        image_data = _decode_tiff(image, data)
     else:
-        picture = from_pil(image)
-    if picture.format == "webp":
-        picture = dataclasses.replace(picture, lossless=_webp_is_lossless(data))
-    return dataclasses.replace(picture, file_size=len(data))
+        image_data = from_pil(image)
+    if image_data.format == "webp":
+        image_data = dataclasses.replace(image_data, lossless=_webp_is_lossless(data))
+    return dataclasses.replace(image_data, file_size=len(data))
 
 
-def _decode_png(image: Image.Image, data: bytes) -> Picture:
+def _decode_png(image: Image.Image, data: bytes) -> ImageData:
     image.load()  # at any depth: Pillow notices all damage, and finds what follows the pixels
     deep = _deep_png(image, data) if png.bit_depth(data) == 16 else None
-    picture = picture_of(image, deep)
-    return dataclasses.replace(picture, chunks=png.kept_chunks(data))
+    image_data = image_data_of(image, deep)
+    return dataclasses.replace(image_data, chunks=png.kept_chunks(data))
 
 
 def _deep_png(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray | None]:
@@ -132,35 +132,35 @@ def _deep_png(image: Image.Image, data: bytes) -> tuple[np.ndarray, np.ndarray |
     return colours, key_alpha(colours, image.info.get("transparency"))
 
 
-def _decode_tiff(image: TiffImageFile, data: bytes) -> Picture:
+def _decode_tiff(image: TiffImageFile, data: bytes) -> ImageData:
     if tiff.is_cut_short(image, len(data)):
-        raise PictureError("the picture is damaged or cut short (pixels beyond the end of file)")
+        raise ImageError("the picture is damaged or cut short (pixels beyond the end of file)")
     bits = image.tag_v2.get(BITSPERSAMPLE, (1,))
     deep = max(bits) == 16 and len(bits) > 1
     if deep and image.mode not in ("RGB", "RGBA"):
-        raise PictureError(f"16-bit TIFFs of mode {image.mode} are not supported; convert to RGB")
+        raise ImageError(f"16-bit TIFFs of mode {image.mode} are not supported; convert to RGB")
     if deep and image.tag_v2.get(PLANAR_CONFIGURATION) == 2:
-        raise PictureError("16-bit TIFFs with separate planes are not supported; interleave them")
+        raise ImageError("16-bit TIFFs with separate planes are not supported; interleave them")
     premultiplied = image.tag_v2.get(EXTRASAMPLES, ())[:1] == (PREMULTIPLIED,)
     # With memory there already, `load` does not apply Pillow's own limit on pixels; see _open.
     image.im = Image.core.new(image.mode, getattr(image, "_tile_size", image.size))
-    picture = from_pil(image)
+    image_data = from_pil(image)
     if not deep:
-        return picture
+        return image_data
     colours, alpha = _split(_decode_deep(data), gray=False)  # OpenCV turns TIFFs by orientation
-    if picture.alpha is None or alpha is None:
-        return dataclasses.replace(picture, pixels=colours, alpha=None)
+    if image_data.alpha is None or alpha is None:
+        return dataclasses.replace(image_data, pixels=colours, alpha=None)
     if premultiplied:
         note = "premultiplied alpha converted to straight"
         colours = _straight(colours, alpha)
-        picture = dataclasses.replace(picture, notes=(*picture.notes, note))
-    return dataclasses.replace(picture, pixels=colours, alpha=alpha)
+        image_data = dataclasses.replace(image_data, notes=(*image_data.notes, note))
+    return dataclasses.replace(image_data, pixels=colours, alpha=alpha)
 
 
 def _decode_deep(data: bytes) -> np.ndarray:
     samples = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if samples is None or samples.dtype != np.uint16:
-        raise PictureError("this kind of 16-bit picture is not supported; convert it to PNG")
+        raise ImageError("this kind of 16-bit picture is not supported; convert it to PNG")
     return samples
 
 

@@ -51,7 +51,7 @@ STRIP_BYTES = 1 << 18  # small enough to read in part, large enough to compress 
 
 
 def descriptive_exif(image: TiffImageFile) -> bytes | None:
-    """EXIF bytes of the tags that describe the picture, not its storage; None if there are none."""
+    """EXIF bytes of the tags that describe the image, not its storage; None if there are none."""
     exif = Image.Exif()
     for tag in DESCRIPTIVE:
         if tag in image.tag_v2:

@@ -1,4 +1,4 @@
-"""Writing pictures: as they came, in one piece or not at all."""
+"""Writing images: as they came, in one piece or not at all."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from inpaint.images.exif import EXIF_PREFIX
+from inpaint.images.image_data import FORMATS, ImageData, ImageError
 from inpaint.images.palette import distinct_colours, palette_indices, rgba
-from inpaint.images.picture import FORMATS, Picture, PictureError
 from inpaint.images.pil import IPTC_RESOURCE, to_pil
 from inpaint.images.png import encode_png16, xmp_body
 from inpaint.images.tiff import encode_bilevel_tiff, encode_tiff
@@ -30,132 +30,132 @@ ALIASES = {"jpeg": "jpg", "tif": "tiff", "heif": "heic"}
 METRES_PER_INCH = 0.0254
 
 
-def write_picture(
-    picture: Picture,
+def write_image(
+    image: ImageData,
     path: str | os.PathLike[str],
     *,
     format: str | None = None,
     quality: int | None = None,
 ) -> None:
-    """Write the picture, with all its metadata that the format has a place for.
+    """Write the image, with all its metadata that the format has a place for.
 
     `format` is a key of FORMATS; None is the source's own, whatever the suffix of `path`.
     `quality`, 1 to 100, is for formats with loss and turns a lossless WebP into a lossy one. None
     keeps a JPEG's tables and subsampling, a WebP's losslessness, and for other lossy sources takes
     the best quality at which the file does not grow.
 
-    The file appears at `path` complete, or `path` stays as it was. Raises PictureError for what
+    The file appears at `path` complete, or `path` stays as it was. Raises ImageError for what
     the format cannot hold, ValueError for an unknown format or quality, OSError for a failing disk.
     """
-    data = _encode(picture, format=format, quality=quality)
+    data = _encode(image, format=format, quality=quality)
     atomic_write(path, data)
 
 
-def _encode(picture: Picture, *, format: str | None, quality: int | None) -> bytes:
-    name = picture.format if format is None else ALIASES.get(format, format)
+def _encode(image: ImageData, *, format: str | None, quality: int | None) -> bytes:
+    name = image.format if format is None else ALIASES.get(format, format)
     if name not in ENCODERS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
     if quality is not None and not 1 <= quality <= 100:
         raise ValueError(f"quality must lie in 1 to 100, got {quality}")
-    if picture.deep and name not in ("png", "tiff"):
-        raise PictureError(f"{name} cannot hold 16 bits a channel; choose png or tiff")
-    if picture.alpha is not None and name == "jpg":
-        raise PictureError("jpg cannot hold transparency; choose png, or flatten the picture")
+    if image.deep and name not in ("png", "tiff"):
+        raise ImageError(f"{name} cannot hold 16 bits a channel; choose png or tiff")
+    if image.alpha is not None and name == "jpg":
+        raise ImageError("jpg cannot hold transparency; choose png, or flatten the picture")
     try:  # all in memory, so an OSError is the encoder's
-        return ENCODERS[name](picture, quality)
-    except PictureError:
+        return ENCODERS[name](image, quality)
+    except ImageError:
         raise
     except (OSError, ValueError, RuntimeError, OverflowError, struct.error) as error:
-        height, width = picture.size
-        raise PictureError(f"cannot write {width} x {height} pixels as {name}: {error}") from error
+        height, width = image.size
+        raise ImageError(f"cannot write {width} x {height} pixels as {name}: {error}") from error
 
 
 def _save(image: Image.Image, name: str, **options: Any) -> bytes:
     """The file Pillow writes, without the options that are None."""
     if FORMATS[name][0] not in Image.SAVE:
-        raise PictureError(f"this installation of Pillow cannot write {name}; choose another")
+        raise ImageError(f"this installation of Pillow cannot write {name}; choose another")
     file = io.BytesIO()
     given = {key: value for key, value in options.items() if value is not None}
     image.save(file, FORMATS[name][0], **given)
     return file.getvalue()
 
 
-def _plain(picture: Picture) -> Image.Image:
+def _plain(image_data: ImageData) -> Image.Image:
     """A Pillow image without metadata: encoders write what they are told, no more."""
-    image = to_pil(picture)
+    image = to_pil(image_data)
     image.info.clear()
     return image
 
 
-def _samples(picture: Picture) -> np.ndarray:
+def _samples(image: ImageData) -> np.ndarray:
     """(H, W, C): gray, gray + alpha, RGB or RGBA."""
-    return np.dstack([picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha])
+    return np.dstack([image.pixels] if image.alpha is None else [image.pixels, image.alpha])
 
 
-def _bilevel(picture: Picture) -> Image.Image | None:
+def _bilevel(image: ImageData) -> Image.Image | None:
     """A 1-bit image if the source was one and the pixels still are black and white."""
-    if picture.mode != "1" or picture.alpha is not None or not picture.gray:
+    if image.mode != "1" or image.alpha is not None or not image.gray:
         return None
-    if not np.isin(picture.pixels, (0, 255)).all():
+    if not np.isin(image.pixels, (0, 255)).all():
         return None
-    return _plain(picture).convert("1", dither=Image.Dither.NONE)
+    return _plain(image).convert("1", dither=Image.Dither.NONE)
 
 
-def _indexed(picture: Picture, *, nearest: bool = False) -> Image.Image | None:
-    """A palette image if the picture has a palette that holds its colours."""
-    indices = palette_indices(picture, nearest=nearest)
-    if indices is None or picture.palette is None:
+def _indexed(image_data: ImageData, *, nearest: bool = False) -> Image.Image | None:
+    """A palette image if the image has a palette that holds its colours."""
+    indices = palette_indices(image_data, nearest=nearest)
+    if indices is None or image_data.palette is None:
         return None
     image = Image.fromarray(indices)
-    image.putpalette(picture.palette[:, :3].tobytes())
+    image.putpalette(image_data.palette[:, :3].tobytes())
     return image
 
 
-def _png(picture: Picture, quality: int | None) -> bytes:
-    chunks = picture.chunks
-    if picture.xmp:
-        chunks = (*chunks, (b"iTXt", xmp_body(picture.xmp)))
-    if picture.deep:
-        exif = picture.exif.removeprefix(EXIF_PREFIX) if picture.exif else None
+def _png(image_data: ImageData, quality: int | None) -> bytes:
+    chunks = image_data.chunks
+    if image_data.xmp:
+        chunks = (*chunks, (b"iTXt", xmp_body(image_data.xmp)))
+    if image_data.deep:
+        exif = image_data.exif.removeprefix(EXIF_PREFIX) if image_data.exif else None
         return encode_png16(
-            _samples(picture), exif=exif, icc=picture.icc, dpi=picture.dpi, chunks=chunks
+            _samples(image_data), exif=exif, icc=image_data.icc, dpi=image_data.dpi, chunks=chunks
         )
     info = PngImagePlugin.PngInfo()
     for kind, body in chunks:
         info.add(kind, body)
-    image, transparency = _indexed(picture), None
+    image, transparency = _indexed(image_data), None
     if image is None:
-        image = _bilevel(picture) or _plain(picture)
-    elif picture.alpha is not None and picture.palette is not None:
-        transparency = picture.palette[:, 3].tobytes()
+        image = _bilevel(image_data) or _plain(image_data)
+    elif image_data.alpha is not None and image_data.palette is not None:
+        transparency = image_data.palette[:, 3].tobytes()
     return _save(
         image,
         "png",
         pnginfo=info,
-        exif=picture.exif,
-        icc_profile=picture.icc,
-        dpi=picture.dpi,
+        exif=image_data.exif,
+        icc_profile=image_data.icc,
+        dpi=image_data.dpi,
         transparency=transparency,
     )
 
 
-def _tiff(picture: Picture, quality: int | None) -> bytes:
-    metadata = {key: getattr(picture, key) for key in ("exif", "icc", "xmp", "dpi")}
-    options: dict[str, Any] = {"metadata": metadata, "compressed": picture.compressed}
-    bilevel = _bilevel(picture)
+def _tiff(image: ImageData, quality: int | None) -> bytes:
+    metadata = {key: getattr(image, key) for key in ("exif", "icc", "xmp", "dpi")}
+    options: dict[str, Any] = {"metadata": metadata, "compressed": image.compressed}
+    bilevel = _bilevel(image)
     if bilevel is not None:
         return encode_bilevel_tiff(bilevel, **options)
-    indices = palette_indices(picture) if picture.alpha is None else None
-    if indices is not None and picture.palette is not None:
-        return encode_tiff(indices[..., None], palette=picture.palette[:, :3], **options)
-    samples = _samples(picture)
-    if samples.shape[2] == 2 and picture.deep:
-        samples = rgba(picture)  # nothing reads 16-bit gray with alpha
+    indices = palette_indices(image) if image.alpha is None else None
+    if indices is not None and image.palette is not None:
+        return encode_tiff(indices[..., None], palette=image.palette[:, :3], **options)
+    samples = _samples(image)
+    if samples.shape[2] == 2 and image.deep:
+        samples = rgba(image)  # nothing reads 16-bit gray with alpha
     return encode_tiff(samples, **options)
 
 
-def _jpg(picture: Picture, quality: int | None) -> bytes:
-    coding = picture.jpeg
+def _jpg(image: ImageData, quality: int | None) -> bytes:
+    coding = image.jpeg
     if coding is None:
         options: dict[str, Any] = {"quality": quality or DEFAULT_QUALITY, "subsampling": 0}
     elif quality is None:
@@ -169,15 +169,15 @@ def _jpg(picture: Picture, quality: int | None) -> bytes:
             "keep_rgb": coding.rgb,
         }
     return _save(
-        _plain(picture),
+        _plain(image),
         "jpg",
         optimize=True,  # most cameras and editors do; without it their files would grow
-        exif=picture.exif,
-        icc_profile=picture.icc,
-        xmp=picture.xmp,
-        dpi=picture.dpi,
-        comment=picture.comment,
-        extra=_iptc_segment(picture.iptc) if picture.iptc else None,
+        exif=image.exif,
+        icc_profile=image.icc,
+        xmp=image.xmp,
+        dpi=image.dpi,
+        comment=image.comment,
+        extra=_iptc_segment(image.iptc) if image.iptc else None,
         **options,
     )
 
@@ -189,68 +189,68 @@ def _iptc_segment(iptc: bytes) -> bytes:
     return b"\xff\xed" + struct.pack(">H", len(body) + 2) + body if len(body) < 65534 else b""
 
 
-def _webp(picture: Picture, quality: int | None) -> bytes:
-    image = _plain(picture)
-    metadata = {"exif": picture.exif, "icc_profile": picture.icc, "xmp": picture.xmp}
+def _webp(image_data: ImageData, quality: int | None) -> bytes:
+    image = _plain(image_data)
+    metadata = {"exif": image_data.exif, "icc_profile": image_data.icc, "xmp": image_data.xmp}
 
     def save(quality: int) -> bytes:
         return _save(image, "webp", quality=quality, exact=True, **metadata)
 
-    if quality is None and picture.lossless and picture.format == "webp":
+    if quality is None and image_data.lossless and image_data.format == "webp":
         return _save(image, "webp", lossless=True, exact=True, **metadata)
-    return _search_quality(picture, "webp", save) if quality is None else save(quality)
+    return _search_quality(image_data, "webp", save) if quality is None else save(quality)
 
 
-def _avif(picture: Picture, quality: int | None) -> bytes:
-    return _avif_like(picture, quality, "avif")
+def _avif(image: ImageData, quality: int | None) -> bytes:
+    return _avif_like(image, quality, "avif")
 
 
-def _heic(picture: Picture, quality: int | None) -> bytes:
-    return _avif_like(picture, quality, "heic")
+def _heic(image: ImageData, quality: int | None) -> bytes:
+    return _avif_like(image, quality, "heic")
 
 
-def _avif_like(picture: Picture, quality: int | None, name: str) -> bytes:
-    image = _plain(picture)
-    metadata = {"exif": picture.exif, "icc_profile": picture.icc, "xmp": picture.xmp}
+def _avif_like(image_data: ImageData, quality: int | None, name: str) -> bytes:
+    image = _plain(image_data)
+    metadata = {"exif": image_data.exif, "icc_profile": image_data.icc, "xmp": image_data.xmp}
 
     def save(quality: int) -> bytes:
         return _save(image, name, quality=quality, **metadata)
 
-    return _search_quality(picture, name, save) if quality is None else save(quality)
+    return _search_quality(image_data, name, save) if quality is None else save(quality)
 
 
-def _search_quality(picture: Picture, name: str, save: Callable[[int], bytes]) -> bytes:
+def _search_quality(image: ImageData, name: str, save: Callable[[int], bytes]) -> bytes:
     """The file of best quality that is about as small as the source, if that was of this kind."""
-    if picture.format != name or picture.lossless or picture.file_size is None:
+    if image.format != name or image.lossless or image.file_size is None:
         return save(DEFAULT_QUALITY)
     cached = cache(save)
-    limit = int(picture.file_size * MAX_GROWTH)
+    limit = int(image.file_size * MAX_GROWTH)
     fitting = bisect.bisect_right(QUALITY_LADDER, limit, key=lambda q: len(cached(q)))
     return cached(QUALITY_LADDER[max(0, fitting - 1)])
 
 
-def _gif(picture: Picture, quality: int | None) -> bytes:
-    if picture.palette is None:
-        picture = dataclasses.replace(picture, palette=distinct_colours(picture))
-    image = _indexed(picture, nearest=True)
-    assert image is not None and picture.palette is not None
-    clear = np.flatnonzero(picture.palette[:, 3] == 0)
+def _gif(image_data: ImageData, quality: int | None) -> bytes:
+    if image_data.palette is None:
+        image_data = dataclasses.replace(image_data, palette=distinct_colours(image_data))
+    image = _indexed(image_data, nearest=True)
+    assert image is not None and image_data.palette is not None
+    clear = np.flatnonzero(image_data.palette[:, 3] == 0)
     transparency = int(clear[0]) if len(clear) else None
-    return _save(image, "gif", transparency=transparency, comment=picture.comment)
+    return _save(image, "gif", transparency=transparency, comment=image_data.comment)
 
 
-def _bmp(picture: Picture, quality: int | None) -> bytes:
-    if picture.alpha is not None:
-        return _bmp_with_alpha(picture)
-    image = _indexed(picture) or _bilevel(picture) or _plain(picture)
-    return _save(image, "bmp", dpi=picture.dpi)
+def _bmp(image_data: ImageData, quality: int | None) -> bytes:
+    if image_data.alpha is not None:
+        return _bmp_with_alpha(image_data)
+    image = _indexed(image_data) or _bilevel(image_data) or _plain(image_data)
+    return _save(image, "bmp", dpi=image_data.dpi)
 
 
-def _bmp_with_alpha(picture: Picture) -> bytes:
+def _bmp_with_alpha(image: ImageData) -> bytes:
     """A BMP file with a version 4 header: Pillow writes older ones, whose alpha nobody reads."""
-    height, width = picture.size
-    pixels = rgba(picture)[::-1, :, [2, 1, 0, 3]].tobytes()  # from the bottom up, BGRA
-    per_metre = [round(d / METRES_PER_INCH) for d in picture.dpi or (96, 96)]
+    height, width = image.size
+    pixels = rgba(image)[::-1, :, [2, 1, 0, 3]].tobytes()  # from the bottom up, BGRA
+    per_metre = [round(d / METRES_PER_INCH) for d in image.dpi or (96, 96)]
     masks = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
     header = struct.pack(
         "<IiiHHII2i2I", 108, width, height, 1, 32, 3, len(pixels), *per_metre, 0, 0
@@ -260,7 +260,7 @@ def _bmp_with_alpha(picture: Picture) -> bytes:
     return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + header + pixels
 
 
-ENCODERS: dict[str, Callable[[Picture, int | None], bytes]] = {
+ENCODERS: dict[str, Callable[[ImageData, int | None], bytes]] = {
     "jpg": _jpg,
     "png": _png,
     "webp": _webp,

@@ -22,7 +22,7 @@ from inpaint.checkpoints.weights import (
     load_refiner,
     read_metadata,
 )
-from inpaint.images import Picture, from_pil, to_pil, with_pixels
+from inpaint.images import ImageData, from_pil, to_pil, with_pixels
 from inpaint.inference.compositing import from_rgb, is_gray, split_array, to_rgb
 from inpaint.inference.pipeline import Detail, Finishing, check_detail
 from inpaint.inference.progress import OnProgress, Progress
@@ -163,9 +163,9 @@ class Inpainter:
             TypeError: Another kind of image.
         """
         if isinstance(image, Image.Image):
-            picture = from_pil(image)
-            where = read_hole(hole, size=picture.size)
-            filled = self.fill_picture(picture, where, detail=detail, on_progress=on_progress)
+            image_data = from_pil(image)
+            where = read_hole(hole, size=image_data.size)
+            filled = self.fill_image_data(image_data, where, detail=detail, on_progress=on_progress)
             return to_pil(filled)
         if not isinstance(image, np.ndarray):
             raise TypeError(f"image must be a PIL image or a numpy array, got {type(image)}")
@@ -177,28 +177,28 @@ class Inpainter:
         view[:] = self._fill_colours(colours, where, alpha, detail, on_progress).reshape(view.shape)
         return result
 
-    def fill_picture(
+    def fill_image_data(
         self,
-        picture: Picture,
+        image: ImageData,
         hole: np.ndarray,
         *,
         detail: Detail | None = None,
         on_progress: OnProgress | None = None,
-    ) -> Picture:
-        """The picture, as read_picture gives it, with its hole filled.
+    ) -> ImageData:
+        """The image, as read_image gives it, with its hole filled.
 
         Args:
-            picture: With all that its file said.
-            hole: (H, W) bool of the picture's size, True = fill.
+            image: With all that its file said.
+            hole: (H, W) bool of the image's size, True = fill.
             detail, on_progress: As for `fill`.
 
         Raises:
             ValueError: A hole of another size.
         """
-        if hole.shape != picture.size:
-            raise ValueError(f"hole must be {picture.size} like the picture, got {hole.shape}")
-        pixels = self._fill_colours(picture.pixels, hole, picture.alpha, detail, on_progress)
-        return with_pixels(picture, pixels)
+        if hole.shape != image.size:
+            raise ValueError(f"hole must be {image.size} like the image, got {hole.shape}")
+        pixels = self._fill_colours(image.pixels, hole, image.alpha, detail, on_progress)
+        return with_pixels(image, pixels)
 
     def on(self, device: str | torch.device) -> Inpainter:
         """This inpainter on a device, with a copy of its network; all else is the same."""

@@ -22,7 +22,7 @@ HOLE_BUCKETS = ((0.01, 0.1), (0.1, 0.2), (0.2, 0.3), (0.3, 0.4), (0.4, 0.5), (0.
 
 _MAX_SHAPES = 40  # what is still missing after these is grown at the edges
 _INSIDE_SHARE = 0.3  # of the small holes that may lie anywhere keep away from the edge
-_TOLERANCE = 0.01  # of the picture: a hole this near to its target is left as drawn
+_TOLERANCE = 0.01  # of the image: a hole this near to its target is left as drawn
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def hole_bucket(ratio: float) -> int:
 
 
 def border_width(size: tuple[int, int]) -> int:
-    """Width in pixels of the border band of a picture (height, width): 50 at 512, at least 1."""
+    """Width in pixels of the border band of an image (height, width): 50 at 512, at least 1."""
     return max(1, round(50 * min(size) / 512))
 
 
@@ -78,12 +78,12 @@ def random_hole(
     Half of the holes are like the paper's: many streaks of varying width with turns, and patches.
     A third is as people paint: one or a few brush strokes, or a scribbled-out object. The others
     are blobs, ellipses, rectangles and mixtures. Shapes have any direction and may be cut by the
-    picture's edge; two thirds of the holes are bent or frayed, and many are grown at the edges.
-    All lengths follow the picture's size, so holes look alike from 32 to 2048 px.
+    image's edge; two thirds of the holes are bent or frayed, and many are grown at the edges.
+    All lengths follow the image's size, so holes look alike from 32 to 2048 px.
 
     - `ratio`: (low, high) in [0, 1]; the share of True pixels lies in (low, high]. It is drawn
       uniformly, and the drawn shapes are then grown or shrunk to it along their edges.
-    - `border`: False keeps the band of `border_width(size)` pixels along the picture's edge free,
+    - `border`: False keeps the band of `border_width(size)` pixels along the image's edge free,
       True puts at least one hole pixel into it, None mixes both kinds.
 
     The same state of `rng` gives the same bytes. Raises ValueError for a range that no number of
@@ -110,7 +110,7 @@ def fixed_hole(
     bucket: int | None = None,
     border: bool | None = None,
 ) -> np.ndarray:
-    """The hole of picture number `index`, bool (height, width): depends on the arguments only.
+    """The hole of image number `index`, bool (height, width): depends on the arguments only.
 
     `bucket` is an index into `HOLE_BUCKETS`; None draws from the whole range (0.01, 0.6]. For
     evaluation: every run and every model sees the same holes. Raises ValueError as `random_hole`.
@@ -157,7 +157,7 @@ def _draw_shapes(
 ) -> np.ndarray:
     """Shapes of about `target` pixels in all: uint8 (H, W), 255 = hole."""
     canvas = np.zeros(size, np.uint8)
-    # Strokes that may leave the picture mostly do, but people mark things in its middle too. Small
+    # Strokes that may leave the image mostly do, but people mark things in its middle too. Small
     # things: large holes in the middle would leave the corners known nearly always.
     small = target < 0.3 * canvas.size
     inside = border is None and small and rng.random() < _INSIDE_SHARE
@@ -179,9 +179,9 @@ def _draw_shapes(
 
 
 def _drawing_frame(size: tuple[int, int], inside: bool) -> Frame:
-    """Where shapes go: the inside of the band, or the picture and a fifth of its side beyond.
+    """Where shapes go: the inside of the band, or the image and a fifth of its side beyond.
 
-    The fifth evens out the picture: without it corners are holes a quarter as often as the middle.
+    The fifth evens out the image: without it corners are holes a quarter as often as the middle.
     """
     height, width = size
     inset = border_width(size) if inside else -0.2 * min(size)
@@ -189,7 +189,7 @@ def _drawing_frame(size: tuple[int, int], inside: bool) -> Frame:
 
 
 def _edge_point(size: tuple[int, int], rng: np.random.Generator) -> tuple[float, float]:
-    """A point (x, y) on one of the picture's four edges, each as likely as the others."""
+    """A point (x, y) on one of the image's four edges, each as likely as the others."""
     last_y, last_x = size[0] - 1.0, size[1] - 1.0
     u = rng.random()
     points = ((u * last_x, 0.0), (u * last_x, last_y), (0.0, u * last_y), (last_x, u * last_y))
@@ -197,7 +197,7 @@ def _edge_point(size: tuple[int, int], rng: np.random.Generator) -> tuple[float,
 
 
 def _inside(size: tuple[int, int]) -> tuple[slice, slice]:
-    """Index of the part of a picture that the border band leaves."""
+    """Index of the part of an image that the border band leaves."""
     band = border_width(size)
     return slice(band, size[0] - band), slice(band, size[1] - band)
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from inpaint.images import from_pil, read_picture
+from inpaint.images import from_pil, read_image
 
 logger = logging.getLogger("inpaint")
 
@@ -38,10 +38,10 @@ def read_hole(
 
     With `size` = (height, width) a mask of the same aspect ratio is scaled to it by nearest
     neighbour. EXIF orientation is applied. A hole that is empty, everything, or over 60 % of the
-    picture is logged as a warning.
+    image is logged as a warning.
 
     Raises ValueError for another aspect ratio, values outside of the ranges, or a missing alpha;
-    TypeError for another kind of source; and what `read_picture` raises for files.
+    TypeError for another kind of source; and what `read_image` raises for files.
     """
     colours, alpha = _channels(source)
     if use_alpha is True and alpha is None:
@@ -62,7 +62,7 @@ def read_hole(
 def grow_hole(hole: np.ndarray, pixels: int) -> np.ndarray:
     """The (H, W) bool hole grown by a disk of radius `pixels`, or shrunk by one if negative.
 
-    What lies outside of the picture neither grows into it nor eats from it. The time does not
+    What lies outside of the image neither grows into it nor eats from it. The time does not
     depend on the radius. Raises ValueError for another shape and TypeError for another dtype.
     """
     if hole.dtype != np.bool_:
@@ -84,14 +84,14 @@ def _channels(
     if isinstance(source, np.ndarray):
         return _array_channels(source)
     if isinstance(source, Image.Image):
-        picture = from_pil(source)
+        image = from_pil(source)
     elif isinstance(source, (str, os.PathLike)):
-        picture = read_picture(source)
+        image = read_image(source)
     else:
         raise TypeError(
             f"a mask must be a path, a Pillow image or an array, got {type(source).__name__}"
         )
-    return picture.pixels, picture.alpha
+    return image.pixels, image.alpha
 
 
 def _array_channels(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

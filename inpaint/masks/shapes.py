@@ -1,6 +1,6 @@
 """The shapes holes are made of, each drawn to a wanted area so that it looks alike at any size.
 
-A shape takes `(canvas, frame, start, area, rng)`: a uint8 picture (H, W) to draw 255 into, the
+A shape takes `(canvas, frame, start, area, rng)`: a uint8 image (H, W) to draw 255 into, the
 rectangle it should stay in, its first or middle point (x, y), the pixels it should cover (roughly:
 it may overlap what is there or leave the canvas), and the generator of all its randomness.
 Points are (x, y) here, as OpenCV has them. Thick OpenCV lines have round ends, hence round joints.
@@ -16,7 +16,7 @@ import numpy as np
 
 Point = tuple[float, float]
 
-_SHIFT = 4  # OpenCV's fixed point: coordinates in 1/16 px keep small pictures smooth
+_SHIFT = 4  # OpenCV's fixed point: coordinates in 1/16 px keep small images smooth
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Frame:
         low = np.array([self.left, self.top])
         side = np.array([self.right, self.bottom]) - low
         margins = np.minimum(margin, 0.45 * side)
-        span = np.maximum(side - 2 * margins, 1e-6)  # of a picture of one pixel: 0
+        span = np.maximum(side - 2 * margins, 1e-6)  # of an image of one pixel: 0
         phase = np.mod(points - low - margins, 2 * span)
         return low + margins + span - np.abs(phase - span)
 

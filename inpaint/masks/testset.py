@@ -30,7 +30,7 @@ class HoleRecord:
 
     file: str  # relative to the manifest, with forward slashes
     bucket: int  # index into HOLE_BUCKETS
-    border: bool  # whether the hole reaches into the band along the picture's edge
+    border: bool  # whether the hole reaches into the band along the image's edge
     hole_ratio: float  # share of white pixels, in (0.01, 0.6]
     seed: int
     index: int  # fixed_hole((size, size), index, seed=..., bucket=..., border=...) remakes the hole
@@ -103,9 +103,9 @@ def _ensure_hole(out: Path, index: int, size: int, seed: int) -> HoleRecord:
 def _read_hole_file(path: Path, origin: str) -> np.ndarray | None:
     """The hole in a file of an earlier run, None when the file is missing or cut short."""
     try:
-        with Image.open(path) as picture:
-            hole = np.asarray(picture) > 127
-            found = picture.info.get("hole")
+        with Image.open(path) as image:
+            hole = np.asarray(image) > 127
+            found = image.info.get("hole")
     except (OSError, SyntaxError):  # what Pillow raises for a broken PNG
         return None
     if found is not None and "generator=" not in found:

@@ -90,7 +90,7 @@ def padding_count(
     dilation: Sequence[int],
     device: torch.device | None = None,
 ) -> Tensor:
-    """Number of positions of each window that lie inside the picture and not in its padding.
+    """Number of positions of each window that lie inside the image and not in its padding.
 
     All arguments have one entry for each spatial axis; padding is (before, after). The count of
     a window is the product of the counts along its axes, so nothing is convolved.
@@ -125,7 +125,7 @@ def rescale(y: Tensor, bias: Tensor | None, count: Tensor, window: int) -> tuple
         ratio = ratio.to(y.dtype)
     valid = known.to(y.dtype)
     # The convolution's output is needed by no backward pass, so it may be changed in place: on
-    # large pictures a fresh tensor costs more than the multiplication.
+    # large images a fresh tensor costs more than the multiplication.
     y = y.mul_(ratio)
     if bias is not None:
         y = y.addcmul_(bias.to(y.dtype).view(-1, *[1] * (y.dim() - 2)), valid)

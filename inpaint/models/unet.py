@@ -17,7 +17,7 @@ from inpaint.models.partial_conv import partial_conv, rescale, window_count
 
 @dataclass(frozen=True)
 class UNetConfig:
-    """Size of a PConvUNet. The defaults are the paper's network, made for 512x512 pictures.
+    """Size of a PConvUNet. The defaults are the paper's network, made for 512x512 images.
 
     Raises ValueError for values that make no network.
     """
@@ -136,9 +136,9 @@ class PConvBlock(nn.Module):
 
 
 class PConvOutput(nn.Module):
-    """The last level: 3x3 partial convolution of the upsampled features and the picture.
+    """The last level: 3x3 partial convolution of the upsampled features and the image.
 
-    Three output channels at the picture's full size keep few lanes of a processor busy, and the
+    Three output channels at the image's full size keep few lanes of a processor busy, and the
     upsampled features are the largest tensor of the network. So it is never made: the four
     outputs that share a small pixel are four channels of a convolution at the small size. At
     512x512 with 64 features that is 12 ms instead of 88 ms on one core.
@@ -155,18 +155,18 @@ class PConvOutput(nn.Module):
         self.register_buffer("fold", torch.tensor([even, odd]), persistent=False)
 
     def forward(
-        self, x: Tensor, valid: Tensor, picture: Tensor, picture_valid: Tensor
+        self, x: Tensor, valid: Tensor, image: Tensor, image_valid: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """x (B, C, H, W), picture (B, 3, 2H, 2W), zero in their holes; masks of one channel.
+        """x (B, C, H, W), image (B, 3, 2H, 2W), zero in their holes; masks of one channel.
 
-        Returns the new picture (B, 3, 2H, 2W) and its mask.
+        Returns the new image (B, 3, 2H, 2W) and its mask.
         """
         features = x.shape[1]
         weight = self.conv.weight
         small = torch.einsum("pik,qjl,ockl->opqcij", self.fold, self.fold, weight[:, :features])
         y = F.pixel_shuffle(F.conv2d(x, small.flatten(0, 2), padding=1), 2)
-        y = y + F.conv2d(picture, weight[:, features:], padding=1)
-        mask = torch.cat([_upsample(valid, picture_valid), picture_valid], 1)
+        y = y + F.conv2d(image, weight[:, features:], padding=1)
+        mask = torch.cat([_upsample(valid, image_valid), image_valid], 1)
         count = window_count(mask, (3, 3), weights=(features, 3), padding=1)
         return rescale(y, self.conv.bias, count, weight[0].numel())
 
@@ -176,7 +176,7 @@ class NoiseInjection(nn.Module):
 
     A network that is to invent texture needs something to make it of: deep in a hole its features
     are as smooth as its answer was. From StyleGAN (arXiv:1812.04948, section 3.2). Fresh noise in
-    training; afterwards always the same, so that the same picture gives the same fill.
+    training; afterwards always the same, so that the same image gives the same fill.
     """
 
     tile: Tensor
@@ -201,11 +201,11 @@ class NoiseInjection(nn.Module):
 
 
 class PConvUNet(nn.Module):
-    """U-Net of partial convolutions: a picture with holes in, a whole picture out.
+    """U-Net of partial convolutions: an image with holes in, a whole image out.
 
     The encoder halves the size at each level, the decoder doubles it by nearest upsampling and
-    concatenates features and masks of the encoder. The last level sees the picture itself. Works
-    for any size: from ceil(n / 2) an odd level is upsampled to its own n, and an odd picture has
+    concatenates features and masks of the encoder. The last level sees the image itself. Works
+    for any size: from ceil(n / 2) an odd level is upsampled to its own n, and an odd image has
     a row or column of hole at its end meanwhile, which to the encoder is what padding is.
     """
 
@@ -238,14 +238,14 @@ class PConvUNet(nn.Module):
         self.apply(_initialise)
 
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:
-        """Fill a batch of pictures.
+        """Fill a batch of images.
 
         image: (B, 3, H, W), RGB in [0, 1]; what it holds in the holes does not matter, NaN
         included.
         valid: (B or 1, 1, H, W), any dtype, 1 = known, 0 = hole.
 
-        Returns the network's picture, (B, 3, H, W), about [0, 1] but not clamped; also where the
-        input was known, so paste it into the hole. A picture without any known pixel comes back
+        Returns the network's image, (B, 3, H, W), about [0, 1] but not clamped; also where the
+        input was known, so paste it into the hole. An image without any known pixel comes back
         as the mean colour. Raises ValueError for shapes that do not fit.
         """
         _check_shapes(image, valid)

@@ -1,6 +1,6 @@
 """Convolutions whose padding counts as unknown, at the cost of zero padding.
 
-With no mask but the picture's own frame, the partial convolution (arXiv:1811.11718) is
+With no mask but the image's own frame, the partial convolution (arXiv:1811.11718) is
 
     y = (W^T x) * r + b    with r = sum(1) / sum(M), the window's size over its part inside
 

@@ -17,8 +17,8 @@ from inpaint.padding.convert import convert
 
 
 class SmallResNet(ResNet):
-    """A ResNet of basic blocks for pictures of about 64 px: half the published widths, a stem
-    with a 3x3 kernel and without pooling, so that its maps have 1/2 to 1/16 of the picture's side.
+    """A ResNet of basic blocks for images of about 64 px: half the published widths, a stem
+    with a 3x3 kernel and without pooling, so that its maps have 1/2 to 1/16 of the image's side.
     """
 
     inplanes: int
@@ -54,7 +54,7 @@ def architectures() -> list[str]:
 
 
 def build(arch: str, *, num_classes: int = 1000) -> nn.Module:
-    """A new classifier: of torchvision, or a small one for small pictures.
+    """A new classifier: of torchvision, or a small one for small images.
 
     arch: such as `resnet50`, or `pdresnet50` for the same network with partial-convolution padding.
     Raises ValueError that lists the names, when there is none of this name.

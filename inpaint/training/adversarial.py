@@ -1,6 +1,6 @@
 """The terms of adversarial training: a fill must look like a photo, and agree with it coarsely.
 
-Notation of inpaint/training/losses.py: pictures are (B, 3, H, W), RGB in [0, 1]; `hole` is
+Notation of inpaint/training/losses.py: images are (B, 3, H, W), RGB in [0, 1]; `hole` is
 (B, 1, H, W), 1 = hole, 0 = known. Score maps come from ProjectedDiscriminator.
 """
 
@@ -91,7 +91,7 @@ def feature_loss(features: Sequence[Tensor], target: Sequence[Tensor], hole: Ten
 
 
 def coarse_loss(output: Tensor, target: Tensor, hole: Tensor, factor: int) -> Tensor:
-    """L1 distance inside the hole of pictures made `factor` times smaller, each by its mean.
+    """L1 distance inside the hole of images made `factor` times smaller, each by its mean.
 
     Only pixels of the hole are in the means, so that the known ones cannot make up for them.
     """
@@ -117,7 +117,7 @@ def rim_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
     return difference.sum() / (output.shape[1] * weights.sum()).clamp(min=1e-6)
 
 
-View = tuple[int, int] | None  # top and left of a crop, or None for the whole picture
+View = tuple[int, int] | None  # top and left of a crop, or None for the whole image
 
 
 def draw_views(hole: np.ndarray, crop: int, whole: float, rng: np.random.Generator) -> list[View]:
@@ -143,15 +143,15 @@ def draw_views(hole: np.ndarray, crop: int, whole: float, rng: np.random.Generat
     return views
 
 
-def take_views(pictures: Tensor, views: Sequence[View], crop: int) -> Tensor:
-    """The views of pictures, (B, C, H, W), as (B, C, crop, crop), channels last in memory.
+def take_views(images: Tensor, views: Sequence[View], crop: int) -> Tensor:
+    """The views of images, (B, C, H, W), as (B, C, crop, crop), channels last in memory.
 
     Wholes are made smaller, or larger, by the means of areas.
     """
     taken = [
-        F.adaptive_avg_pool2d(picture, crop)
+        F.adaptive_avg_pool2d(image, crop)
         if view is None
-        else picture[:, view[0] : view[0] + crop, view[1] : view[1] + crop]
-        for picture, view in zip(pictures, views, strict=True)
+        else image[:, view[0] : view[0] + crop, view[1] : view[1] + crop]
+        for image, view in zip(images, views, strict=True)
     ]
     return torch.stack(taken).contiguous(memory_format=torch.channels_last)

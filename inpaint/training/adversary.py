@@ -64,7 +64,7 @@ class Adversary:
         """The network's terms by name, unweighted, and what the discriminator can learn from.
 
         Args:
-            output: The network's pictures, (B, 3, H, W).
+            output: The network's images, (B, 3, H, W).
             image: The photos, (B, 3, H, W) in [0, 1].
             hole: (B, 1, H, W), 1 = hole.
             losses: The phase's settings.

@@ -106,8 +106,8 @@ RECIPES = {
         ),
     ),
     # For two CPU cores, as the shipped weights were trained; weights/README.md has the hours.
-    # Colours and structure first, where a picture costs least, then texture, then larger
-    # pictures. The style terms left a grid, which the next two phases took away again: texture
+    # Colours and structure first, where an image costs least, then texture, then larger
+    # images. The style terms left a grid, which the next two phases took away again: texture
     # is added by inpaint/texture/synthesis.py. Then for PSNR.
     "compact": Recipe(
         network="compact",

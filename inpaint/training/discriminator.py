@@ -20,7 +20,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 _LEAK = 0.2
 _FEATURES = (64, 128, 256)  # channels of relu1_2, relu2_2, relu3_3
-_STRIDES = (1, 2, 4)  # px of the picture for each position of these
+_STRIDES = (1, 2, 4)  # px of the image for each position of these
 _SEED = 1  # of the projections
 
 

@@ -35,9 +35,9 @@ class RunLog:
         self.bar = tqdm(initial=start, total=total, unit="step", smoothing=0.02, mininterval=pause)
         self._pictures, self._since = 0, time.perf_counter()
 
-    def step(self, pictures: int) -> None:
-        """Count a finished step of so many pictures."""
-        self._pictures += pictures
+    def step(self, images: int) -> None:
+        """Count a finished step of so many images."""
+        self._pictures += images
         self.bar.update()
 
     def losses(self, step: int, values: dict[str, float]) -> None:
@@ -57,7 +57,7 @@ class RunLog:
             self.board.add_scalar(f"{kind}/{name}", value, step)
 
     def grid(self, step: int, rows: list[Tensor]) -> None:
-        """Add a picture grid; rows are batches (N, 3, H, W) in [0, 1], shown below each other."""
+        """Add an image grid; rows are batches (N, 3, H, W) in [0, 1], shown below each other."""
         framed = [F.pad(row.clamp(0, 1), (0, 2, 0, 2), value=1) for row in rows]  # white, 2 px
         grid = torch.cat([torch.cat(list(row), -1) for row in framed], -2)
         self.board.add_image("samples", grid, step)

@@ -43,7 +43,7 @@ from inpaint.training.validate import unpack, validate
 
 logger = logging.getLogger("inpaint")
 
-_GRID_PICTURES = 8
+_GRID_IMAGES = 8
 
 
 class NonFiniteLossError(RuntimeError):
@@ -99,7 +99,7 @@ class _Run:
         )
         with self.accelerator.local_main_process_first():  # which downloads for all
             self.source = open_source(config.data, config.root)
-        self._check_pictures()
+        self._check_images()
         self.vgg: VGG16 | None = None
         if any(phase.losses.needs_vgg or phase.adversarial for phase in self.phases):
             vgg = VGG16(config.vgg_weights).to(self.accelerator.device)
@@ -301,8 +301,8 @@ class _Run:
                     "from ema.safetensors with --init and another --out"
                 )
 
-    def _check_pictures(self) -> None:
-        """Raises ValueError now for pictures that are unusable at the size of a later phase."""
+    def _check_images(self) -> None:
+        """Raises ValueError now for images that are unusable at the size of a later phase."""
         try:
             for number in range(len(self.phases)):
                 self._samples(number)[0]
@@ -314,7 +314,7 @@ class _Run:
         source = open_source(config.data, config.val_root or config.root, split="val")
         size = self.phases[-1].size
         samples = FixedSamples(source, size, count=config.val_pictures, seed=config.seed)
-        return DataLoader(samples, batch_size=_GRID_PICTURES)
+        return DataLoader(samples, batch_size=_GRID_IMAGES)
 
     def _validate(self) -> None:
         """On the main process, with the averaged weights."""

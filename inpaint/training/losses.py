@@ -1,7 +1,7 @@
 """The loss terms of arXiv:1804.07723, section 3.3.
 
-Every term is a plain function of tensors. Pictures are (B, 3, H, W), RGB in [0, 1]; `hole` is
-(B, 1, H, W), 1 = hole, 0 = known. `output` is the network's picture (I_out), `composite` is the
+Every term is a plain function of tensors. Images are (B, 3, H, W), RGB in [0, 1]; `hole` is
+(B, 1, H, W), 1 = hole, 0 = known. `output` is the network's image (I_out), `composite` is the
 output inside the hole and the target elsewhere (I_comp), `target` is the truth (I_gt). All sums
 are divided by the number of their elements, as the authors did.
 """
@@ -53,15 +53,15 @@ def composite_image(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
 
 
 def hole_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """L1 distance inside the hole, averaged over the whole picture: L_hole."""
+    """L1 distance inside the hole, averaged over the whole image: L_hole."""
     return (hole * (output - target)).abs().mean()
 
 
 def psnr_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
     """Minus the PSNR inside the hole, in dB, averaged over the batch.
 
-    Not the paper's. L1 terms are led by large holes in busy pictures, the sum of logarithms gives
-    every picture the same say. An error of 0.014, which is seldom seen, is as good as none.
+    Not the paper's. L1 terms are led by large holes in busy images, the sum of logarithms gives
+    every image the same say. An error of 0.014, which is seldom seen, is as good as none.
     """
     errors = _full(hole) * (_full(output) - target).square()
     values = output.shape[1] * _full(hole).sum((1, 2, 3))
@@ -70,7 +70,7 @@ def psnr_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
 
 
 def valid_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """L1 distance outside the hole, averaged over the whole picture: L_valid."""
+    """L1 distance outside the hole, averaged over the whole image: L_valid."""
     return ((1 - hole) * (output - target)).abs().mean()
 
 
@@ -100,7 +100,7 @@ def tv_loss(composite: Tensor, hole: Tensor) -> Tensor:
     """Differences of neighbours inside the hole dilated by one pixel (eq. 6).
 
     A pair counts when both its pixels lie in that region, so the hole's edge is smoothed and the
-    rest of the picture is not. Divided by the number of elements of the picture.
+    rest of the image is not. Divided by the number of elements of the image.
     """
     region = F.max_pool2d(hole, 3, stride=1, padding=1)
     across = (composite[..., :, 1:] - composite[..., :, :-1]).abs()
@@ -121,7 +121,7 @@ def inpainting_terms(
     """All terms by name, unweighted: valid, hole, tv, and with `vgg` also perceptual, style_out
     and style_comp.
 
-    vgg: takes pictures, returns the features of each level.
+    vgg: takes images, returns the features of each level.
     crop: rows and columns the VGG terms look at; they cost several times a compact network.
 
     The target's features are found once and serve output and composite alike.

@@ -26,7 +26,7 @@ from inpaint.utils.crop import Crop
 class RefinedFill(nn.Module):
     """A refiner behind a network, called like a PConvUNet; the network has no part in the state.
 
-    As in Inpainter, but that holes are filled at the pictures' own scale, however thick.
+    As in Inpainter, but that holes are filled at the images' own scale, however thick.
     """
 
     def __init__(self, refiner: Refiner, network: PConvUNet) -> None:
@@ -40,7 +40,7 @@ class RefinedFill(nn.Module):
         return self.refiner.config
 
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:
-        """See PConvUNet.forward; where the input was known, the picture comes back about as is."""
+        """See PConvUNet.forward; where the input was known, the image comes back about as is."""
         with torch.no_grad():
             fill = self._network[0](image, valid).float().clamp(0, 1)
             fill = torch.where(valid > 0, image, fill)

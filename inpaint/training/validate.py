@@ -1,4 +1,4 @@
-"""Figures on fixed pictures with fixed holes, while training."""
+"""Figures on fixed images with fixed holes, while training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def validate(network: nn.Module, batches: Iterable[dict[str, Any]]) -> dict[str,
     """L1 in % and PSNR in dB of the composite against the original, by hole bucket and overall.
 
     batches: dicts with `image` uint8 (B, 3, H, W), `hole` bool (B, 1, H, W) and `bucket` (B,).
-    Keys are `l1` and `psnr`, and `l1/0.01-0.1` and so on. Both are means over pictures.
+    Keys are `l1` and `psnr`, and `l1/0.01-0.1` and so on. Both are means over images.
     """
     found: list[tuple[Tensor, Tensor, Tensor]] = []
     device = next(network.parameters()).device

@@ -1,4 +1,4 @@
-"""A picture in memory, with all that is needed to write it again as it came."""
+"""An image in memory, with all that is needed to write it again as it came."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-class PictureError(ValueError):
-    """A picture cannot be read, or cannot be written as asked; the message is one sentence."""
+class ImageError(ValueError):
+    """An image cannot be read, or cannot be written as asked; the message is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class JpegCoding:
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class ImageData:
     """Pixels the right way up, and what the file said about them.
 
     `pixels` is (H, W, 3) RGB or (H, W) gray, uint8 or uint16, over the whole range of its dtype.
@@ -94,18 +94,18 @@ class Picture:
         return self.pixels.dtype == np.uint16
 
 
-def with_pixels(picture: Picture, pixels: np.ndarray) -> Picture:
-    """The picture with other pixels of the same shape and dtype; all else is kept.
+def with_pixels(image: ImageData, pixels: np.ndarray) -> ImageData:
+    """The image with other pixels of the same shape and dtype; all else is kept.
 
     Raises ValueError if the shape or dtype differs.
     """
-    old = picture.pixels
+    old = image.pixels
     if pixels.shape != old.shape or pixels.dtype != old.dtype:
         raise ValueError(
             f"pixels must be {old.shape} {old.dtype} like the picture's, "
             f"got {pixels.shape} {pixels.dtype}"
         )
-    return dataclasses.replace(picture, pixels=pixels)
+    return dataclasses.replace(image, pixels=pixels)
 
 
 def is_image_name(name: str) -> bool:
