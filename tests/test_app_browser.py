@@ -20,7 +20,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def visitor(browser):
-    """One visitor for all tests at a desk: loading the page takes longer than most tests."""
+    """One visitor for all tests on a desktop: loading the page takes longer than most tests."""
     yield from visiting(browser)
 
 

@@ -7,8 +7,8 @@ from app_server import mask_file, photo_file, shared_server
 from browser import Visitor, running_browser
 from PIL import Image
 
-from inpaint.app.desk import BRUSH_COLOUR, BRUSH_OPACITY
 from inpaint.app.examples import find_examples
+from inpaint.app.handlers import BRUSH_COLOUR, BRUSH_OPACITY
 from inpaint.images import read_image
 
 EXAMPLES = find_examples()

@@ -9,19 +9,19 @@ from app_server import encoded, mask_file, photo_file, tiny_weights, zip_file
 from pictures import scene
 from PIL import Image
 
+from inpaint.app.archive import ArchiveLimits, unpack
 from inpaint.app.batch import fill_batch
-from inpaint.app.desk import Limits
 from inpaint.app.examples import find_examples
 from inpaint.app.feather import feather
+from inpaint.app.handlers import Limits
 from inpaint.app.models import Models
-from inpaint.app.packing import Room, unpack
 from inpaint.app.serving import ServingOptions, parse_options
 from inpaint.app.session import MAX_STEPS, Hole, Patch, Session
 from inpaint.app.strokes import hole_of, hole_shown, layer_of, size_shown
 from inpaint.app.uploads import painted_hole, read_mask
 from inpaint.images import ImageData, read_image, with_pixels
 
-ROOM = Room(files=10, total_bytes=100_000, file_bytes=50_000)
+ROOM = ArchiveLimits(files=10, total_bytes=100_000, file_bytes=50_000)
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from pathlib import Path
 from gradio.utils import get_upload_folder
 from PIL import Image, UnidentifiedImageError
 
-from inpaint.app.desk import Limits
+from inpaint.app.archive import ArchiveLimits, pack, unpack
+from inpaint.app.handlers import Limits
 from inpaint.app.models import Models
-from inpaint.app.packing import Room, pack, unpack
 from inpaint.app.previews import new_file
 from inpaint.batch import PlanError, Record, Request, Settings, make_plan
 from inpaint.batch.report import Report, Summary
@@ -78,10 +78,10 @@ def fill_batch(
 
 def _request(photos: list[str], masks: list[str], folder: Path, limits: Limits) -> Request:
     """Unpacks the uploads into `folder`, and says what to do with them."""
-    room = Room(limits.max_files, limits.max_batch_bytes, limits.max_file_bytes)
-    unpack(map(Path, photos), folder / "photos", room)
+    archive_limits = ArchiveLimits(limits.max_files, limits.max_batch_bytes, limits.max_file_bytes)
+    unpack(map(Path, photos), folder / "photos", archive_limits)
     if masks:
-        unpack(map(Path, masks), folder / "masks", room)
+        unpack(map(Path, masks), folder / "masks", archive_limits)
         found = [path for path in (folder / "masks").rglob("*") if path.is_file()]
         mask = found[0] if len(found) == 1 else folder / "masks"
     else:

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from inpaint.app.batch import fill_batch
-from inpaint.app.desk import Limits
+from inpaint.app.handlers import Limits
 from inpaint.app.models import Models
 from inpaint.app.uploads import UploadedFile, telling
 

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from inpaint.app.desk import Limits
+from inpaint.app.handlers import Limits
 from inpaint.app.models import Models
 from inpaint.app.previews import write_result
 from inpaint.app.uploads import UploadedFile, read_mask, read_photo, telling

@@ -8,11 +8,11 @@ from typing import Any, get_args
 import gradio as gr
 
 from inpaint.app.batch_tab import add_batch_tab
-from inpaint.app.desk import BRUSH_COLOUR, BRUSH_OPACITY, Answer, Desk, Limits
 from inpaint.app.endpoint import PageWithDefaults, add_endpoint
 from inpaint.app.examples import find_examples
-from inpaint.app.look import SAVE_FILE, SHOW_RESULT
+from inpaint.app.handlers import BRUSH_COLOUR, BRUSH_OPACITY, Answer, Handlers, Limits
 from inpaint.app.models import Models
+from inpaint.app.theme import SAVE_FILE, SHOW_RESULT
 from inpaint.app.uploads import HoleEditor, UploadedByButton, UploadedFile, telling
 from inpaint.app.visitors import Visitors
 from inpaint.inference.pipeline import Detail
@@ -28,7 +28,7 @@ WITHOUT_FILL = {"api_visibility": "private", "concurrency_id": "photo", "concurr
 
 def build_page(models: Models, limits: Limits, *, concurrency: int = 1) -> gr.Blocks:
     """The whole page. concurrency: fills at once, over all visitors."""
-    desk, visitors = Desk(models, limits), Visitors()
+    handlers, visitors = Handlers(models, limits), Visitors()
     with PageWithDefaults(
         title="Inpaint", analytics_enabled=False, delete_cache=CACHE_SECONDS
     ) as page:
@@ -39,7 +39,7 @@ def build_page(models: Models, limits: Limits, *, concurrency: int = 1) -> gr.Bl
         with gr.Tabs():
             with gr.Tab("One photo"):
                 parts = _photo_parts(models)
-                _wire(parts, desk, concurrency, visitors)
+                _wire(parts, handlers, concurrency, visitors)
             with gr.Tab("Many photos"):
                 add_batch_tab(models, limits)
         add_endpoint(models, limits, concurrency=concurrency)
@@ -151,37 +151,39 @@ MARKED = ("session", "editor")
 FILLED = ("session", "slider", "download", "hint", "result")
 
 
-def _wire(parts: Parts, desk: Desk, concurrency: int, visitors: Visitors) -> None:
+def _wire(parts: Parts, handlers: Handlers, concurrency: int, visitors: Visitors) -> None:
     session, editor = parts["session"], parts["editor"]
     on = _Wiring(parts)
     opening = on(
-        parts["photo"].upload, desk.open_photo, [parts["photo"]], OPENED, show_progress="full"
+        parts["photo"].upload, handlers.open_photo, [parts["photo"]], OPENED, show_progress="full"
     )
     # A file that is no photo does not stay in the way of the next one.
     opening.failure(lambda: None, None, parts["photo"], api_visibility="private")
-    on(parts["close"].click, desk.close, [], OPENED)
-    on(parts["mask_file"].upload, desk.use_mask, [session, parts["mask_file"]], MARKED)
-    on(parts["invert"].click, desk.invert, [session, editor], MARKED)
-    on(parts["clear"].click, desk.clear, [session], MARKED)
-    on(parts["go_on"].click, desk.go_on, [session], OPENED)
-    on(parts["back"].click, desk.step_back, [session], OPENED)
+    on(parts["close"].click, handlers.close, [], OPENED)
+    on(parts["mask_file"].upload, handlers.use_mask, [session, parts["mask_file"]], MARKED)
+    on(parts["invert"].click, handlers.invert, [session, editor], MARKED)
+    on(parts["clear"].click, handlers.clear, [session], MARKED)
+    on(parts["go_on"].click, handlers.go_on, [session], OPENED)
+    on(parts["back"].click, handlers.step_back, [session], OPENED)
     examples = find_examples()
     if examples:
         show = [parts["examples"]]
-        on(parts["examples"].click, lambda i: desk.open_example(*examples[i]), show, OPENED)
-    _wire_fill(on, parts, desk, concurrency, visitors)
+        on(parts["examples"].click, lambda i: handlers.open_example(*examples[i]), show, OPENED)
+    _wire_fill(on, parts, handlers, concurrency, visitors)
     parts["save_mask"].click(
-        telling(lambda *inputs: str(desk.save_mask(*inputs))),
+        telling(lambda *inputs: str(handlers.save_mask(*inputs))),
         [session, editor, parts["grow"]],
         parts["mask_png"],
         **WITHOUT_FILL,
     ).success(None, parts["mask_png"], js=SAVE_FILE, api_visibility="private")
 
 
-def _wire_fill(on: _Wiring, parts: Parts, desk: Desk, concurrency: int, visitors: Visitors) -> None:
+def _wire_fill(
+    on: _Wiring, parts: Parts, handlers: Handlers, concurrency: int, visitors: Visitors
+) -> None:
     def fill(*inputs: Any, progress: gr.Progress, request: gr.Request) -> Answer:
         report = visitors.watching(request, lambda share: progress(share, desc="Filling"))
-        return desk.fill(*inputs, report=report)
+        return handlers.fill(*inputs, report=report)
 
     on(
         parts["fill"].click,

@@ -100,10 +100,10 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
     from inpaint.app.models import Models
 
     models = Models(options.weights, device=options.device, concurrency=options.concurrency)
-    from inpaint.app.desk import Limits
     from inpaint.app.guard import Guard, Hosts, guarded
-    from inpaint.app.look import HEAD, theme
+    from inpaint.app.handlers import Limits
     from inpaint.app.page import build_page
+    from inpaint.app.theme import HEAD, theme
 
     limits = Limits(
         max_pixels=round(options.max_megapixels * MEGA),

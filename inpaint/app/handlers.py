@@ -13,11 +13,11 @@ import gradio as gr
 import numpy as np
 
 from inpaint.app.feather import feather
-from inpaint.app.look import editor_height
 from inpaint.app.models import Models
 from inpaint.app.previews import write_mask, write_preview, write_result
 from inpaint.app.session import Hole, Patch, Session
 from inpaint.app.strokes import hole_of, hole_shown, layer_of, size_shown
+from inpaint.app.theme import editor_height
 from inpaint.app.uploads import read_mask, read_photo
 from inpaint.images import ImageData
 from inpaint.inference.pipeline import Detail
@@ -42,7 +42,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Handlers:
     """The page's work on one photo."""
 
     models: Models

@@ -16,7 +16,7 @@ CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Room:
+class ArchiveLimits:
     """What a batch may hold. Raises ValueError for files beyond it."""
 
     files: int
@@ -35,20 +35,20 @@ class Room:
             )
 
 
-def unpack(uploads: Iterable[Path], folder: Path, room: Room) -> None:
+def unpack(uploads: Iterable[Path], folder: Path, limits: ArchiveLimits) -> None:
     """Puts uploaded images, and the images in uploaded zips, into a new folder.
 
     Raises ValueError for names that lead out of the folder or come twice, for damaged zips, and
-    for more than there is room for; the limits hold for all uploads together.
+    for more than there is limits for; the limits hold for all uploads together.
     """
     folder.mkdir(parents=True)
     sizes: list[int] = []
     for upload in uploads:
         if zipfile.is_zipfile(upload):
-            _unpack_zip(upload, folder, room, sizes)
+            _unpack_zip(upload, folder, limits, sizes)
             continue
         sizes.append(upload.stat().st_size)
-        room.check(sizes)
+        limits.check(sizes)
         shutil.copyfile(upload, _new_place(folder, upload.name))
 
 
@@ -60,12 +60,12 @@ def pack(folder: Path, archive: Path) -> None:
                 packed.write(path, path.relative_to(folder))
 
 
-def _unpack_zip(upload: Path, folder: Path, room: Room, sizes: list[int]) -> None:
+def _unpack_zip(upload: Path, folder: Path, limits: ArchiveLimits, sizes: list[int]) -> None:
     try:
         with zipfile.ZipFile(upload) as packed:
             members = [member for member in packed.infolist() if _is_wanted(member)]
             sizes += [member.file_size for member in members]
-            room.check(sizes)
+            limits.check(sizes)
             for member in members:
                 place = _new_place(folder, member.filename)
                 with packed.open(member) as source, open(place, "wb") as target:
