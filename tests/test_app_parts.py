@@ -65,7 +65,7 @@ def test_steps_are_taken_and_undone_one_by_one(channels):
         patch = Patch.between(hole, pictures[-1].pixels)
         session = Session(**{**vars(session), "result": patch}).gone_on()
     for picture in reversed(pictures):
-        np.testing.assert_array_equal(session.picture(source).pixels, picture.pixels)
+        np.testing.assert_array_equal(session.image(source).pixels, picture.pixels)
         session = session.stepped_back()
 
 
@@ -78,7 +78,7 @@ def test_history_is_bounded_and_the_picture_is_still_right():
         patch = Patch.between(hole, picture.pixels)
         session = Session(**{**vars(session), "result": patch}).gone_on()
     assert len(session.steps) == MAX_STEPS
-    np.testing.assert_array_equal(session.picture(source).pixels, picture.pixels)
+    np.testing.assert_array_equal(session.image(source).pixels, picture.pixels)
 
 
 def test_large_photos_are_shown_smaller_and_tiny_ones_larger():

@@ -136,7 +136,7 @@ def test_seeds_give_different_orders_crops_and_holes(shard: TarSource) -> None:
 
 def test_every_epoch_shows_every_picture_once_in_a_new_order() -> None:
     order = ImageOrder(50, seed=3)
-    epochs = [[order.picture(n) for n in range(50 * e, 50 * e + 50)] for e in range(3)]
+    epochs = [[order.image(n) for n in range(50 * e, 50 * e + 50)] for e in range(3)]
     assert all(sorted(epoch) == list(range(50)) for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
 
