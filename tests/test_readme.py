@@ -1,4 +1,4 @@
-"""What the README shows is run here: its Python as it stands, its commands up to their options."""
+"""What README and docs/ show is run: Python as it stands, commands up to their options."""
 
 import argparse
 import re
@@ -12,11 +12,13 @@ from inpaint import training as train
 from inpaint.cli import COMMANDS
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = PAGES[0].read_text()
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+def blocks(language, pages=PAGES):
+    text = "\n".join(page.read_text() for page in pages)
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def commands():
@@ -24,11 +26,12 @@ def commands():
     return [shlex.split(line, comments=True) for line in text.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("code", blocks("python"))
+# Other pages have snippets that need a server or files of the reader's.
+@pytest.mark.parametrize("code", blocks("python", [ROOT / "README.md", ROOT / "docs/layer.md"]))
 def test_python_of_the_readme_runs(code, tmp_path, monkeypatch):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "README.md", "exec"), {})
+    exec(compile(code, "page", "exec"), {})
 
 
 @pytest.mark.parametrize("words", [c for c in commands() if c[0] == "inpaint"], ids=" ".join)
@@ -47,12 +50,13 @@ def test_training_commands_of_the_readme_are_understood(words):
 
 
 def test_make_targets_of_the_readme_exist():
-    targets = re.findall(r"\bmake (\w+)", TEXT)
+    targets = re.findall(r"\bmake (\w+)", README)
     makefile = (ROOT / "Makefile").read_text()
     assert {"demo", "test"} <= set(targets)
     assert all(f"\n{target}:" in makefile for target in targets)
 
 
-def test_files_that_the_readme_links_to_exist():
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", TEXT)
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"], ids=str)
+def test_files_that_a_page_links_to_exist(page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
