@@ -20,7 +20,7 @@ from inpaint.app.strokes import size_shown
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-SECONDS = 60  # before a wait fails: the machine may be busy
+SECONDS = 180  # before a wait fails: the machine may be busy
 DESKTOP = {"width": 900, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
