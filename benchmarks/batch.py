@@ -37,7 +37,7 @@ from inpaint.batch import Plan, Request, Settings, make_plan
 from inpaint.batch.run import run_local
 from inpaint.images import ImageData, read_image
 from inpaint.inference.inpainter import Inpainter
-from inpaint.inference.pipeline import Detail
+from inpaint.inference.style import DEFAULT_STYLE, Style
 from inpaint.masks import fixed_hole
 from inpaint.masks.read import read_hole
 
@@ -115,7 +115,7 @@ def folder_run(inpainter: Inpainter, folder: Path, workers: int | None) -> float
 
 def compare(source: Path, count: int, options: argparse.Namespace) -> list[str]:
     """Lines of a table: pictures/s of the bare network and of the whole run."""
-    inpainter = Inpainter.load(options.weights, device=options.device, detail=options.detail)
+    inpainter = Inpainter.load(options.weights, device=options.device, style=options.style)
     with TemporaryDirectory(dir=options.scratch) as name:
         folder = Path(name)
         make_set(source, folder, count, tuple(options.sides))
@@ -148,7 +148,7 @@ def grow(source: Path, counts: list[int], options: argparse.Namespace) -> list[s
             make_set(source, Path(name), count, tuple(options.sides))
             command = [sys.executable, __file__, str(source), "--child", name]
             command += ["--weights", options.weights, "--device", options.device]
-            command += ["--detail", options.detail]
+            command += ["--style", options.style]
             result = subprocess.run(command, check=True, capture_output=True, text=True)
             seconds, peak = json.loads(result.stdout)
         lines.append(f"| {count:,} | {seconds:.1f} | {count / seconds:.1f} | {peak / 1e6:.0f} |")
@@ -162,7 +162,7 @@ def kill(source: Path, count: int, times: int, options: argparse.Namespace) -> l
         make_set(source, folder, count, tuple(options.sides))
         command = [sys.executable, "-m", "inpaint.cli", "fill", str(folder / "photos")]
         command += ["--mask", str(folder / "masks"), "--weights", options.weights]
-        command += ["--device", options.device, "--detail", options.detail, "--skip-existing", "-o"]
+        command += ["--device", options.device, "--style", options.style, "--skip-existing", "-o"]
         calm, out = folder / "calm", folder / "out"
         subprocess.run([*command, str(calm)], check=True, capture_output=True)
         wanted = {path.name: path.read_bytes() for path in calm.glob("0*")}
@@ -187,7 +187,7 @@ def kill(source: Path, count: int, times: int, options: argparse.Namespace) -> l
 
 
 def child(folder: Path, options: argparse.Namespace) -> None:
-    inpainter = Inpainter.load(options.weights, device=options.device, detail=options.detail)
+    inpainter = Inpainter.load(options.weights, device=options.device, style=options.style)
     seconds = folder_run(inpainter, folder, options.workers)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps([seconds, peak]))
@@ -198,7 +198,7 @@ def main() -> None:
     parser.add_argument("pictures", type=Path, help="a folder or a tar to make the sets from")
     parser.add_argument("--weights", required=True)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--detail", choices=get_args(Detail), default="auto")
+    parser.add_argument("--style", choices=get_args(Style), default=DEFAULT_STYLE)
     parser.add_argument("--count", type=int, default=1000, help="pictures of the comparison")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sides", type=int, nargs="+", default=SIDES, help="shorter sides, px")

@@ -58,7 +58,7 @@ def _row(
     hole = drawn > 0
     fills = [
         marked(photo, hole),
-        inpainter.fill(photo, hole, detail="off"),
+        inpainter.fill(photo, hole, style="plain"),
         CLASSICAL["patchmatch"]()(photo, hole),
         inpainter.fill(photo, hole),
     ]

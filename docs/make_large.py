@@ -152,7 +152,7 @@ def main() -> None:
         started = time.perf_counter()
         with_detail = inpainter.fill(photo, hole)
         seconds = time.perf_counter() - started
-        network = inpainter.fill(photo, hole, detail="off")
+        network = inpainter.fill(photo, hole, style="plain")
         views = [marked(photo, hole), network, _patchmatch(photo, hole), with_detail]
         _save_crops(views, hole, arguments.out / name.replace(" ", "-"))
         height, width = hole.shape

@@ -101,15 +101,16 @@ def test_python_example_in_the_documentation_works(server, tmp_path, mask, monke
     assert read_image(names["filled"]).size == (96, 128)
 
 
-def test_detail_can_be_left_out(client, tmp_path, mask):
+def test_style_can_be_left_out(client, tmp_path, mask):
     photo = photo_file(tmp_path / "photo.png")
     files = [handle_file(str(path)) for path in (photo, mask)]
     answers = [
-        read_image(client.predict(*files, **detail, api_name="/inpaint")).pixels
-        for detail in ({}, {"detail": "auto"}, {"detail": "off"})
+        read_image(client.predict(*files, **style, api_name="/inpaint")).pixels
+        for style in ({}, {"style": "natural"}, {"style": "plain"}, {"style": "off"})
     ]
     np.testing.assert_array_equal(answers[0], answers[1])
     assert (answers[1] != answers[2]).any(-1)[inside()].mean() > 0.5
+    np.testing.assert_array_equal(answers[2], answers[3])  # a word of before
 
 
 def test_text_file_called_png_gets_a_message(client, tmp_path, mask):
@@ -236,7 +237,7 @@ def test_what_is_no_upload_gets_a_message_that_says_what_is_wanted(server, file)
 def test_calls_with_too_few_or_too_many_values_get_a_message(server):
     assert "Both files are needed" in call(server, [])
     assert "Both files are needed" in call(server, [None, None])
-    assert "data must hold image, mask, detail, got 4 values" in call(server, [None] * 4)
+    assert "data must hold image, mask, style, got 4 values" in call(server, [None] * 4)
 
 
 def test_upload_without_meta_is_filled(server, tmp_path, mask):

@@ -198,8 +198,8 @@ def test_help_shows_examples(capsys):
     assert "inpaint fill photos/ --mask masks/ -o out/" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("options", [{"detail": "off"}, {"detail": "sharp"}, {"seed": 5}])
-def test_detail_and_seed_are_those_of_the_inpainter(photos, weights, options):
+@pytest.mark.parametrize("options", [{"style": "plain"}, {"style": "faithful"}, {"seed": 5}])
+def test_style_and_seed_are_those_of_the_inpainter(photos, weights, options):
     source, mask, out = photos / "photos/b.png", photos / "masks/b.png", photos / "out.png"
     arguments = [text for key, value in options.items() for text in (f"--{key}", value)]
     assert fill(source, "--mask", mask, "-o", out, *arguments, weights=weights) == 0
@@ -208,8 +208,19 @@ def test_detail_and_seed_are_those_of_the_inpainter(photos, weights, options):
     assert (read_image(out).pixels == expected.pixels).all()
 
 
-@pytest.mark.parametrize("arguments", [("--detail", "more"), ("--seed", "-1"), ("--seed", "x")])
-def test_wrong_detail_and_seed_are_bad_usage(photos, weights, arguments, capsys):
+def test_detail_is_an_old_name_of_style(photos, weights, capsys):
+    source, mask = photos / "photos/b.png", photos / "masks/b.png"
+    for name, options in {
+        "old.png": ("--detail", "soft"),
+        "new.png": ("--style", "faithful"),
+    }.items():
+        assert fill(source, "--mask", mask, "-o", photos / name, *options, weights=weights) == 0
+    assert "detail='soft' is called style='faithful' now" in capsys.readouterr().err
+    assert (read_image(photos / "old.png").pixels == read_image(photos / "new.png").pixels).all()
+
+
+@pytest.mark.parametrize("arguments", [("--style", "more"), ("--seed", "-1"), ("--seed", "x")])
+def test_wrong_style_and_seed_are_bad_usage(photos, weights, arguments, capsys):
     source, mask, out = photos / "photos/b.png", photos / "masks/b.png", photos / "out.png"
     try:
         code = fill(source, "--mask", mask, "-o", out, *arguments, weights=weights)

@@ -191,7 +191,7 @@ def test_load_rebuilds_the_network_and_its_tiling(inpainter, tmp_path, notes):
 
 def test_an_inpainter_on_another_device_differs_in_nothing_else(inpainter):
     network = random_network()
-    first = Inpainter(network, tiling=inpainter.tiling, boundary=False, detail="off", seed=3)
+    first = Inpainter(network, tiling=inpainter.tiling, boundary=False, style="plain", seed=3)
     moved = first.on("meta")
     assert (moved.device.type, first.device.type) == ("meta", "cpu")
     assert {p.device.type for p in moved.network.parameters()} == {"meta"}
@@ -204,7 +204,8 @@ def test_an_inpainter_on_another_device_differs_in_nothing_else(inpainter):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"detail": "more"}, "detail must be one of auto, soft, sharp, off"),
+        ({"style": "more"}, "style must be one of natural, faithful, plain"),
+        ({"detail": "more"}, "detail must be one of auto, sharp, soft, off"),
         ({"seed": -1}, "seed must lie in 0"),
     ],
 )
@@ -234,7 +235,7 @@ def test_a_gray_picture_in_colour_modes_stays_gray(inpainter, dtype):
 def test_a_picture_with_one_coloured_pixel_is_filled_in_colour(inpainter):
     image, hole = np.repeat(picture((60, 70), 1), 3, axis=2), hole_in((60, 70))
     image[0, 0] = 255, 0, 0
-    filled = inpainter.fill(image, hole)
+    filled = inpainter.fill(image, hole, style="plain")
     assert (filled[hole] != filled[hole][:, :1]).any()
 
 
@@ -272,3 +273,16 @@ def test_what_the_progress_raises_ends_the_fill(inpainter, after):
         inpainter.fill(image, hole, on_progress=cancel)
     assert len(calls) == after + 1
     assert (image == before).all()
+
+
+@pytest.mark.parametrize(
+    ("detail", "style"),
+    [("auto", "natural"), ("sharp", "natural"), ("soft", "faithful"), ("off", "plain")],
+)
+def test_words_of_detail_stand_for_styles_with_a_warning(inpainter, detail, style):
+    image, hole = picture((90, 110), 3), hole_in((90, 110))
+    with pytest.warns(DeprecationWarning, match=f"'{detail}' is called style='{style}' now"):
+        filled = inpainter.fill(image, hole, detail=detail)
+    assert (filled == inpainter.fill(image, hole, style=style)).all()
+    with pytest.warns(DeprecationWarning, match=f"style='{style}' now"):
+        assert Inpainter(random_network(), detail=detail).style == style

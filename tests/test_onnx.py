@@ -32,8 +32,8 @@ def exported(weights):
 
 def test_an_exported_network_fills_pictures_of_any_size_as_torch_does(weights, exported):
     # The networks alone: the steps after them end, or choose between sources, by the last bit.
-    torch_fill = Inpainter.load(weights, device="cpu", boundary=False, detail="off")
-    onnx_fill = Inpainter.load(exported, boundary=False, detail="off")
+    torch_fill = Inpainter.load(weights, device="cpu", boundary=False, style="plain")
+    onnx_fill = Inpainter.load(exported, boundary=False, style="plain")
     assert onnx_fill.tiling == torch_fill.tiling
     rng = np.random.default_rng(0)
     for size in ((64, 64), (37, 91), (1, 5), (200, 130)):

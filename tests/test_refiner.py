@@ -165,18 +165,18 @@ def test_weights_bring_the_refiner_that_their_notes_name(
     hole = np.zeros((70, 90), bool)
     hole[20:30, 20:40] = hole[50:, 60:] = True
     plain, refined = (
-        Inpainter.load(name, device="cpu", detail="off").fill(image, hole)
+        Inpainter.load(name, device="cpu", style="plain").fill(image, hole)
         for name in ("plain", "refined")
     )
     assert (plain == refined)[~hole].all() and (plain != refined)[hole].mean() > 0.5
-    alone = Inpainter.load("refined", device="cpu", boundary=False, detail="off").fill(image, hole)
-    assert (alone == Inpainter(network, boundary=False, detail="off").fill(image, hole)).all()
-    moved = Inpainter.load("refined", device="cpu", detail="off").on("cpu").fill(image, hole)
+    alone = Inpainter.load("refined", device="cpu", boundary=False, style="plain").fill(image, hole)
+    assert (alone == Inpainter(network, boundary=False, style="plain").fill(image, hole)).all()
+    moved = Inpainter.load("refined", device="cpu", style="plain").on("cpu").fill(image, hole)
     assert (moved == refined).all()
 
 
 def test_what_is_unknown_has_no_say_in_a_refined_fill(refiner: Refiner) -> None:
-    inpainter = Inpainter(PConvUNet(UNetConfig((8, 8), (3, 3))), refiner=refiner, detail="off")
+    inpainter = Inpainter(PConvUNet(UNetConfig((8, 8), (3, 3))), refiner=refiner, style="plain")
     image = answers(64, 64)[0]
     hole = np.zeros((64, 64), bool)
     hole[10:14], hole[20:50, 20:50] = True, True

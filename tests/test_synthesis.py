@@ -204,8 +204,8 @@ def test_where_nothing_known_is_alike_the_fill_nearly_stays():
     assert change < 0.25 * np.abs(picture - 0.5)[inner].mean()
 
 
-def finishing(detail):
-    return Finishing(boundary=False, refiner=None, detail=detail, seed=0, device=CPU)
+def finishing(style):
+    return Finishing(boundary=False, refiner=None, style=style, seed=0, device=CPU)
 
 
 def inpainter_of(network=None):
@@ -242,12 +242,12 @@ def test_known_pixels_come_back_bit_for_bit(inpainter, dtype, channels):
     full = 1 if dtype == np.float32 else np.iinfo(dtype).max
     image = (rng.random(shape) * full).astype(dtype)
     hole = hole_in((70, 90))
-    with_detail, without = (inpainter.fill(image, hole, detail=d) for d in ("auto", "off"))
-    assert with_detail.dtype == dtype and with_detail.shape == shape
-    assert (with_detail[~hole] == image[~hole]).all()
-    assert (with_detail != without).any()
+    with_texture, without = (inpainter.fill(image, hole, style=s) for s in ("faithful", "plain"))
+    assert with_texture.dtype == dtype and with_texture.shape == shape
+    assert (with_texture[~hole] == image[~hole]).all()
+    assert (with_texture != without).any()
     if channels == 4:
-        assert (with_detail[..., 3] == image[..., 3]).all()
+        assert (with_texture[..., 3] == image[..., 3]).all()
 
 
 def test_what_the_hole_holds_does_not_leak(inpainter):
@@ -290,7 +290,7 @@ def test_a_hole_of_many_tiles_gets_detail_in_each(inpainter):
     hole[26:34, 10:390] = True
     (region,) = plan_regions(hole, inpainter.tiling)
     assert len(region.tiles) > 3
-    filled, soft = (inpainter.fill(image, hole, detail=d) for d in ("auto", "off"))
+    filled, soft = (inpainter.fill(image, hole, style=s) for s in ("faithful", "plain"))
     assert (filled[~hole] == image[~hole]).all()
     for left in range(10, 380, 40):
         part = slice(28, 32), slice(left, left + 40)
@@ -305,7 +305,7 @@ def test_other_regions_pixels_come_back_as_they_were_given():
     regions = plan_regions(hole, TilingConfig(hole_radius=12, min_side=48, max_side=96))
     (region,) = regions
     filled = noise((region.box[0].stop - 30, region.box[1].stop - 20))
-    done = finishing("soft").add_texture(filled, noise((80, 120)), ~hole, region, 0)
+    done = finishing("faithful").add_texture(filled, noise((80, 120)), ~hole, region, 0)
     assert (done[~region.mask] == filled[~region.mask]).all()
     assert (done[region.mask] != filled[region.mask]).any()
 
@@ -328,21 +328,18 @@ def test_the_finest_scale_bounds_the_memory(monkeypatch, most):
         assert (result == picture).all()
 
 
-@pytest.mark.parametrize("pixels", [2**20, 2**20 + 1])
-@pytest.mark.parametrize("detail", ["auto", "soft", "sharp"])
-def test_auto_is_sharp_in_large_pictures(monkeypatch, detail, pixels):
+@pytest.mark.parametrize("style", ["natural", "faithful", "plain"])
+def test_the_style_chooses_the_texture(monkeypatch, style):
     seen = []
     monkeypatch.setattr(
         "inpaint.inference.pipeline.add_detail",
-        lambda crop, **how: seen.append(how) or crop.image,
+        lambda crop, **how: seen.append(how["sharp"]) or crop.image,
     )
-    known = np.ones((1, pixels), bool)
+    known = np.ones((1, 200), bool)
     known[0, 40:50] = False
     box_of_it = (slice(0, 1), slice(40, 50))
     tile = Tile((slice(0, 1), slice(20, 70)), box_of_it)
     region = Region(1.0, box_of_it, ~known[box_of_it], [tile])
-    colours = np.zeros((1, pixels, 3), np.uint8)
-    filled = np.zeros((1, 10, 3), np.float32)
-    finishing(detail).add_texture(filled, colours, known, region, 0)
-    (how,) = seen
-    assert how["sharp"] == {"auto": pixels > 2**20, "soft": False, "sharp": True}[detail]
+    colours, filled = np.zeros((1, 200, 3), np.uint8), np.zeros((1, 10, 3), np.float32)
+    finishing(style).add_texture(filled, colours, known, region, 0)
+    assert seen == {"natural": [True], "faithful": [False], "plain": []}[style]

@@ -107,7 +107,7 @@ def test_a_refined_fill_is_that_of_the_inpainter(base: Path) -> None:
     assert trained_part(module) is refiner and module.config is refiner.config
     with torch.no_grad():
         output = module(image, 1 - hole)[0].permute(1, 2, 0).clamp(0, 1).numpy()
-    inpainter = Inpainter(network, refiner=refiner, detail="off")
+    inpainter = Inpainter(network, refiner=refiner, style="plain")
     where = hole[0, 0].numpy() > 0
     filled = inpainter.fill(image[0].permute(1, 2, 0).contiguous().numpy(), where)
     torch.testing.assert_close(filled[where], output[where], rtol=0, atol=2e-3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +13,7 @@ from inpaint.app.handlers import Limits
 from inpaint.app.models import Models
 from inpaint.app.previews import write_result
 from inpaint.app.uploads import UploadedFile, read_mask, read_photo, telling
-from inpaint.inference.pipeline import Detail
+from inpaint.inference.style import DEFAULT_STYLE, Style, check_style, style_of_detail
 
 API_NAME = "inpaint"
 FILES_WANTED = (
@@ -51,11 +53,21 @@ def _with_meta(value: Any) -> Any:
     return value
 
 
+def _style(word: str) -> Style:
+    """The style of a call; programs written before there was one send words of `detail`."""
+    if word in get_args(Style):
+        return check_style(word)
+    with suppress(ValueError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return style_of_detail(word)
+    return check_style(word)
+
+
 def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
     """Adds `/inpaint` to the page that is being built."""
 
     @telling
-    def inpaint(image: str | None, mask: str | None, detail: Detail = "auto") -> str:
+    def inpaint(image: str | None, mask: str | None, style: str = DEFAULT_STYLE) -> str:
         """Fill the part of an image that a mask marks.
 
         The answer has the image's own format, size and metadata; pixels that are not marked
@@ -64,7 +76,7 @@ def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
         Args:
             image: The image: JPEG, PNG, WebP, TIFF, BMP, GIF.
             mask: An image of the same aspect ratio in which white means fill.
-            detail: Texture from the known part of the image: auto, soft, sharp or off.
+            style: natural (what looks real), faithful (closest on average) or plain.
 
         Returns:
             The filled image.
@@ -77,18 +89,19 @@ def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
             raise ValueError("The mask is all white, so nothing is left to fill from")
         if not hole.any():
             raise ValueError("The mask is all black, so it marks nothing; white means fill")
-        path, _ = write_result(models.fill(image_data, hole, detail=detail), Path(image).name)
+        filled = models.fill(image_data, hole, style=_style(style))
+        path, _ = write_result(filled, Path(image).name)
         return str(path)
 
     with gr.Row(visible=False):
         image = UploadedFile(label="image")
         mask = UploadedFile(label="mask")
-        detail = gr.Dropdown(list(get_args(Detail)), value="auto", label="detail")
+        style = gr.Textbox(value=DEFAULT_STYLE, label="style")
         answer = gr.File(label="filled")
         button = gr.Button()
     button.click(
         inpaint,
-        [image, mask, detail],
+        [image, mask, style],
         answer,
         api_name=API_NAME,
         concurrency_limit=concurrency,

@@ -20,7 +20,7 @@ from inpaint.app.strokes import hole_of, hole_shown, layer_of, size_shown
 from inpaint.app.theme import editor_height
 from inpaint.app.uploads import read_mask, read_photo
 from inpaint.images import ImageData
-from inpaint.inference.pipeline import Detail
+from inpaint.inference.style import Style
 from inpaint.masks.read import grow_hole
 
 logger = logging.getLogger("inpaint")
@@ -100,7 +100,7 @@ class Handlers:
         painted: np.ndarray | None,
         grow: float,
         soft: float,
-        detail: Detail,
+        style: Style,
         weights: str | None,
         *,
         report: Callable[[float], None],
@@ -110,7 +110,7 @@ class Handlers:
         hole = self._hole(session, painted, grow)
         source = self._read(session.path)
         before = session.image(source)
-        filled = self.models.fill(before, hole, name=weights, detail=detail, report=report)
+        filled = self.models.fill(before, hole, name=weights, style=style, report=report)
         filled = feather(before, filled, hole, round(soft))
         session = dataclasses.replace(session, result=Patch.between(hole, filled.pixels))
         path, own_format = write_result(filled, session.name)

@@ -20,8 +20,8 @@ from inpaint.checkpoints.weights import (
 )
 from inpaint.images import ImageData
 from inpaint.inference.inpainter import Inpainter
-from inpaint.inference.pipeline import Detail
 from inpaint.inference.progress import OnProgress
+from inpaint.inference.style import DEFAULT_STYLE, Style
 from inpaint.models.registry import ARCHITECTURES
 
 P = ParamSpec("P")
@@ -64,17 +64,17 @@ class Models:
         hole: np.ndarray,
         *,
         name: str | None = None,
-        detail: Detail = "auto",
+        style: Style = DEFAULT_STYLE,
         report: OnProgress | None = None,
     ) -> ImageData:
         """The image with its hole, (H, W) bool, filled by the network called `name`.
 
-        detail, report: see Inpainter.fill.
+        style, report: see Inpainter.fill.
 
         Raises ValueError for a name that is not offered.
         """
         inpainter = self.inpainter(self.default if name is None else name)
-        return inpainter.fill_image_data(image, hole, detail=detail, on_progress=report)
+        return inpainter.fill_image_data(image, hole, style=style, on_progress=report)
 
     def inpainter(self, name: str) -> Inpainter:
         """The inpainter called `name`. Raises ValueError for a name that is not offered."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 import gradio as gr
 
@@ -15,7 +15,7 @@ from inpaint.app.models import Models
 from inpaint.app.theme import SAVE_FILE, SHOW_RESULT
 from inpaint.app.uploads import HoleEditor, UploadedByButton, UploadedFile, telling
 from inpaint.app.visitors import Visitors
-from inpaint.inference.pipeline import Detail
+from inpaint.inference.style import DEFAULT_STYLE
 
 CACHE_SECONDS = (1800, 6 * 3600)  # how often old files are looked for, and when a file is old
 SESSION_SECONDS = 6 * 3600
@@ -94,19 +94,19 @@ def _editor_parts(parts: Parts, models: Models) -> None:
             "Step back", elem_id="back", interactive=False, size="md", min_width=80
         )
         parts["close"] = gr.Button("New photo", elem_id="close", size="md", min_width=80)
+    parts["style"] = gr.Radio(
+        [("Natural", "natural"), ("Faithful", "faithful")],
+        value=DEFAULT_STYLE,
+        label="Style",
+        info="Natural looks real; faithful invents nothing, and is softer",
+        elem_id="style",
+    )
     with gr.Accordion("Mask and edges", open=False, elem_id="more"):
         parts["grow"] = gr.Slider(
             -50, 50, 0, step=1, label="Grow", info="Pixels; below 0 shrinks", elem_id="grow"
         )
         parts["soft"] = gr.Slider(
             0, 50, 0, step=1, label="Soft edge", info="Pixels, inside the mark", elem_id="soft"
-        )
-        parts["detail"] = gr.Radio(
-            [(name.capitalize(), name) for name in get_args(Detail)],
-            value="auto",
-            label="Detail",
-            info="Texture from the rest of the photo",
-            elem_id="detail",
         )
         with gr.Row():
             parts["mask_file"] = UploadedByButton(
@@ -188,7 +188,7 @@ def _wire_fill(
     on(
         parts["fill"].click,
         fill,
-        [parts[name] for name in ("session", "editor", "grow", "soft", "detail", "weights")],
+        [parts[name] for name in ("session", "editor", "grow", "soft", "style", "weights")],
         FILLED,
         with_progress=True,
         concurrency_limit=concurrency,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import get_args
 
@@ -19,7 +20,7 @@ from inpaint.batch.run import run_local, run_single
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
 from inpaint.images import FORMATS
 from inpaint.inference.inpainter import Inpainter
-from inpaint.inference.pipeline import Detail
+from inpaint.inference.style import DEFAULT_STYLE, Style, style_of_detail
 
 REPORT_NAME = "report.jsonl"
 FORMAT_NAMES = ("keep", *FORMATS)
@@ -89,19 +90,19 @@ def _add_treatment(group: argparse._ArgumentGroup) -> None:
         help="shipped weights by name, or a file; default: %(default)s",
     )
     group.add_argument(
-        "--detail",
-        choices=get_args(Detail),
-        default="auto",
-        help="texture from the known part of the picture. soft: added to the network's picture; "
-        "sharp: in its place; auto: sharp above 1 megapixel, else soft; off: none; "
-        "default: %(default)s",
+        "--style",
+        choices=get_args(Style),
+        default=DEFAULT_STYLE,
+        help="natural: what looks real; faithful: closest on average, nothing is invented; plain: "
+        "no texture from the rest of the picture; default: %(default)s",
     )
+    group.add_argument("--detail", help=argparse.SUPPRESS)  # what --style was called before
     group.add_argument(
         "--seed",
         type=int,
         default=0,
         metavar="N",
-        help="of the search for detail; the same gives the same fill; default: %(default)s",
+        help="of the search for texture; the same gives the same fill; default: %(default)s",
     )
 
 
@@ -190,7 +191,7 @@ def _start(
         inpainter = Inpainter.load(
             arguments.weights,
             device=arguments.device,
-            detail=arguments.detail,
+            style=_style(arguments),
             seed=arguments.seed,
         )
     except (RuntimeError, AssertionError) as error:  # what torch raises for devices
@@ -206,6 +207,18 @@ def _start(
     if single:
         return _follow_one(tasks[0], inpainter, settings)
     return run_local(tasks, inpainter, settings, workers=arguments.workers)
+
+
+def _style(arguments: argparse.Namespace) -> Style:
+    style: Style = arguments.style
+    if arguments.detail is None:
+        return style
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        style = style_of_detail(arguments.detail)
+    for warning in caught:
+        print(f"inpaint fill: {warning.message}", file=sys.stderr)
+    return style
 
 
 def _follow_one(task: Task, inpainter: Inpainter, settings: Settings) -> Iterator[Record]:

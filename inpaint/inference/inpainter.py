@@ -24,8 +24,9 @@ from inpaint.checkpoints.weights import (
 )
 from inpaint.images import ImageData, from_pil, to_pil, with_pixels
 from inpaint.inference.compositing import from_rgb, is_gray, split_array, to_rgb
-from inpaint.inference.pipeline import Detail, Finishing, check_detail
+from inpaint.inference.pipeline import Finishing
 from inpaint.inference.progress import OnProgress, Progress
+from inpaint.inference.style import DEFAULT_STYLE, Style, check_style, style_of_detail
 from inpaint.inference.tiling import (
     Region,
     Tile,
@@ -59,8 +60,9 @@ class Inpainter:
         tiling: TilingConfig | None = None,
         boundary: bool = True,
         refiner: Refiner | None = None,
-        detail: Detail = "auto",
+        style: Style = DEFAULT_STYLE,
         seed: int = 0,
+        detail: str | None = None,
     ) -> None:
         """An inpainter of parts; `Inpainter.load` makes one of a weight file.
 
@@ -68,16 +70,16 @@ class Inpainter:
             network: A PConvUNet, or a function of the same arguments.
             device: Where all is computed.
             tiling: The scale that the network was trained for.
-            boundary: Blend the boundary of a hole, see blend_boundary. Without it and `detail`, a
-                fill is the network's own answer.
+            boundary: Blend the boundary of a hole, see blend_boundary. Without it, a fill in plain
+                style is the network's own answer.
             refiner: Refines the blended image; has nothing to do without `boundary`.
-            detail: Texture from the known part of the image, see Finishing.
+            style: "natural", "faithful" or "plain", see check_style.
             seed: Of the texture's random search, 0 to 2**63 - 1.
+            detail: What `style` was called before, with other words.
 
         Raises:
-            ValueError: Another detail or seed.
+            ValueError: Another style or seed.
         """
-        check_detail(detail)
         if not 0 <= seed < 2**63:  # what a torch.Generator takes
             raise ValueError(f"seed must lie in 0 to 2**63 - 1, got {seed}")
         self.device = torch.device(device)
@@ -87,7 +89,7 @@ class Inpainter:
         self.tiling = TilingConfig() if tiling is None else tiling
         self.boundary = boundary
         self.refiner = None if refiner is None else _ready(refiner, self.device)
-        self.detail = detail
+        self.style = check_style(style) if detail is None else style_of_detail(detail)
         self.seed = seed
 
     @classmethod
@@ -97,8 +99,9 @@ class Inpainter:
         *,
         device: str | torch.device | None = None,
         boundary: bool = True,
-        detail: Detail = "auto",
+        style: Style = DEFAULT_STYLE,
         seed: int = 0,
+        detail: str | None = None,
     ) -> Inpainter:
         """An inpainter with the shipped weights, others of that folder by name, or a file's.
 
@@ -109,7 +112,7 @@ class Inpainter:
             weights: A name, or a file: safetensors, or ONNX as `inpaint export` writes it, which
                 runs on the CPU.
             device: None takes the GPU if there is one.
-            boundary, detail, seed: As for Inpainter.
+            boundary, style, seed, detail: As for Inpainter.
 
         Raises:
             FileNotFoundError: There is no such file.
@@ -134,8 +137,9 @@ class Inpainter:
             tiling=TilingConfig.from_notes(notes),
             boundary=boundary,
             refiner=_refiner_beside(path, refiner) if refiner else None,
-            detail=detail,
+            style=style,
             seed=seed,
+            detail=detail,
         )
 
     def fill(
@@ -143,8 +147,9 @@ class Inpainter:
         image: AnyImage,
         hole: Image.Image | np.ndarray,
         *,
-        detail: Detail | None = None,
+        style: Style | None = None,
         on_progress: OnProgress | None = None,
+        detail: str | None = None,
     ) -> AnyImage:
         """The image with its hole filled; of the same kind, size and type.
 
@@ -154,18 +159,20 @@ class Inpainter:
                 is kept; transparent pixels are not looked at.
             hole: White, nonzero alpha or True = fill; see read_hole. (height, width) like the
                 image, or of the same aspect ratio.
-            detail: "auto", "soft", "sharp" or "off"; None is what this inpainter was made with.
+            style: "natural", "faithful" or "plain"; None is what this inpainter was made with.
             on_progress: Called with the share of the work that is done, from 0 to 1, after each
                 step. What it raises ends the fill.
+            detail: What `style` was called before, with other words.
 
         Raises:
-            ValueError: Another shape, size or detail.
+            ValueError: Another shape, size or style.
             TypeError: Another kind of image.
         """
+        style = style if detail is None else style_of_detail(detail)
         if isinstance(image, Image.Image):
             image_data = from_pil(image)
             where = read_hole(hole, size=image_data.size)
-            filled = self.fill_image_data(image_data, where, detail=detail, on_progress=on_progress)
+            filled = self.fill_image_data(image_data, where, style=style, on_progress=on_progress)
             return to_pil(filled)
         if not isinstance(image, np.ndarray):
             raise TypeError(f"image must be a PIL image or a numpy array, got {type(image)}")
@@ -174,7 +181,7 @@ class Inpainter:
         result = image.copy()
         channels = colours.shape[2] if colours.ndim == 3 else None
         view = result if channels is None else result[..., :channels]
-        view[:] = self._fill_colours(colours, where, alpha, detail, on_progress).reshape(view.shape)
+        view[:] = self._fill_colours(colours, where, alpha, style, on_progress).reshape(view.shape)
         return result
 
     def fill_image_data(
@@ -182,7 +189,7 @@ class Inpainter:
         image: ImageData,
         hole: np.ndarray,
         *,
-        detail: Detail | None = None,
+        style: Style | None = None,
         on_progress: OnProgress | None = None,
     ) -> ImageData:
         """The image, as read_image gives it, with its hole filled.
@@ -190,14 +197,14 @@ class Inpainter:
         Args:
             image: With all that its file said.
             hole: (H, W) bool of the image's size, True = fill.
-            detail, on_progress: As for `fill`.
+            style, on_progress: As for `fill`.
 
         Raises:
             ValueError: A hole of another size.
         """
         if hole.shape != image.size:
             raise ValueError(f"hole must be {image.size} like the image, got {hole.shape}")
-        pixels = self._fill_colours(image.pixels, hole, image.alpha, detail, on_progress)
+        pixels = self._fill_colours(image.pixels, hole, image.alpha, style, on_progress)
         return with_pixels(image, pixels)
 
     def on(self, device: str | torch.device) -> Inpainter:
@@ -215,18 +222,18 @@ class Inpainter:
         colours: np.ndarray,
         hole: np.ndarray,
         alpha: np.ndarray | None,
-        detail: Detail | None,
+        style: Style | None,
         on_progress: OnProgress | None,
     ) -> np.ndarray:
         """colours (H, W) or (H, W, 1 or 3) with the hole filled; a new array of the same dtype."""
-        finishing = self._finishing(detail)
+        finishing = self._finishing(style)
         result = colours.copy()
         if hole.all():
             logger.warning("the hole is the whole picture: nothing is known to fill it from")
         known = ~hole if alpha is None else ~hole & (alpha > 0)
         gray = is_gray(colours, known)  # an old photo scanned in colour modes stays gray
         regions = plan_regions(hole, self.tiling)
-        progress = Progress(on_progress, regions, textured=finishing.detail != "off")
+        progress = Progress(on_progress, regions, textured=finishing.style != "plain")
         for region in regions:
             fill = self._fill_region(result, known, region, progress)
             fill = finishing.blend(fill, result, known, region)
@@ -240,10 +247,9 @@ class Inpainter:
         progress.finished()
         return result
 
-    def _finishing(self, detail: Detail | None) -> Finishing:
-        detail = self.detail if detail is None else detail
-        check_detail(detail)
-        return Finishing(self.boundary, self.refiner, detail, self.seed, self.device)
+    def _finishing(self, style: Style | None) -> Finishing:
+        style = self.style if style is None else check_style(style)
+        return Finishing(self.boundary, self.refiner, style, self.seed, self.device)
 
     def _fill_region(
         self, colours: np.ndarray, known: np.ndarray, region: Region, progress: Progress

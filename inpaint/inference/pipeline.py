@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -12,22 +11,13 @@ from inpaint.inference.boundary import blend_boundary
 from inpaint.inference.compositing import to_rgb
 from inpaint.inference.progress import OnProgress
 from inpaint.inference.refinement import context_margin, refine
+from inpaint.inference.style import Style
 from inpaint.inference.tiling import Rectangle, Region, dilate, intersection, relative
 from inpaint.models.refiner import Refiner
 from inpaint.texture.synthesis import add_detail
 from inpaint.utils.crop import Crop, cover_ignored
 
-Detail = Literal["auto", "soft", "sharp", "off"]
-
-# px of an image, as many as 1024x1024 has, above which the network's blur would be seen
-_LARGE = 2**20
 _BOUNDARY_MARGIN = 4  # px around a region that its boundary band depends on
-
-
-def check_detail(detail: str) -> None:
-    """Raise ValueError for anything but the values of Detail."""
-    if detail not in get_args(Detail):
-        raise ValueError(f"detail must be one of {', '.join(get_args(Detail))}, got {detail!r}")
 
 
 @dataclass(frozen=True)
@@ -38,15 +28,14 @@ class Finishing:
         boundary: Blend the boundary band, see blend_boundary, and refine what comes of it if there
             is a refiner.
         refiner: On `device`.
-        detail: See add_detail; "soft" and "sharp" are its two ways, "auto" is sharp in large
-            images and soft in others, "off" none.
+        style: See check_style.
         seed: Of the texture's random search.
         device: Where the refiner and the texture are computed.
     """
 
     boundary: bool
     refiner: Refiner | None
-    detail: Detail
+    style: Style
     seed: int
     device: torch.device
 
@@ -91,11 +80,14 @@ class Finishing:
         crop = cut(colours, known, region, fill, tile.context)
         own = relative(tile.core, tile.context)
         part = crop.restricted(own)
-        if self.detail == "off" or not part.hole.any():
+        if self.style == "plain" or not part.hole.any():
             return fill
-        sharp = self.detail == "sharp" or (self.detail == "auto" and known.size > _LARGE)
         textured = add_detail(
-            part, sharp=sharp, seed=self.seed, device=self.device, on_progress=on_progress
+            part,
+            sharp=self.style == "natural",
+            seed=self.seed,
+            device=self.device,
+            on_progress=on_progress,
         )
         # The region's box may reach beyond the tile's context, and the context beyond the box.
         shared = intersection(region.box, tile.context)
