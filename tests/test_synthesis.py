@@ -6,7 +6,8 @@ import torch
 
 from inpaint import Inpainter, PConvUNet, UNetConfig
 from inpaint.inference.pipeline import Finishing
-from inpaint.inference.tiling import Region, Tile, TilingConfig, plan_regions
+from inpaint.inference.planning import plan_regions
+from inpaint.inference.tiling import Region, Tile, TilingConfig
 from inpaint.texture import synthesis
 from inpaint.texture.patchmatch import Patches
 from inpaint.utils.crop import Crop

@@ -25,17 +25,19 @@ from inpaint.utils.distance import hole_depth
 
 BAND = 16  # width of the band, px
 _DATA_WEIGHT = 0.02  # one pixel from what is known; the biharmonic operator has 20 on its diagonal
+_MIN_DATA_WEIGHT = 1e-6  # of thin holes: keeps the equations definite
 _MAX_ITER = 100
 _RTOL = 1e-3  # leaves an error below half a level of 8 bits
 
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 
-def blend_boundary(crop: Crop) -> np.ndarray:
+def blend_boundary(crop: Crop, *, to_image: bool = True) -> np.ndarray:
     """The crop's image with the band along the hole's boundary continued from the known pixels.
 
-    Pixels of the hole beyond the band count as known. What does not exist, outside the crop or
-    ignored, has no part in the sums.
+    With `to_image`, the surface is pulled to the crop's image inside the hole; without, as for thin
+    holes, only the known pixels count. Pixels of the hole beyond the band count as known. What
+    does not exist, outside the crop or ignored, has no part in the sums.
 
     Returns:
         (H, W, 3) float32, which differs from the crop's image only in the hole, within BAND pixels
@@ -48,7 +50,8 @@ def blend_boundary(crop: Crop) -> np.ndarray:
     band = crop.hole & (depth <= BAND)
     if not band.any():
         return crop.image
-    plate = _ThinPlate(band, ~crop.ignore, _DATA_WEIGHT * depth)
+    weight = _DATA_WEIGHT if to_image else _MIN_DATA_WEIGHT
+    plate = _ThinPlate(band, ~crop.ignore, weight * depth)
     result = crop.image.copy()
     result[band] = plate.solve(crop.image)
     return result

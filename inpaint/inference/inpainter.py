@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,13 +26,13 @@ from inpaint.checkpoints.weights import (
 from inpaint.images import ImageData, from_pil, to_pil, with_pixels
 from inpaint.inference.compositing import from_rgb, is_gray, split_array, to_rgb
 from inpaint.inference.pipeline import Finishing
+from inpaint.inference.planning import plan_regions
 from inpaint.inference.progress import OnProgress, Progress
 from inpaint.inference.style import DEFAULT_STYLE, Style, check_style, style_of_detail
 from inpaint.inference.tiling import (
     Region,
     Tile,
     TilingConfig,
-    plan_regions,
     relative,
     scaled_size,
     tile_weights,
@@ -232,10 +233,12 @@ class Inpainter:
             logger.warning("the hole is the whole picture: nothing is known to fill it from")
         known = ~hole if alpha is None else ~hole & (alpha > 0)
         gray = is_gray(colours, known)  # an old photo scanned in colour modes stays gray
-        regions = plan_regions(hole, self.tiling)
+        # Without boundary blending, the network has to fill thin holes, too.
+        tiling = self.tiling if self.boundary else replace(self.tiling, thin_radius=0)
+        regions = plan_regions(hole, tiling)
         progress = Progress(on_progress, regions, textured=finishing.style != "plain")
         for region in regions:
-            fill = self._fill_region(result, known, region, progress)
+            fill = self._fill_region(result, known, region, progress) if region.tiles else None
             fill = finishing.blend(fill, result, known, region)
             progress.blended(region)
             for number in range(len(region.tiles)):

@@ -40,24 +40,26 @@ class Finishing:
     device: torch.device
 
     def blend(
-        self, fill: np.ndarray, colours: np.ndarray, known: np.ndarray, region: Region
+        self, fill: np.ndarray | None, colours: np.ndarray, known: np.ndarray, region: Region
     ) -> np.ndarray:
         """The fill of a region's box, (h, w, 3) float32 in [0, 1], blended and refined.
 
         Args:
-            fill: (h, w, 3) float32, the network's.
+            fill: (h, w, 3) float32, the network's; None continues what is around a thin hole.
             colours: The image, (H, W) or (H, W, C) of any dtype.
             known: (H, W) bool.
             region: Where the fill belongs.
         """
-        if not self.boundary:
+        if fill is not None and not self.boundary:
             return fill
-        margin = _BOUNDARY_MARGIN if self.refiner is None else context_margin(self.refiner)
+        refiner = self.refiner if region.refined else None
+        margin = _BOUNDARY_MARGIN if refiner is None else context_margin(refiner)
         frame = dilate(region.box, margin, known.shape)
         crop = cut(colours, known, region, fill, frame)
-        blended = blend_boundary(crop).clip(0, 1)
-        if self.refiner is not None:
-            blended = refine(self.refiner, crop, blended, self.device)
+        blended = blend_boundary(crop, to_image=fill is not None).clip(0, 1)
+        if refiner is not None:
+            crop = crop if fill is not None else crop.with_image(blended)
+            blended = refine(refiner, crop, blended, self.device)
         return blended[relative(region.box, frame)]
 
     def add_texture(
@@ -99,18 +101,25 @@ class Finishing:
 
 
 def cut(
-    colours: np.ndarray, known: np.ndarray, region: Region, fill: np.ndarray, frame: Rectangle
+    colours: np.ndarray,
+    known: np.ndarray,
+    region: Region,
+    fill: np.ndarray | None,
+    frame: Rectangle,
 ) -> Crop:
     """The crop of an image that lies in `frame`, with a region's fill in its hole.
 
-    Ignored pixels have the colour of the nearest other one.
+    Ignored pixels, and without a fill those of the hole, have the colour of the nearest other one.
     """
     image = to_rgb(colours[frame])
     hole = np.zeros(image.shape[:2], bool)
     shared = intersection(region.box, frame)
     here, there = relative(shared, frame), relative(shared, region.box)
     hole[here] = region.mask[there]
-    image[here][hole[here]] = fill[there][hole[here]]
     ignore = ~known[frame] & ~hole
-    cover_ignored(image, ignore)
+    if fill is None:
+        cover_ignored(image, ignore | hole)
+    else:
+        image[here][hole[here]] = fill[there][hole[here]]
+        cover_ignored(image, ignore)
     return Crop(image, hole, ignore)

@@ -1,9 +1,6 @@
-"""Tiling: where to cut an image so that each hole is filled at a scale the network knows.
+"""Tiling: the parts of an image that the network sees, and those of its answer that are used.
 
-A network is trained on holes of some sizes, seen in images of some sizes. So every hole is cut
-out with its context and, when it is thicker than the network can bridge, scaled down. What
-decides is the hole's thickness, not its extent: a wire across a whole photo is filled at full
-detail. All coordinates are pixels of the image; slices are (rows, columns).
+All coordinates are pixels of the image; slices are (rows, columns).
 """
 
 from __future__ import annotations
@@ -13,10 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import cv2
 import numpy as np
-
-from inpaint.utils.distance import hole_depth
 
 Rectangle = tuple[slice, slice]
 
@@ -28,6 +22,7 @@ class TilingConfig:
     hole_radius: float = 40.0  # largest distance of a hole pixel from the nearest known pixel
     min_side: int = 128  # it sees at least this much of the image, if there is as much
     max_side: int = 512  # it sees at most this much at once; bounds the memory
+    thin_radius: float = 2.5  # holes no deeper than this are continued from their surroundings
 
     def __post_init__(self) -> None:
         # A tile shows max_side / 4 around its core: with a larger radius it could show nothing
@@ -66,40 +61,20 @@ class Tile:
 class Region:
     """One or more neighbouring holes that are filled together.
 
-    mask: bool, of the size of box, True = fill. The tiles' cores cover the box; where they
-    overlap, their answers are blended.
+    Attributes:
+        factor: The network sees the image this much smaller, 1 or more.
+        box: Where the region lies.
+        mask: Bool, of the size of `box`, True = fill.
+        tiles: Their cores cover the box; where they overlap, their answers are blended. None for
+            holes so thin that they are continued from their surroundings without the network.
+        refined: Whether the refiner has something to do there: not for single specks.
     """
 
-    factor: float  # the network sees the image this much smaller, 1 or more
+    factor: float
     box: Rectangle
     mask: np.ndarray
     tiles: list[Tile]
-
-
-def plan_regions(hole: np.ndarray, config: TilingConfig) -> list[Region]:
-    """How to fill a hole, (H, W) bool: regions from the thinnest holes to the thickest.
-
-    Each pixel of the hole is in the mask of exactly one region.
-    """
-    rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
-    if not len(rows):
-        return []
-    # Labels and distances are found where the hole is, not over a whole large photo; one pixel
-    # around it is known, and ends the hole.
-    top, left = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
-    part = np.ascontiguousarray(hole[top : rows[-1] + 2, left : columns[-1] + 2])
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(part.view(np.uint8), connectivity=8)
-    factors = _factors(part, labels, count, config)
-    regions = []
-    for factor in np.unique(factors[1:]):
-        numbers = [i for i in range(1, count) if factors[i] == factor]
-        boxes = [_Box.of(stats[i], top, left, i) for i in numbers]
-        for box in _merged(boxes, factor, config):
-            local = (_shifted(box.rows, -top), _shifted(box.columns, -left))
-            mask = np.isin(labels[local], box.numbers)
-            tiles = _tiles(box, hole.shape[:2], float(factor), config)
-            regions.append(Region(float(factor), (box.rows, box.columns), mask, tiles))
-    return regions
+    refined: bool = True
 
 
 def scaled_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
@@ -143,87 +118,34 @@ def intersection(one: Rectangle, other: Rectangle) -> Rectangle:
     return rows, columns
 
 
-def _factors(hole: np.ndarray, labels: np.ndarray, count: int, config: TilingConfig) -> np.ndarray:
-    """Down-scaling factor of each connected hole; entry 0, the background, means nothing.
+def tiles_of(
+    box: Rectangle, size: tuple[int, int], factor: float, config: TilingConfig, *, shared: bool
+) -> list[Tile]:
+    """The tiles whose cores cover a box of an image of (height, width).
 
-    Powers of the square root of 2, so that a hole of one thickness gets one factor.
+    shared: Small holes share the box, and need less context than one as large as it.
     """
-    # Beyond the image nothing is known, so its edge does not end a hole: no border is added.
-    inside = hole_depth(hole)
-    thickness = np.zeros(count)
-    np.maximum.at(thickness, labels[hole], inside[hole])
-    thickness = np.minimum(thickness, max(hole.shape))  # where nothing at all is known
-    steps = np.ceil(2 * np.log2(np.maximum(thickness / config.hole_radius, 1)) - 1e-6)
-    return np.sqrt(2.0) ** steps
-
-
-@dataclass
-class _Box:
-    """Bounding box of the connected holes with these numbers."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-    numbers: list[int]
-
-    @classmethod
-    def of(cls, stats: np.ndarray, top: int, left: int, number: int) -> _Box:
-        x, y, width, height = (int(value) for value in stats[:4])
-        return cls(top + y, left + x, top + y + height, left + x + width, [number])
-
-    @property
-    def rows(self) -> slice:
-        return slice(self.top, self.bottom)
-
-    @property
-    def columns(self) -> slice:
-        return slice(self.left, self.right)
-
-    def joined(self, other: _Box) -> _Box:
-        return _Box(
-            min(self.top, other.top),
-            min(self.left, other.left),
-            max(self.bottom, other.bottom),
-            max(self.right, other.right),
-            self.numbers + other.numbers,
-        )
-
-
-def _merged(boxes: list[_Box], factor: float, config: TilingConfig) -> list[_Box]:
-    """Boxes, joined where two fit into half of the smallest image the network is shown.
-
-    They would be shown much the same pixels, so one forward pass serves them both.
-    """
-    side = config.min_side / 2 * factor
-    merged: list[_Box] = []
-    for box in sorted(boxes, key=lambda box: (box.top, box.left)):
-        for i, other in enumerate(merged):
-            union = box.joined(other)
-            if max(union.bottom - union.top, union.right - union.left) <= side:
-                merged[i] = union
-                break
-        else:
-            merged.append(box)
-    return merged
-
-
-def _tiles(box: _Box, size: tuple[int, int], factor: float, config: TilingConfig) -> list[Tile]:
     least, most = math.ceil(config.min_side * factor), math.floor(config.max_side * factor)
-    rows = _spans(box.top, box.bottom, size[0], least, most)
-    columns = _spans(box.left, box.right, size[1], least, most)
+    rows, columns = (
+        _spans(span.start, span.stop, limit, least, most, shared=shared)
+        for span, limit in zip(box, size, strict=True)
+    )
     return [Tile((y[0], x[0]), (y[1], x[1])) for y, x in product(rows, columns)]
 
 
-def _spans(start: int, stop: int, limit: int, least: int, most: int) -> list[tuple[slice, slice]]:
+def _spans(
+    start: int, stop: int, limit: int, least: int, most: int, *, shared: bool
+) -> list[tuple[slice, slice]]:
     """Spans (context, core) that cover start to stop on an axis of `limit` pixels.
 
     One span that shows as much on either side as the hole is long, if `most` allows at least
-    a quarter of `least` there; else several whose cores overlap by a quarter.
+    a quarter of `least` there, which is what shared ones show; else several whose cores overlap by
+    a quarter.
     """
     length = stop - start
     if length + least // 2 <= most or limit <= most:
-        side = min(max(3 * length, least), most)
+        wanted = length + least // 2 if shared else 3 * length
+        side = min(max(wanted, least), most)
         return [(_around(start, stop, side, limit), slice(start, stop))]
     inner = most // 2
     step = inner - inner // 4
@@ -237,7 +159,3 @@ def _around(start: int, stop: int, side: int, limit: int) -> slice:
     side = min(max(side, stop - start), limit)
     first = min(max((start + stop - side) // 2, 0), limit - side)
     return slice(first, first + side)
-
-
-def _shifted(span: slice, by: int) -> slice:
-    return slice(span.start + by, span.stop + by)

@@ -1,0 +1,170 @@
+"""Planning: which holes are filled together, at which scale, and what for.
+
+A network is trained on holes of some sizes, seen in images of some sizes. So every hole is cut
+out with its context and, when it is thicker than the network can bridge, scaled down. What
+decides is the hole's thickness, not its extent: a wire across a whole photo is filled at full
+detail. Neighbouring holes share a tile where that saves work. Holes of a few pixels' width, such as
+dust and fine scratches, need no network: what is around them says all.
+
+Time and memory are linear in the size of the image and in the number of holes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import cv2
+import numpy as np
+
+from inpaint.inference.tiling import Rectangle, Region, TilingConfig, tiles_of
+from inpaint.utils.distance import hole_depth
+
+_CELL = 256  # px; thin holes are filled together in squares of this side
+_SPECK = 5  # px; extent of a thin hole that is a speck
+_SHARED = (0.25, 0.5, 1.0, 2.0)  # sides of squares whose holes may share a tile, of min_side
+
+
+def plan_regions(hole: np.ndarray, config: TilingConfig) -> list[Region]:
+    """How to fill a hole: regions from the thinnest holes to the thickest.
+
+    Each pixel of the hole is in the mask of exactly one region.
+
+    Args:
+        hole: (H, W) bool, True = fill.
+        config: What the network can do.
+    """
+    rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
+    if not len(rows):
+        return []
+    # Labels and distances are found where the hole is, not over a whole large photo; one pixel
+    # around it is known, and ends the hole.
+    top, left = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
+    part = np.ascontiguousarray(hole[top : rows[-1] + 2, left : columns[-1] + 2])
+    holes = _Components.of(part)
+    factors = _factors(holes.thickness, config)
+    thin = holes.thickness <= config.thin_radius
+    speck = thin & (holes.boxes[:, 2:] - holes.boxes[:, :2] <= _SPECK).all(1)
+    regions = [
+        *_thin_regions(holes, speck, refined=False),
+        *_thin_regions(holes, thin & ~speck, refined=True),
+    ]
+    regions = [_moved(region, top, left) for region in regions]
+    for factor in np.unique(factors[~thin]).tolist():
+        size = hole.shape[0], hole.shape[1]
+        chosen = ~thin & (factors == factor)
+        for region, shared in _thick_regions(holes, chosen, factor, config):
+            region = _moved(region, top, left)
+            tiles = tiles_of(region.box, size, factor, config, shared=shared)
+            regions.append(replace(region, tiles=tiles))
+    return regions
+
+
+@dataclass(frozen=True)
+class _Components:
+    """Connected holes, N of them."""
+
+    labels: np.ndarray  # (H, W) int32, 0 = no hole, else a hole's number + 1
+    boxes: np.ndarray  # (N, 4) int: top, left, bottom, right
+    thickness: np.ndarray  # (N,) largest distance of a pixel from the nearest one outside, px
+
+    @classmethod
+    def of(cls, hole: np.ndarray) -> _Components:
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(
+            hole.view(np.uint8), connectivity=8
+        )
+        x, y, width, height = stats[1:, :4].astype(np.int64).T
+        # Beyond the image nothing is known, so its edge does not end a hole: no border is added.
+        depth = hole_depth(hole)[hole]
+        thickness = np.zeros(count)
+        np.maximum.at(thickness, labels[hole], depth)
+        thickness = np.minimum(thickness[1:], max(hole.shape))  # where nothing at all is known
+        return cls(labels, np.stack([y, x, y + height, x + width], 1), thickness)
+
+    def mask(self, box: Rectangle, chosen: np.ndarray) -> np.ndarray:
+        """Pixels in a box of the chosen holes, (N,) bool."""
+        return np.concatenate([[False], chosen])[self.labels[box]]
+
+
+def _factors(thickness: np.ndarray, config: TilingConfig) -> np.ndarray:
+    """Down-scaling factor of each hole.
+
+    Powers of the square root of 2, so that a hole of one thickness gets one factor.
+    """
+    steps = np.ceil(2 * np.log2(np.maximum(thickness / config.hole_radius, 1)) - 1e-6)
+    return np.sqrt(2.0) ** steps
+
+
+def _thin_regions(holes: _Components, chosen: np.ndarray, *, refined: bool) -> Iterator[Region]:
+    """The chosen holes cut into squares, without tiles."""
+    if not chosen.any():
+        return
+    height, width = holes.labels.shape
+    mask = holes.mask((slice(0, height), slice(0, width)), chosen)
+    for y in range(0, height, _CELL):
+        for x in range(0, width, _CELL):
+            cell = mask[y : y + _CELL, x : x + _CELL]
+            rows, columns = np.flatnonzero(cell.any(1)), np.flatnonzero(cell.any(0))
+            if len(rows):
+                inner = (
+                    slice(int(rows[0]), int(rows[-1]) + 1),
+                    slice(int(columns[0]), int(columns[-1]) + 1),
+                )
+                box = (
+                    slice(y + inner[0].start, y + inner[0].stop),
+                    slice(x + inner[1].start, x + inner[1].stop),
+                )
+                yield Region(1.0, box, cell[inner].copy(), [], refined)
+
+
+def _thick_regions(
+    holes: _Components, chosen: np.ndarray, factor: float, config: TilingConfig
+) -> Iterator[tuple[Region, bool]]:
+    """The chosen holes, joined where they share a tile, and whether they do; without tiles yet."""
+    groups = [([number], holes.boxes[number]) for number in np.flatnonzero(chosen).tolist()]
+    for share in _SHARED:
+        groups = _joined(groups, share * config.min_side * factor, factor, config)
+    for numbers, (top, left, bottom, right) in groups:
+        box = (slice(int(top), int(bottom)), slice(int(left), int(right)))
+        mask = np.isin(holes.labels[box], np.array(numbers) + 1)
+        yield Region(factor, box, mask, []), len(numbers) > 1
+
+
+_Group = tuple[list[int], np.ndarray]  # numbers of holes, and their box
+
+
+def _joined(groups: list[_Group], side: float, factor: float, config: TilingConfig) -> list[_Group]:
+    """Groups whose top left corners lie in one square of this side are joined, where that is less
+    work for the network than to fill each by itself."""
+    cells: dict[tuple[int, int], list[_Group]] = {}
+    for group in groups:
+        top, left = group[1][:2]
+        cells.setdefault((int(top // side), int(left // side)), []).append(group)
+    result: list[_Group] = []
+    for members in cells.values():
+        boxes = np.stack([box for _, box in members])
+        union = np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
+        apart = sum(_network_work(box, len(n) > 1, factor, config) for n, box in members)
+        if len(members) > 1 and _network_work(union, True, factor, config) <= apart:
+            result.append((list(chain.from_iterable(numbers for numbers, _ in members)), union))
+        else:
+            result += members
+    return result
+
+
+def _network_work(box: np.ndarray, shared: bool, factor: float, config: TilingConfig) -> float:
+    """About as many pixels as the network sees for a box."""
+    lengths = (box[2:] - box[:2]) / factor
+    seen = lengths + config.min_side / 2 if shared else 3 * lengths
+    return float(np.prod(np.maximum(seen, config.min_side)))
+
+
+def _moved(region: Region, top: int, left: int) -> Region:
+    """A region in coordinates of the whole image."""
+    rows, columns = region.box
+    box = (
+        slice(rows.start + top, rows.stop + top),
+        slice(columns.start + left, columns.stop + left),
+    )
+    return replace(region, box=box)
