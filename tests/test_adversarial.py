@@ -5,7 +5,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from tiny_training import forget_accelerate
-from torch import Tensor
+from torch import Tensor, nn
 
 from inpaint.checkpoints.vgg import VGG16
 from inpaint.training.adversarial import (
@@ -20,7 +20,7 @@ from inpaint.training.adversarial import (
     weighted_mean,
 )
 from inpaint.training.adversary import Adversary
-from inpaint.training.discriminator import ProjectedDiscriminator
+from inpaint.training.discriminator import ProjectedDiscriminator, Standardise
 
 
 def hole_of(*rows: list[float]) -> Tensor:
@@ -161,6 +161,25 @@ def test_projections_mix_a_coarse_level_into_finer_ones(vgg: VGG16) -> None:
     changed = [*features[:2], features[2] + 1]
     for before, after in zip(projection(features), projection(changed), strict=True):
         assert (before != after).float().mean() > 0.9
+
+
+def test_standardised_features_have_mean_0_and_deviation_1() -> None:
+    torch.manual_seed(0)
+    standard, same = Standardise(2), nn.Conv2d(2, 2, 1, bias=False)
+    with torch.no_grad():
+        same.weight.copy_(torch.eye(2)[..., None, None])
+    x = torch.randn(4, 2, 9, 9) * torch.tensor([3.0, 0.5]).view(2, 1, 1) + 7
+    for part in x.split(2):  # averages of equal weight
+        standard.update(part.mean((0, 2, 3)), part.square().mean((0, 2, 3)))
+    y = standard.then(same, x)
+    torch.testing.assert_close(y.mean((0, 2, 3)), torch.zeros(2), atol=1e-4, rtol=0)
+    torch.testing.assert_close(y.std((0, 2, 3), correction=0), torch.ones(2), atol=1e-3, rtol=0)
+
+
+def test_rotations_lose_nothing() -> None:
+    for conv in ProjectedDiscriminator(4).projection.across_channels:
+        square = conv.weight[..., 0, 0]
+        torch.testing.assert_close(square @ square.T, torch.eye(len(square)), atol=1e-5, rtol=0)
 
 
 def test_a_discriminator_without_width_is_refused() -> None:

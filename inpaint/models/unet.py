@@ -181,10 +181,11 @@ class NoiseInjection(nn.Module):
 
     tile: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, seed: int = 0) -> None:
+        """seed: of the noise after training."""
         super().__init__()
         self.strength = nn.Parameter(torch.full((1, channels, 1, 1), _NOISE_STRENGTH))
-        generator = torch.Generator().manual_seed(channels)
+        generator = torch.Generator().manual_seed(seed)
         tile = torch.randn(1, 1, _NOISE_TILE, _NOISE_TILE, generator=generator)
         self.register_buffer("tile", tile, persistent=False)
 
@@ -227,8 +228,8 @@ class PConvUNet(nn.Module):
             for skip, deep in reversed(list(pairwise(config.widths)))
         )
         self.noise = nn.ModuleList(
-            NoiseInjection(width) if config.noise else nn.Identity()
-            for width in reversed(config.widths[:-1])
+            NoiseInjection(width, seed=level) if config.noise else nn.Identity()
+            for level, width in enumerate(reversed(config.widths[:-1]))
         )
         self.decoder.append(PConvOutput(config.widths[0]))
         for name in ("mean", "std"):

@@ -91,6 +91,7 @@ class Adversary:
 
         No step is taken when that is not finite.
         """
+        self._update_standards(judged.real)
         self.network.train()
         for parameter in self.heads:
             parameter.requires_grad_(True)
@@ -126,6 +127,15 @@ class Adversary:
 
     def _precision(self) -> AbstractContextManager[Any]:
         return self.accelerator.autocast() if self._mixed else nullcontext()
+
+    def _update_standards(self, real: list[Tensor]) -> None:
+        """The statistics of photos, over all processes."""
+        for standard, level in zip(self.network.projection.standards, real, strict=True):
+            values = level.float()
+            batch = torch.stack([values.mean((0, 2, 3)), values.square().mean((0, 2, 3))])
+            if batch.isfinite().all():
+                mean, square = self.accelerator.reduce(batch, reduction="mean")
+                standard.update(mean, square)  # type: ignore[operator]
 
     def _average_gradients(self) -> None:
         """Over all processes. By hand, as DistributedDataParallel wants one backward pass for

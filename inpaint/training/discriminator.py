@@ -2,8 +2,8 @@
 
 A discriminator on plain pretrained features looks at the few channels in which fills differ most.
 So, as in section 3 of the paper, the features are mixed first by fixed random projections, across
-channels (1x1 convolutions) and across scales (3x3 convolutions from coarse to fine), and small
-trained heads judge each scale. Different from the paper: VGG-16 to relu3_3 instead of an
+channels (rotations) and across scales (1x1 convolutions from coarse to fine), and small trained
+heads judge each scale. Different from the paper: VGG-16 to relu3_3 instead of an
 EfficientNet, heads give maps of scores instead of a few, and they are given the hole too, because
 only the hole of a composite can be wrong.
 """
@@ -20,23 +20,28 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 _LEAK = 0.2
 _FEATURES = (64, 128, 256)  # channels of relu1_2, relu2_2, relu3_3
-_STRIDES = (1, 2, 4)  # px of the image for each position of these
 _SEED = 1  # of the projections
 
 
 class RandomProjection(nn.Module):
-    """Fixed random mixing of VGG-16 features across channels and scales; nothing to train."""
+    """Fixed random mixing of VGG-16 features across channels and scales; nothing to train.
 
-    def __init__(self, channels: Sequence[int]) -> None:
-        """channels: of the answer, for each of the three levels."""
+    Features are standardised first, by statistics of the photos seen in training: as they come,
+    their means are as large as their deviations, and hide them from layers with spectral norm.
+    Across channels they are rotated, so nothing is lost: with 16, 32 and 64 mixed channels
+    instead of 64, 128 and 256, heads tell a photo from its fill in 67, 77, 84 and 87 % of the
+    positions, instead of 79 to 96 %.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(_SEED)
+        self.standards = nn.ModuleList(Standardise(channels) for channels in _FEATURES)
         self.across_channels = nn.ModuleList(
-            _fixed_conv(features, width, 1, generator)
-            for features, width in zip(_FEATURES, channels, strict=True)
+            _fixed_conv(channels, channels, generator) for channels in _FEATURES
         )
         self.across_scales = nn.ModuleList(
-            _fixed_conv(coarse, fine, 3, generator) for fine, coarse in pairwise(channels)
+            _fixed_conv(coarse, fine, generator) for fine, coarse in pairwise(_FEATURES)
         )
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
@@ -44,13 +49,52 @@ class RandomProjection(nn.Module):
 
         A level holds half of its own and half of the next coarser one.
         """
-        mixed = [conv(level) for conv, level in zip(self.across_channels, features, strict=True)]
+        mixed = [
+            standard.then(conv, level)  # type: ignore[operator]
+            for conv, standard, level in zip(
+                self.across_channels, self.standards, features, strict=True
+            )
+        ]
         for level in reversed(range(len(mixed) - 1)):
             coarse = self.across_scales[level](mixed[level + 1])
-            size = mixed[level].shape[2:]
-            coarse = F.interpolate(coarse, size=size, mode="bilinear", align_corners=False)
+            height, width = mixed[level].shape[2:]
+            coarse = F.interpolate(
+                coarse, size=(height, width), mode="bilinear", align_corners=False
+            )
             mixed[level] = (mixed[level] + coarse) * 0.5**0.5
         return mixed
+
+
+class Standardise(nn.Module):
+    """Features with mean 0 and deviation 1 in each channel, by averages over what was seen."""
+
+    mean: Tensor
+    square: Tensor
+    updates: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("square", torch.ones(channels))
+        self.register_buffer("updates", torch.zeros(()))
+
+    def then(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
+        """conv, 1x1 without bias, of x, (B, C, H, W), standardised; in one convolution."""
+        scale = (self.square - self.mean.square()).clamp(min=1e-4).rsqrt()
+        weight = conv.weight * scale.view(-1, 1, 1)
+        bias = -(weight[..., 0, 0] * self.mean).sum(1)
+        return F.conv2d(x, weight, bias)
+
+    @torch.no_grad()
+    def update(self, mean: Tensor, square: Tensor) -> None:
+        """Take a batch's means of values and of squares, (C,), into the averages.
+
+        Those of the first thousand batches count equally, later ones a thousandth.
+        """
+        self.updates += 1
+        share = 1 / self.updates.clamp(max=1000)
+        self.mean.lerp_(mean, share)
+        self.square.lerp_(square, share)
 
 
 class Head(nn.Module):
@@ -88,14 +132,13 @@ class ProjectedDiscriminator(nn.Module):
         super().__init__()
         if width < 1:
             raise ValueError(f"width must be 1 or more, got {width}")
-        channels = (width // 2 or 1, width, 2 * width)
-        self.projection = RandomProjection(channels)
+        self.projection = RandomProjection()
         self.heads = nn.ModuleList(
             [
-                Head(channels[0], width, (2,)),
-                Head(channels[1], width, (2,)),
-                Head(channels[2], 2 * width, (2, 1)),
-                Head(channels[2], 2 * width, (2, 2)),
+                Head(_FEATURES[0], width, (2,)),
+                Head(_FEATURES[1], width, (2,)),
+                Head(_FEATURES[2], 2 * width, (2, 1)),
+                Head(_FEATURES[2], 2 * width, (2, 2)),
             ]
         )
 
@@ -113,9 +156,10 @@ class ProjectedDiscriminator(nn.Module):
         ]
 
 
-def _fixed_conv(c_in: int, c_out: int, kernel: int, generator: torch.Generator) -> nn.Conv2d:
-    """A convolution without bias, fixed at values that keep the variance of its input."""
-    conv = nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2, bias=False)
+def _fixed_conv(c_in: int, c_out: int, generator: torch.Generator) -> nn.Conv2d:
+    """A 1x1 convolution without bias that rotates its input into c_out <= c_in channels."""
+    conv = nn.Conv2d(c_in, c_out, 1, bias=False)
+    rotation, _ = torch.linalg.qr(torch.randn(c_in, c_in, generator=generator))
     with torch.no_grad():
-        conv.weight.normal_(0, (c_in * kernel**2) ** -0.5, generator=generator)
+        conv.weight.copy_(rotation[:c_out, :, None, None])
     return conv.requires_grad_(False)
