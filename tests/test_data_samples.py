@@ -283,6 +283,18 @@ def test_small_pictures_are_enlarged_up_to_the_limit() -> None:
     assert random_square(flat(7, 4, 4), 16, rng, max_upscale=4).shape == (16, 16, 3)
 
 
+def test_some_holes_are_sides() -> None:
+    draw = GeneratedHoles((0, 0, 0, 0, 1, 0), sides=0.5)
+    holes = [draw(20, np.random.default_rng(seed)) for seed in range(60)]
+    straight = [h for h in holes if (h == h[:1]).all() or (h == h[:, :1]).all()]
+    assert 15 <= len(straight) <= 45
+    assert all(0.4 <= hole.mean() <= 0.5 for hole in straight)
+    edges = {(bool(h[0, 0]), bool(h[0, -1]), bool(h[-1, 0])) for h in straight}
+    assert len(edges) == 4  # each side
+    with pytest.raises(ValueError, match=r"sides must lie in \[0, 1\], got 2"):
+        GeneratedHoles(sides=2)
+
+
 def test_holes_follow_the_ratio_weights() -> None:
     samples = TrainingSamples(Pictures([flat(0, 32, 32)]), 32, ratio_weights=(0, 0, 1, 0, 0, 1))
     ratios = np.array([samples[n]["hole"].float().mean().item() for n in range(40)])

@@ -23,21 +23,35 @@ class GeneratedHoles:
     Args:
         ratio_weights: how often each bucket of `HOLE_BUCKETS` is drawn, relative to the others;
             None draws all six equally often.
+        sides: share of holes that are a side of the picture, as when it is to be extended; their
+            ratio follows the buckets too.
     """
 
-    def __init__(self, ratio_weights: Sequence[float] | None = None) -> None:
+    def __init__(self, ratio_weights: Sequence[float] | None = None, *, sides: float = 0.0) -> None:
         weights = np.array([1.0] * len(HOLE_BUCKETS) if ratio_weights is None else ratio_weights)
         if weights.shape != (len(HOLE_BUCKETS),) or not (weights >= 0).all() or not weights.any():
             raise ValueError(
                 f"ratio_weights must be {len(HOLE_BUCKETS)} numbers of 0 or more, not all 0, "
                 f"one for each hole ratio bucket; got {ratio_weights}"
             )
+        if not 0 <= sides <= 1:
+            raise ValueError(f"sides must lie in [0, 1], got {sides}")
         self.steps = np.cumsum(weights / weights.sum())
+        self.sides = sides
 
     def __call__(self, size: int, rng: np.random.Generator) -> np.ndarray:
         """A hole, (size, size) bool."""
         bucket = int(np.searchsorted(self.steps[:-1], rng.random(), side="right"))
+        if self.sides and rng.random() < self.sides:
+            return _side(size, rng.uniform(*HOLE_BUCKETS[bucket]), int(rng.integers(4)))
         return random_hole((size, size), rng, ratio=HOLE_BUCKETS[bucket])
+
+
+def _side(size: int, ratio: float, turns: int) -> np.ndarray:
+    """The upper part of a square of `size` px, turned by 90 degrees so many times."""
+    hole = np.zeros((size, size), bool)
+    hole[: max(1, round(ratio * size))] = True
+    return np.ascontiguousarray(np.rot90(hole, turns))
 
 
 class FolderHoles:

@@ -37,6 +37,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         seed: any number from 0.
         crop, max_upscale: how squares are cut, see `random_square`.
         ratio_weights: how often each hole ratio bucket is drawn, see `GeneratedHoles`.
+        sides: share of holes that are a side of the picture.
         hole_dir: a folder of mask files to take holes from instead, see `FolderHoles`.
 
     Raises:
@@ -53,6 +54,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         crop: CropPolicy = "resize-crop",
         max_upscale: float = 2.0,
         ratio_weights: tuple[float, ...] | None = None,
+        sides: float = 0.0,
         hole_dir: str | Path | None = None,
     ) -> None:
         _check_source(source, size)
@@ -64,7 +66,9 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         self.max_upscale = max_upscale
         self.order = ImageOrder(len(source), seed)
         self.draw_hole: DrawHole = (
-            GeneratedHoles(ratio_weights) if hole_dir is None else FolderHoles(hole_dir)
+            GeneratedHoles(ratio_weights, sides=sides)
+            if hole_dir is None
+            else FolderHoles(hole_dir)
         )
 
     def __len__(self) -> int:

@@ -79,6 +79,7 @@ class Recipe:
     network: str  # a name that UNetConfig.named knows, or REFINER
     phases: tuple[Phase, ...]
     bucket_weights: tuple[float, ...] = (1, 1, 1, 1, 1, 1)  # how often each hole-ratio bucket
+    sides: float = 0.0  # share of holes that are a side of the picture
 
     def __post_init__(self) -> None:
         frozen = [get_args(FrozenNorm).index(phase.frozen_norm) for phase in self.phases]
@@ -187,6 +188,7 @@ RECIPES = {
             ),
         ),
         bucket_weights=(0.5, 1, 1, 1.5, 2, 2),
+        sides=0.15,
     ),
 }
 

@@ -165,6 +165,7 @@ class _Run:
             self.phases[number].size,
             seed=self.config.seed + number,
             ratio_weights=RECIPES[self.config.config].bucket_weights,
+            sides=RECIPES[self.config.config].sides,
             hole_dir=self.config.holes,
         )
 
