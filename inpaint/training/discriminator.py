@@ -30,7 +30,7 @@ class RandomProjection(nn.Module):
     their means are as large as their deviations, and hide them from layers with spectral norm.
     Across channels they are rotated, so nothing is lost: with 16, 32 and 64 mixed channels
     instead of 64, 128 and 256, heads tell a photo from its fill in 67, 77, 84 and 87 % of the
-    positions, instead of 79 to 96 %.
+    positions, instead of 82, 86, 94 and 94 %.
     """
 
     def __init__(self) -> None:
