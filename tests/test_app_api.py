@@ -246,17 +246,15 @@ def test_upload_without_meta_is_filled(server, tmp_path, mask):
     assert "event: complete" in call(server, files)
 
 
-def test_texture_values_of_the_documentation_are_taken_and_others_get_a_message(
-    server, tmp_path, mask
-):
+def test_styles_of_the_documentation_are_taken_and_others_get_a_message(server, tmp_path, mask):
     photo = photo_file(tmp_path / "photo.png")
     files = [{"path": path} for path in (upload(server, photo), upload(server, mask))]
     text = (ROOT / "docs" / "app.md").read_text().split("## From a shell")[1].split("## ")[0]
     values = re.findall(r'`"(\w+)"`', text)
-    assert values == ["auto", "soft", "sharp", "off"]
+    assert values == ["natural", "faithful", "plain"]
     for value in values:
         assert "event: complete" in call(server, [*files, value])
-    assert "not in the list of choices: ['auto', 'soft'" in call(server, [*files, False])
+    assert "style must be one of natural, faithful, plain" in call(server, [*files, False])
 
 
 def upload(server, path):

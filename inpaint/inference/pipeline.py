@@ -14,6 +14,7 @@ from inpaint.inference.refinement import context_margin, refine
 from inpaint.inference.style import Style
 from inpaint.inference.tiling import Rectangle, Region, dilate, intersection, relative
 from inpaint.models.refiner import Refiner
+from inpaint.texture.bands import combine_bands
 from inpaint.texture.synthesis import add_detail
 from inpaint.utils.crop import Crop, cover_ignored
 
@@ -91,6 +92,8 @@ class Finishing:
             device=self.device,
             on_progress=on_progress,
         )
+        if self.style == "natural":
+            textured = combine_bands(part, textured)
         # The region's box may reach beyond the tile's context, and the context beyond the box.
         shared = intersection(region.box, tile.context)
         here, there = relative(shared, tile.context), relative(shared, region.box)
