@@ -1,0 +1,125 @@
+"""Texture for a soft fill: coherent pieces of the known image, at the colours of the fill.
+
+1. A shift map at a coarse scale says which known pixel each hole pixel copies (`shift_map`).
+2. It is carried to the image's own scale, where seams move a little (`upsampling`).
+3. The pieces' gradients are put together on the colours of the fill (`gradient_blending`).
+
+Thin holes need no pieces: each pixel copies from the place most like it. Single-threaded compiled
+code without reordered sums: the same image, hole and seed give the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from inpaint.texture.gradient_blending import blend
+from inpaint.texture.matching import Appearance
+from inpaint.texture.offset_search import Search, random_state, search_offsets
+from inpaint.texture.pyramid import Level
+from inpaint.texture.shift_map import find_shift_map
+from inpaint.texture.upsampling import refine, upsample
+from inpaint.utils.distance import hole_depth
+
+_PIXELS = 2500  # of the hole at the scale of the shift map
+_MOST_PIXELS = 10_000  # with more, as of long strokes, graph cuts would take too long
+_THIN = 3.0  # px, depth of a hole that needs no pieces
+_LEAST_DEPTH = 1.5  # px, of the hole at the scale of the shift map
+_LEAST_SIDE = 24  # px, of the image at that scale
+_LEAST_SOURCES = 200
+_FILL_BLUR = 1.5  # sigma, px: leaves known part and fill alike
+_KNOWN_BLUR = 0.7
+_SOFT, _SOFTER = 1.0, 0.4  # px, and px for each px of depth: detail of the fill is coarser
+
+
+def synthesize(
+    image: np.ndarray,
+    hole: np.ndarray,
+    ignore: np.ndarray,
+    exclude: np.ndarray | None = None,
+    *,
+    seed: int = 0,
+) -> np.ndarray:
+    """The image with texture in its hole.
+
+    Args:
+        image: (H, W, 3) float32 in [0, 1], with a soft fill in the hole.
+        hole: (H, W) bool, True = gets texture.
+        ignore: (H, W) bool, True = neither known nor hole.
+        exclude: (H, W) bool, True = is not copied. None: all that is known may be.
+        seed: Of the random part of the search.
+
+    Returns:
+        (H, W, 3) float32 in [0, 1], which differs from `image` only in the hole. The fill stays
+        as it is where too little is known.
+    """
+    known = ~(hole | ignore)
+    source = known if exclude is None else known & ~exclude
+    if not hole.any() or np.count_nonzero(source) < _LEAST_SOURCES:
+        return image
+    result = image.copy()
+    if _flatten(result, hole, source):
+        return result
+    depth = hole_depth(~known)
+    levels = _pyramid(result, hole, known, source, float(depth[hole].max()))
+    thin = len(levels) == 1 and depth[hole].max() <= _THIN
+    blend(result, _shift_map(levels, seed, thin=thin), levels, _SOFT + _SOFTER * depth)
+    return result
+
+
+@njit(cache=True, nogil=True)
+def _flatten(image: np.ndarray, hole: np.ndarray, source: np.ndarray) -> bool:
+    """Where all sources have one colour, give it to the hole, in place; whether they have."""
+    height, width = hole.shape
+    first = -1
+    for y in range(height):
+        for x in range(width):
+            if source[y, x]:
+                if first < 0:
+                    first = y * width + x
+                for c in range(3):
+                    if image[y, x, c] != image[first // width, first % width, c]:
+                        return False
+    for y in range(height):
+        for x in range(width):
+            if hole[y, x]:
+                image[y, x] = image[first // width, first % width]
+    return True
+
+
+def _pyramid(
+    image: np.ndarray, hole: np.ndarray, known: np.ndarray, source: np.ndarray, depth: float
+) -> list[Level]:
+    """The image at its own scale and at halves of it, to the one of the shift map."""
+    levels = [Level(image, np.zeros(hole.shape, np.float32), hole, known, source)]
+    while np.count_nonzero(levels[-1].hole) > _PIXELS:
+        depth /= 2
+        coarser = levels[-1].halved()
+        if (
+            depth < _LEAST_DEPTH
+            or min(coarser.size) < _LEAST_SIDE
+            or np.count_nonzero(coarser.source) < _LEAST_SOURCES
+        ):
+            break
+        levels.append(coarser)
+    return levels
+
+
+def _shift_map(levels: list[Level], seed: int, *, thin: bool) -> np.ndarray:
+    """Offsets of the hole at the image's own scale: (H, W, 2) int16."""
+    coarsest = levels[-1]
+    state = random_state(seed)
+    fill = Appearance(coarsest, _KNOWN_BLUR if thin else _FILL_BLUR)
+    fill.expect_texture(coarsest)
+    if thin or np.count_nonzero(coarsest.hole) > _MOST_PIXELS:
+        offsets = np.zeros((*coarsest.size, 2), np.int16)
+        offsets[coarsest.hole] = search_offsets(
+            fill, coarsest.hole, coarsest.source, Search(), state
+        ).offsets
+        refine(offsets, coarsest, fill, 0)
+    else:
+        known = Appearance(coarsest, _KNOWN_BLUR)
+        offsets = find_shift_map(coarsest, fill, known, state)
+    for halvings, level in enumerate(reversed(levels[:-1]), 1):
+        offsets = upsample(offsets, level, fill, halvings)
+    return offsets

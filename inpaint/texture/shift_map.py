@@ -1,0 +1,276 @@
+"""Which known pixel each pixel of a hole copies: a shift map of few offsets, by graph cuts.
+
+A shift map gives each hole pixel p an offset s(p); the fill copies p + s(p) (Pritch, Kav-Venaki and
+Peleg, "Shift-map image editing", ICCV 2009). With few offsets to choose from, which are those by
+which the image is like its fill and like itself (He and Sun, "Statistics of patch offsets for image
+completion", ECCV 2012), neighbouring pixels copy neighbouring ones, and texture stays whole. It
+minimises
+
+    sum over p of  data(p, s(p)) + sum over neighbours p, q of  seam(p, q, s(p), s(q))
+
+data: how unlike the place p + s is to the network's fill at p, see `matching`; how seldom the place
+is in the image, so that what occurs once is not copied; and at the hole's boundary the seam with
+the known pixel beside it. seam: ||I(p + a) - I(p + b)|| + ||I(q + a) - I(q + b)||, colours of the
+two pixels that the two offsets would put there. It is a metric, as alpha-expansion needs (Boykov,
+Veksler and Zabih, PAMI 2001).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from inpaint.texture.matching import Appearance, distance
+from inpaint.texture.max_flow import minimum_cut
+from inpaint.texture.offset_search import Field, Search, search_offsets
+from inpaint.texture.pyramid import Level
+
+GUIDED = 40  # most offsets of the fill to places like it
+DOMINANT = 20  # most offsets by which the known part repeats itself
+MOST_UNLIKE = 0.15  # RMS difference of colours above which a place is as bad as any
+RARE = 0.25  # weight of how seldom a place is
+BOUNDARY = 3.0  # weight of a seam with the known part
+_SEARCHES = 3  # for the fill, from other random starts
+_CANDIDATES = 400  # offsets of these searches from which GUIDED are chosen
+_PIXELS = 600  # hole pixels that choose
+_SWEEPS = 2  # of expansions over all offsets
+_NEVER = 1e6  # data cost of a place that is no source
+_UNIT = 1e5  # capacities are whole numbers of 1 / _UNIT
+
+
+def find_shift_map(
+    level: Level, fill: Appearance, known: Appearance, state: np.ndarray
+) -> np.ndarray:
+    """Offsets (rows, columns) of the level's hole: (H, W, 2) int16, 0 elsewhere.
+
+    Args:
+        level: Of a size at which the hole has a few thousand pixels.
+        fill: Compares hole and sources.
+        known: Compares sources with each other.
+        state: See random_state; is advanced.
+    """
+    pixels = np.argwhere(level.hole).astype(np.int32)
+    repeats = search_offsets(
+        known, level.source, level.source,
+        Search(least=max(4, min(level.size) // 10), place=0.0), state,
+    )  # fmt: skip
+    rare = np.zeros(level.size, np.float32)
+    rare[level.source] = RARE * np.sqrt(np.minimum(repeats.cost, 1))
+    found = [
+        search_offsets(fill, level.hole, level.source, Search(), state) for _ in range(_SEARCHES)
+    ]
+    candidates = _frequent(np.concatenate([field.offsets for field in found]), _CANDIDATES)
+    chosen = pixels[:: max(1, len(pixels) // _PIXELS)]
+    guided = _useful(_data_costs(level, fill, rare, chosen, candidates, 0.0), GUIDED)
+    offsets = _unique(np.concatenate([candidates[guided], _dominant(repeats, level.size)]))
+    data = _data_costs(level, fill, rare, pixels, offsets, BOUNDARY)
+    labels = _minimise(level, pixels, offsets, data)
+    result = np.zeros((*level.size, 2), np.int16)
+    result[level.hole] = offsets[labels]
+    return result
+
+
+def _frequent(offsets: np.ndarray, most: int) -> np.ndarray:
+    """The most frequent of the offsets (N, 2), most frequent first: (at most `most`, 2) int32."""
+    unique, counts = np.unique(offsets, axis=0, return_counts=True)
+    return unique[np.argsort(-counts, kind="stable")[:most]].astype(np.int32)
+
+
+def _unique(offsets: np.ndarray) -> np.ndarray:
+    """The offsets (N, 2) without repetitions, in their order."""
+    _, first = np.unique(offsets, axis=0, return_index=True)
+    return offsets[np.sort(first)]
+
+
+def _dominant(repeats: Field, size: tuple[int, int]) -> np.ndarray:
+    """Offsets at the highest peaks of their histogram: (at most DOMINANT, 2) int32."""
+    height, width = size
+    padded = np.zeros((2 * height + 3, 2 * width + 3), np.int64)
+    found = repeats.offsets[repeats.cost < 1e29]
+    np.add.at(padded, (found[:, 0] + height + 1, found[:, 1] + width + 1), 1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
+    near = windows.sum((2, 3))  # (2 H + 1, 2 W + 1)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(near, 1), (3, 3)).max((2, 3))
+    peaks = np.argwhere((near == around) & (near > 0) & (windows[..., 1, 1] > 0))
+    votes = near[peaks[:, 0], peaks[:, 1]]
+    best = np.argsort(-votes, kind="stable")[:DOMINANT]
+    return (peaks[best] - [height, width]).astype(np.int32)
+
+
+def _data_costs(
+    level: Level,
+    fill: Appearance,
+    rare: np.ndarray,
+    pixels: np.ndarray,
+    offsets: np.ndarray,
+    boundary: float,
+) -> np.ndarray:
+    """(K, N) float64, for each of K offsets and N pixels."""
+    costs = np.empty((len(offsets), len(pixels)))
+    place = Search().place / max(level.size) ** 2
+    _fill_data_costs(
+        level.image, level.known, level.source, fill.colours, fill.texture, rare, pixels, offsets,
+        place, boundary, costs,
+    )  # fmt: skip
+    return costs
+
+
+@njit(cache=True, nogil=True)
+def _fill_data_costs(
+    image: np.ndarray,
+    known: np.ndarray,
+    source: np.ndarray,
+    colours: np.ndarray,
+    texture: np.ndarray,
+    rare: np.ndarray,
+    pixels: np.ndarray,
+    offsets: np.ndarray,
+    place: float,
+    boundary: float,
+    costs: np.ndarray,
+) -> None:
+    height, width = source.shape
+    for k in range(len(offsets)):
+        dy, dx = offsets[k]
+        for n in range(len(pixels)):
+            y, x = pixels[n]
+            v, u = y + dy, x + dx
+            if v < 0 or u < 0 or v >= height or u >= width or not source[v, u]:
+                costs[k, n] = _NEVER
+                continue
+            unlike = distance(colours, texture, y, x, v, u) + place * (dy * dy + dx * dx)
+            cost = min(math.sqrt(unlike), MOST_UNLIKE) + rare[v, u]
+            if boundary > 0:
+                cost += boundary * boundary_seam(image, known, y, x, dy, dx)
+            costs[k, n] = cost
+
+
+@njit(cache=True, nogil=True)
+def boundary_seam(image: np.ndarray, known: np.ndarray, y: int, x: int, dy: int, dx: int) -> float:
+    """Seam of a hole pixel's offset with the known pixels beside it, which keep their colours."""
+    height, width = known.shape
+    total = 0.0
+    for side in range(4):
+        v, u = y + (-1, 0, 1, 0)[side], x + (0, -1, 0, 1)[side]
+        if v >= 0 and u >= 0 and v < height and u < width and known[v, u]:
+            total += _difference(image, v, u, v + dy, u + dx)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def seam(
+    image: np.ndarray, y: int, x: int, dy: int, dx: int, v: int, u: int, ey: int, ex: int
+) -> float:
+    """Seam between the pixels (y, x) of offset (dy, dx) and (v, u) of offset (ey, ex)."""
+    if dy == ey and dx == ex:
+        return 0.0
+    return _difference(image, y + dy, x + dx, y + ey, x + ex) + _difference(
+        image, v + dy, u + dx, v + ey, u + ex
+    )
+
+
+@njit(cache=True, nogil=True)
+def _difference(image: np.ndarray, y: int, x: int, v: int, u: int) -> float:
+    """Distance of the colours of two pixels; 1 if one lies outside the image."""
+    height, width = image.shape[:2]
+    if min(y, x, v, u) < 0 or y >= height or v >= height or x >= width or u >= width:
+        return 1.0
+    total = 0.0
+    for c in range(3):
+        difference = image[y, x, c] - image[v, u, c]
+        total += difference * difference
+    return math.sqrt(total)
+
+
+@njit(cache=True, nogil=True)
+def _useful(costs: np.ndarray, most: int) -> np.ndarray:
+    """Offsets that together make the costs, (K, N), small, the most useful first."""
+    lowest = np.full(costs.shape[1], 10.0)
+    used = np.zeros(len(costs), np.bool_)
+    chosen: list[int] = []
+    for _ in range(min(most, len(costs))):
+        best, best_gain = -1, 1e-4 * costs.shape[1] if len(chosen) > 4 else 0.0
+        for k in range(len(costs)):
+            if used[k]:
+                continue
+            gain = 0.0
+            for n in range(costs.shape[1]):
+                gain += max(lowest[n] - costs[k, n], 0.0)
+            if gain > best_gain:
+                best, best_gain = k, gain
+        if best < 0:
+            break
+        used[best] = True
+        chosen.append(best)
+        for n in range(costs.shape[1]):
+            lowest[n] = min(lowest[n], costs[best, n])
+    return np.array(chosen, np.int64)
+
+
+def _minimise(
+    level: Level, pixels: np.ndarray, offsets: np.ndarray, data: np.ndarray
+) -> np.ndarray:
+    """The index of each pixel's offset: (N,) int64."""
+    neighbours = _neighbours(level.hole, pixels)
+    labels = np.argmin(data, 0)
+    for _ in range(_SWEEPS):
+        popular = np.argsort(-np.bincount(labels, minlength=len(offsets)), kind="stable")
+        changed = 0
+        for label in popular:
+            changed += _expand(level.image, pixels, neighbours, offsets, data, labels, label)
+        if not changed:
+            break
+    return labels
+
+
+def _neighbours(hole: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Numbers of the hole pixels on the right, on the left, below and above: (4, N) int32."""
+    numbers = np.full((hole.shape[0] + 2, hole.shape[1] + 2), -1, np.int32)
+    rows, columns = pixels[:, 0] + 1, pixels[:, 1] + 1
+    numbers[rows, columns] = np.arange(len(pixels), dtype=np.int32)
+    sides = ((0, 1), (0, -1), (1, 0), (-1, 0))
+    return np.stack([numbers[rows + dy, columns + dx] for dy, dx in sides])
+
+
+@njit(cache=True, nogil=True)
+def _expand(
+    image: np.ndarray,
+    pixels: np.ndarray,
+    neighbours: np.ndarray,
+    offsets: np.ndarray,
+    data: np.ndarray,
+    labels: np.ndarray,
+    label: int,
+) -> int:
+    """Give `label` to the pixels for which it makes the sum smallest; how many there are."""
+    count = len(pixels)
+    terminal = np.zeros(count, np.int64)  # a pixel on the side of the sink takes the label
+    capacity = np.zeros((4, count), np.int64)
+    dy, dx = offsets[label]
+    for n in range(count):
+        y, x = pixels[n]
+        terminal[n] += int((data[label, n] - data[labels[n], n]) * _UNIT)
+        ay, ax = offsets[labels[n]]
+        for side in range(0, 4, 2):  # each pair of neighbours once
+            m = neighbours[side, n]
+            if m < 0:
+                continue
+            v, u = pixels[m]
+            by, bx = offsets[labels[m]]
+            both_stay = seam(image, y, x, ay, ax, v, u, by, bx)
+            first_stays = seam(image, y, x, ay, ax, v, u, dy, dx)
+            second_stays = seam(image, y, x, dy, dx, v, u, by, bx)
+            # With t = 1 for a pixel that takes the label:
+            # both + (second - both) t_n - second t_m + (first + second - both) (1 - t_n) t_m
+            terminal[n] += int((second_stays - both_stay) * _UNIT)
+            terminal[m] -= int(second_stays * _UNIT)
+            capacity[side, n] = int(max(first_stays + second_stays - both_stay, 0.0) * _UNIT)
+    takes = minimum_cut(terminal, capacity, neighbours)
+    changed = 0
+    for n in range(count):
+        if takes[n] and labels[n] != label:
+            labels[n] = label
+            changed += 1
+    return changed

@@ -1,0 +1,180 @@
+"""A shift map carried to finer scales: pieces keep their offsets, seams between them move."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from inpaint.texture.matching import Appearance, distance
+from inpaint.texture.pyramid import Level
+from inpaint.texture.shift_map import BOUNDARY, MOST_UNLIKE, boundary_seam, seam
+
+_SWEEPS = 3
+
+
+def upsample(coarse: np.ndarray, level: Level, appearance: Appearance, halvings: int) -> np.ndarray:
+    """The shift map of a level, refined, from that of half its size: (H, W, 2) int16.
+
+    Args:
+        coarse: Of the next level, (H / 2, W / 2, 2) int16.
+        level, appearance, halvings: As for `refine`.
+    """
+    offsets = np.zeros((*level.size, 2), np.int16)
+    _double(coarse, level.hole, row_spans(level.hole), offsets)
+    refine(offsets, level, appearance, halvings)
+    return offsets
+
+
+def refine(offsets: np.ndarray, level: Level, appearance: Appearance, halvings: int) -> None:
+    """Move the seams of a shift map, in place.
+
+    Each pixel beside a seam takes the offset of a neighbour, or one a pixel away from its own,
+    where that makes the sum of data and seams smaller (iterated conditional modes, Besag 1986).
+    A pixel for which no source is found this way gets the offset 0: it keeps the fill it has.
+
+    Args:
+        offsets: (H, W, 2) int16, the shift map.
+        level: Of its size.
+        appearance: Of the coarsest level.
+        halvings: How many there are from this level to the coarsest.
+    """
+    _refine(
+        level.image, level.hole, level.known, level.source, row_spans(level.hole),
+        appearance.colours, appearance.texture, halvings, offsets,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def row_spans(hole: np.ndarray) -> np.ndarray:
+    """Of each row, the first column with a hole and the one after the last: (H, 2) int32."""
+    spans = np.zeros((len(hole), 2), np.int32)
+    for y in range(len(hole)):
+        for x in range(hole.shape[1]):
+            if hole[y, x]:
+                if spans[y, 1] == 0:
+                    spans[y, 0] = x
+                spans[y, 1] = x + 1
+    return spans
+
+
+@njit(cache=True, nogil=True)
+def _double(coarse: np.ndarray, hole: np.ndarray, spans: np.ndarray, offsets: np.ndarray) -> None:
+    for y in range(len(hole)):
+        for x in range(spans[y, 0], spans[y, 1]):
+            if hole[y, x]:
+                offsets[y, x, 0] = 2 * coarse[y // 2, x // 2, 0]
+                offsets[y, x, 1] = 2 * coarse[y // 2, x // 2, 1]
+
+
+@njit(cache=True, nogil=True)
+def _refine(
+    image: np.ndarray,
+    hole: np.ndarray,
+    known: np.ndarray,
+    source: np.ndarray,
+    spans: np.ndarray,
+    colours: np.ndarray,
+    texture: np.ndarray,
+    halvings: int,
+    offsets: np.ndarray,
+) -> None:
+    height = len(hole)
+    tried = np.zeros((9, 2), np.int64)
+    for sweep in range(_SWEEPS):
+        for i in range(height):
+            y = i if sweep % 2 == 0 else height - 1 - i
+            for j in range(spans[y, 0], spans[y, 1]):
+                x = j if sweep % 2 == 0 else spans[y, 0] + spans[y, 1] - 1 - j
+                if not hole[y, x]:
+                    continue
+                count = _candidates(offsets, hole, known, source, y, x, tried)
+                if count == 0:
+                    continue
+                best, best_cost = -1, 1e30
+                for k in range(count):
+                    cost = _cost(
+                        image, hole, known, source, colours, texture, halvings, offsets, y, x,
+                        tried[k, 0], tried[k, 1],
+                    )  # fmt: skip
+                    if cost < best_cost - 1e-7:
+                        best, best_cost = k, cost
+                if best > 0:
+                    offsets[y, x, 0] = tried[best, 0]
+                    offsets[y, x, 1] = tried[best, 1]
+    for y in range(height):
+        for x in range(spans[y, 0], spans[y, 1]):
+            if hole[y, x] and not _usable(source, y + offsets[y, x, 0], x + offsets[y, x, 1]):
+                offsets[y, x] = 0
+
+
+@njit(cache=True, nogil=True)
+def _usable(source: np.ndarray, y: int, x: int) -> bool:
+    return y >= 0 and x >= 0 and y < source.shape[0] and x < source.shape[1] and source[y, x]
+
+
+@njit(cache=True, nogil=True)
+def _candidates(
+    offsets: np.ndarray,
+    hole: np.ndarray,
+    known: np.ndarray,
+    source: np.ndarray,
+    y: int,
+    x: int,
+    tried: np.ndarray,
+) -> int:
+    """Write the offsets to try for a pixel, its own first; how many, 0 inside a piece."""
+    height, width = hole.shape
+    dy, dx = int(offsets[y, x, 0]), int(offsets[y, x, 1])
+    tried[0, 0], tried[0, 1] = dy, dx
+    count = 1
+    inside = _usable(source, y + dy, x + dx)
+    for side in range(4):
+        v, u = y + (-1, 0, 1, 0)[side], x + (0, -1, 0, 1)[side]
+        if v < 0 or u < 0 or v >= height or u >= width:
+            continue
+        if not hole[v, u]:
+            inside = inside and not known[v, u]
+        elif offsets[v, u, 0] != dy or offsets[v, u, 1] != dx:
+            inside = False
+            tried[count, 0], tried[count, 1] = offsets[v, u, 0], offsets[v, u, 1]
+            count += 1
+    if inside:
+        return 0
+    for side in range(4):
+        tried[count, 0] = dy + (-1, 0, 1, 0)[side]
+        tried[count, 1] = dx + (0, -1, 0, 1)[side]
+        count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _cost(
+    image: np.ndarray,
+    hole: np.ndarray,
+    known: np.ndarray,
+    source: np.ndarray,
+    colours: np.ndarray,
+    texture: np.ndarray,
+    halvings: int,
+    offsets: np.ndarray,
+    y: int,
+    x: int,
+    dy: int,
+    dx: int,
+) -> float:
+    """Data and seams of one pixel with an offset."""
+    height, width = hole.shape
+    if not _usable(source, y + dy, x + dx):
+        return 1e30
+    unlike = distance(
+        colours, texture, y >> halvings, x >> halvings, (y + dy) >> halvings, (x + dx) >> halvings
+    )
+    cost = min(math.sqrt(unlike), MOST_UNLIKE)
+    cost += BOUNDARY * boundary_seam(image, known, y, x, dy, dx)
+    for side in range(4):
+        v, u = y + (-1, 0, 1, 0)[side], x + (0, -1, 0, 1)[side]
+        if v >= 0 and u >= 0 and v < height and u < width and hole[v, u]:
+            cost += seam(image, y, x, dy, dx, v, u, offsets[v, u, 0], offsets[v, u, 1])
+    return cost
