@@ -37,7 +37,7 @@ class Appearance:
 
     def expect_texture(self, level: Level) -> None:
         """Give the level's hole the texture of the known pixels around it."""
-        rows, columns = np.nonzero(level.source & _near(level.hole, _NEAR))
+        rows, columns = np.nonzero(level.source & near(level.hole, _NEAR))
         if not len(rows):
             rows, columns = np.nonzero(level.source)
         chosen = np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLES)).astype(np.int64)
@@ -62,11 +62,11 @@ def distance(colours: np.ndarray, texture: np.ndarray, y: int, x: int, v: int, u
 
 
 @njit(cache=True, nogil=True)
-def _near(hole: np.ndarray, radius: int) -> np.ndarray:
+def near(hole: np.ndarray, radius: int) -> np.ndarray:
     """Whether a hole pixel lies within `radius` rows and columns: (H, W) bool."""
     height, width = hole.shape
     rows = np.zeros((height, width), np.bool_)
-    near = np.zeros((height, width), np.bool_)
+    found = np.zeros((height, width), np.bool_)
     for y in range(height):
         last = -radius - 1
         for x in range(width):
@@ -77,8 +77,8 @@ def _near(hole: np.ndarray, radius: int) -> np.ndarray:
     for y in range(height):
         for v in range(max(y - radius, 0), min(y + radius + 1, height)):
             for x in range(width):
-                near[y, x] |= rows[v, x]
-    return near
+                found[y, x] |= rows[v, x]
+    return found
 
 
 @njit(cache=True, nogil=True)

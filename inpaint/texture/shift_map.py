@@ -22,19 +22,21 @@ import math
 import numpy as np
 from numba import njit
 
-from inpaint.texture.matching import Appearance, distance
+from inpaint.texture.matching import Appearance, distance, near
 from inpaint.texture.max_flow import minimum_cut
 from inpaint.texture.offset_search import Field, Search, search_offsets
 from inpaint.texture.pyramid import Level
 
 GUIDED = 40  # most offsets of the fill to places like it
-DOMINANT = 20  # most offsets by which the known part repeats itself
+DOMINANT = 10  # most offsets by which the known part repeats itself
+CONTINUING = 20  # most offsets from beside the hole to places like it, such as along an edge
 MOST_UNLIKE = 0.15  # RMS difference of colours above which a place is as bad as any
 RARE = 0.25  # weight of how seldom a place is
 BOUNDARY = 3.0  # weight of a seam with the known part
 _SEARCHES = 3  # for the fill, from other random starts
 _CANDIDATES = 400  # offsets of these searches from which GUIDED are chosen
 _PIXELS = 600  # hole pixels that choose
+_BESIDE = 3  # px
 _SWEEPS = 2  # of expansions over all offsets
 _NEVER = 1e6  # data cost of a place that is no source
 _UNIT = 1e5  # capacities are whole numbers of 1 / _UNIT
@@ -64,7 +66,15 @@ def find_shift_map(
     candidates = _frequent(np.concatenate([field.offsets for field in found]), _CANDIDATES)
     chosen = pixels[:: max(1, len(pixels) // _PIXELS)]
     guided = _useful(_data_costs(level, fill, rare, chosen, candidates, 0.0), GUIDED)
-    offsets = _unique(np.concatenate([candidates[guided], _dominant(repeats, level.size)]))
+    offsets = _unique(
+        np.concatenate(
+            [
+                candidates[guided],
+                _dominant(repeats, level.size),
+                _continuing(level, known, repeats),
+            ]
+        )
+    )
     data = _data_costs(level, fill, rare, pixels, offsets, BOUNDARY)
     labels = _minimise(level, pixels, offsets, data)
     result = np.zeros((*level.size, 2), np.int16)
@@ -97,6 +107,22 @@ def _dominant(repeats: Field, size: tuple[int, int]) -> np.ndarray:
     votes = near[peaks[:, 0], peaks[:, 1]]
     best = np.argsort(-votes, kind="stable")[:DOMINANT]
     return (peaks[best] - [height, width]).astype(np.int32)
+
+
+def _continuing(level: Level, known: Appearance, repeats: Field) -> np.ndarray:
+    """Offsets by which what is beside the hole goes on: (at most CONTINUING, 2) int32.
+
+    Edges that end at the hole are few among all pixels, and the soft fill may lack them.
+    """
+    rows, columns = repeats.pixels.T
+    beside = near(level.hole, _BESIDE)[rows, columns]
+    candidates = _frequent(repeats.offsets[beside], _CANDIDATES)
+    pixels = repeats.pixels[beside]
+    chosen = pixels[:: max(1, len(pixels) // _PIXELS)]
+    if not len(chosen):
+        return candidates
+    costs = _data_costs(level, known, np.zeros(level.size, np.float32), chosen, candidates, 0.0)
+    return candidates[_useful(costs, CONTINUING)]
 
 
 def _data_costs(
