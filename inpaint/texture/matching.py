@@ -58,6 +58,8 @@ def distance(colours: np.ndarray, texture: np.ndarray, y: int, x: int, v: int, u
             difference = colours[a, b, channel] - colours[c, d, channel]
             total += difference * difference
     difference = texture[y, x] - texture[v, u]
+    if difference > 0:
+        difference *= 2.0
     return total / 5 + difference * difference
 
 
@@ -102,5 +104,5 @@ def _expect(
                 far = (v - y) ** 2 + (u - x) ** 2
                 weight = math.exp(-unlike / (2 * _COLOUR**2)) / (far + _PLACE**2)
                 weights += weight
-                total += weight * texture[v, u]
-            texture[y, x] = total / max(weights, 1e-12)
+                total += weight * texture[v, u] ** 2
+            texture[y, x] = math.sqrt(total / max(weights, 1e-12))

@@ -29,7 +29,7 @@ _LEAST_SIDE = 24  # px, of the image at that scale
 _LEAST_SOURCES = 200
 _FILL_BLUR = 1.5  # sigma, px: leaves known part and fill alike
 _KNOWN_BLUR = 0.7
-_SOFT, _SOFTER = 1.0, 0.4  # px, and px for each px of depth: detail of the fill is coarser
+_SOFT, _SOFTER = 1.5, 0.5  # px, and px for each px of depth: detail of the fill is coarser
 
 
 def synthesize(
