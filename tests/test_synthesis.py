@@ -332,10 +332,15 @@ def test_the_finest_scale_bounds_the_memory(monkeypatch, most):
 @pytest.mark.parametrize("style", ["natural", "faithful", "plain"])
 def test_the_style_chooses_the_texture(monkeypatch, style):
     seen = []
-    monkeypatch.setattr(
-        "inpaint.inference.pipeline.add_detail",
-        lambda crop, **how: seen.append(how["sharp"]) or crop.image,
-    )
+    steps = {
+        "synthesize": lambda image, *_, **__: image,
+        "add_detail": lambda crop, **_: crop.image,
+    }
+    for name, step in steps.items():
+        monkeypatch.setattr(
+            f"inpaint.inference.pipeline.{name}",
+            lambda *inputs, name=name, step=step, **how: seen.append(name) or step(*inputs, **how),
+        )
     known = np.ones((1, 200), bool)
     known[0, 40:50] = False
     box_of_it = (slice(0, 1), slice(40, 50))
@@ -343,4 +348,4 @@ def test_the_style_chooses_the_texture(monkeypatch, style):
     region = Region(1.0, box_of_it, ~known[box_of_it], [tile])
     colours, filled = np.zeros((1, 200, 3), np.uint8), np.zeros((1, 10, 3), np.float32)
     finishing(style).add_texture(filled, colours, known, region, 0)
-    assert seen == {"natural": [True], "faithful": [False], "plain": []}[style]
+    assert seen == {"natural": ["synthesize"], "faithful": ["add_detail"], "plain": []}[style]

@@ -232,6 +232,7 @@ class Inpainter:
         if hole.all():
             logger.warning("the hole is the whole picture: nothing is known to fill it from")
         known = ~hole if alpha is None else ~hole & (alpha > 0)
+        filled = np.zeros(hole.shape, bool)
         gray = is_gray(colours, known)  # an old photo scanned in colour modes stays gray
         # Without boundary blending, the network has to fill thin holes, too.
         tiling = self.tiling if self.boundary else replace(self.tiling, thin_radius=0)
@@ -243,10 +244,13 @@ class Inpainter:
             progress.blended(region)
             for number in range(len(region.tiles)):
                 step = progress.of_texture(region, number)
-                fill = finishing.add_texture(fill, result, known, region, number, step)
+                fill = finishing.add_texture(
+                    fill, result, known, region, number, step, filled=filled
+                )
             progress.textured(region)
             result[region.box][region.mask] = from_rgb(fill[region.mask], result, gray=gray)
             known[region.box][region.mask] = True
+            filled[region.box][region.mask] = True
         progress.finished()
         return result
 

@@ -14,7 +14,7 @@ from inpaint.inference.refinement import context_margin, refine
 from inpaint.inference.style import Style
 from inpaint.inference.tiling import Rectangle, Region, dilate, intersection, relative
 from inpaint.models.refiner import Refiner
-from inpaint.texture.bands import combine_bands
+from inpaint.texture.natural import synthesize
 from inpaint.texture.synthesis import add_detail
 from inpaint.utils.crop import Crop, cover_ignored
 
@@ -71,6 +71,8 @@ class Finishing:
         region: Region,
         number: int,
         on_progress: OnProgress | None = None,
+        *,
+        filled: np.ndarray | None = None,
     ) -> np.ndarray:
         """The fill with texture in one of the region's tiles, from what the network saw there.
 
@@ -78,6 +80,8 @@ class Finishing:
             fill, colours, known, region: As for `blend`.
             number: Of the tile.
             on_progress: Called with the share of this work that is done.
+            filled: (H, W) bool, True = known because it was filled before. The natural style does
+                not copy such pixels.
         """
         tile = region.tiles[number]
         crop = cut(colours, known, region, fill, tile.context)
@@ -85,15 +89,11 @@ class Finishing:
         part = crop.restricted(own)
         if self.style == "plain" or not part.hole.any():
             return fill
-        textured = add_detail(
-            part,
-            sharp=self.style == "natural",
-            seed=self.seed,
-            device=self.device,
-            on_progress=on_progress,
-        )
         if self.style == "natural":
-            textured = combine_bands(part, textured)
+            exclude = None if filled is None else filled[tile.context]
+            textured = _synthesize(crop, region, number, exclude, self.seed, on_progress)
+        else:
+            textured = add_detail(part, seed=self.seed, device=self.device, on_progress=on_progress)
         # The region's box may reach beyond the tile's context, and the context beyond the box.
         shared = intersection(region.box, tile.context)
         here, there = relative(shared, tile.context), relative(shared, region.box)
@@ -101,6 +101,29 @@ class Finishing:
         hole = crop.hole[here]
         result[there][hole] = textured[here][hole]
         return result
+
+
+def _synthesize(
+    crop: Crop,
+    region: Region,
+    number: int,
+    exclude: np.ndarray | None,
+    seed: int,
+    on_progress: OnProgress | None,
+) -> np.ndarray:
+    """The crop of a tile's context with natural texture in the tile's core.
+
+    What earlier tiles share with it has its texture; the pieces join it, but do not copy it.
+    """
+    context = region.tiles[number].context
+    earlier, own = (np.zeros_like(crop.hole) for _ in range(2))
+    for tile in region.tiles[:number]:
+        earlier[relative(intersection(tile.core, context), context)] = True
+    own[relative(region.tiles[number].core, context)] = True
+    hole = crop.hole & own & ~earlier
+    ignore = crop.ignore | (crop.hole & ~own & ~earlier)
+    exclude = crop.hole if exclude is None else exclude | crop.hole
+    return synthesize(crop.image, hole, ignore, exclude, seed=seed, on_progress=on_progress)
 
 
 def cut(

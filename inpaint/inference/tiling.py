@@ -111,9 +111,10 @@ def dilate(rectangle: Rectangle, by: int, size: tuple[int, ...]) -> Rectangle:
 
 
 def intersection(one: Rectangle, other: Rectangle) -> Rectangle:
-    """What two rectangles share."""
+    """What two rectangles share; an empty rectangle where they share nothing."""
     rows, columns = (
-        slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True)
+        slice(max(a.start, b.start), max(min(a.stop, b.stop), a.start, b.start))
+        for a, b in zip(one, other, strict=True)
     )
     return rows, columns
 

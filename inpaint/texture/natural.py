@@ -10,6 +10,8 @@ code without reordered sums: the same image, hole and seed give the same bytes e
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 from numba import njit
 
@@ -39,6 +41,7 @@ def synthesize(
     exclude: np.ndarray | None = None,
     *,
     seed: int = 0,
+    on_progress: Callable[[float], object] | None = None,
 ) -> np.ndarray:
     """The image with texture in its hole.
 
@@ -48,6 +51,7 @@ def synthesize(
         ignore: (H, W) bool, True = neither known nor hole.
         exclude: (H, W) bool, True = is not copied. None: all that is known may be.
         seed: Of the random part of the search.
+        on_progress: Called with the share of the work that is done, scale by scale.
 
     Returns:
         (H, W, 3) float32 in [0, 1], which differs from `image` only in the hole. The fill stays
@@ -63,7 +67,12 @@ def synthesize(
     depth = hole_depth(~known)
     levels = _pyramid(result, hole, known, source, float(depth[hole].max()))
     thin = len(levels) == 1 and depth[hole].max() <= _THIN
-    blend(result, _shift_map(levels, seed, thin=thin), levels, _SOFT + _SOFTER * depth)
+    offsets = np.zeros(0, np.int16)
+    for done, finer in enumerate(_shift_maps(levels, seed, thin=thin), 1):
+        offsets = finer
+        if on_progress is not None:
+            on_progress(done / (len(levels) + 1))
+    blend(result, offsets, levels, _SOFT + _SOFTER * depth)
     return result
 
 
@@ -105,8 +114,8 @@ def _pyramid(
     return levels
 
 
-def _shift_map(levels: list[Level], seed: int, *, thin: bool) -> np.ndarray:
-    """Offsets of the hole at the image's own scale: (H, W, 2) int16."""
+def _shift_maps(levels: list[Level], seed: int, *, thin: bool) -> Iterator[np.ndarray]:
+    """Offsets of the hole at each scale, the image's own last: (H, W, 2) int16."""
     coarsest = levels[-1]
     state = random_state(seed)
     fill = Appearance(coarsest, _KNOWN_BLUR if thin else _FILL_BLUR)
@@ -120,6 +129,7 @@ def _shift_map(levels: list[Level], seed: int, *, thin: bool) -> np.ndarray:
     else:
         known = Appearance(coarsest, _KNOWN_BLUR)
         offsets = find_shift_map(coarsest, fill, known, state)
+    yield offsets
     for halvings, level in enumerate(reversed(levels[:-1]), 1):
         offsets = upsample(offsets, level, fill, halvings)
-    return offsets
+        yield offsets
