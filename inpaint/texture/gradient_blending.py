@@ -30,7 +30,13 @@ _COARSEST = 40  # most sweeps at the coarsest scale
 _SMALL = 1e-4  # change of a colour at which these end
 
 
-def blend(image: np.ndarray, offsets: np.ndarray, levels: list[Level], length: np.ndarray) -> None:
+def blend(
+    image: np.ndarray,
+    offsets: np.ndarray,
+    levels: list[Level],
+    length: np.ndarray,
+    gain: float = 1.0,
+) -> None:
     """Give the hole of the image the pixels that the shift map copies, blended.
 
     Args:
@@ -38,13 +44,14 @@ def blend(image: np.ndarray, offsets: np.ndarray, levels: list[Level], length: n
         offsets: (H, W, 2) int16, the shift map; 0 = keep N.
         levels: The pyramid of the image, whose finest level is of its size.
         length: (H, W) float32, L, px.
+        gain: Of the copied gradients.
     """
     grids = _grids(levels, length)
     finest = grids[0]
     for channel in range(3):
         _seams(
-            image, offsets, channel, finest.hole, finest.known, finest.spans, finest.screening,
-            finest.rhs,
+            image, offsets, channel, gain, finest.hole, finest.known, finest.spans,
+            finest.screening, finest.rhs,
         )  # fmt: skip
         finest.c[:] = 0
         for _ in range(_CYCLES if len(grids) > 1 else 1):
@@ -105,6 +112,7 @@ def _seams(
     image: np.ndarray,
     offsets: np.ndarray,
     channel: int,
+    gain: float,
     hole: np.ndarray,
     known: np.ndarray,
     spans: np.ndarray,
@@ -125,15 +133,15 @@ def _seams(
                 if v < 0 or u < 0 or v >= height or u >= width:
                     continue
                 beside = image[_inside(v + dy, height), _inside(u + dx, width), channel]
+                wanted = gain * (copied - beside)
                 if known[v, u]:
-                    total += image[v, u, channel] - beside
+                    total += image[v, u, channel] + wanted - copied
                 elif hole[v, u]:
                     ey, ex = int(offsets[v, u, 0]), int(offsets[v, u, 1])
-                    if ey == dy and ex == dx:
-                        continue
                     other = image[v + ey, u + ex, channel]
-                    here = image[_inside(y + ey, height), _inside(x + ex, width), channel]
-                    wanted = 0.5 * (copied - beside + here - other)
+                    if ey != dy or ex != dx:
+                        here = image[_inside(y + ey, height), _inside(x + ex, width), channel]
+                        wanted = 0.5 * (wanted + gain * (here - other))
                     total += wanted - (copied - other)
             rhs[y, x] = total
 

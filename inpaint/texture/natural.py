@@ -31,7 +31,8 @@ _LEAST_SIDE = 24  # px, of the image at that scale
 _LEAST_SOURCES = 200
 _FILL_BLUR = 1.5  # sigma, px: leaves known part and fill alike
 _KNOWN_BLUR = 0.7
-_SOFT, _SOFTER = 1.5, 0.5  # px, and px for each px of depth: detail of the fill is coarser
+_MOST_GAIN = 1.5
+_SOFT, _SOFTER = 0.5, 0.7  # px, and px for each px of depth: detail of the fill is coarser
 
 
 def synthesize(
@@ -67,12 +68,15 @@ def synthesize(
     depth = hole_depth(~known)
     levels = _pyramid(result, hole, known, source, float(depth[hole].max()))
     thin = len(levels) == 1 and depth[hole].max() <= _THIN
-    offsets = np.zeros(0, np.int16)
-    for done, finer in enumerate(_shift_maps(levels, seed, thin=thin), 1):
+    fill = Appearance(levels[-1], _KNOWN_BLUR if thin else _FILL_BLUR)
+    fill.expect_texture(levels[-1])
+    offsets, gain = np.zeros(0, np.int16), 0.0
+    for done, finer in enumerate(_shift_maps(levels, fill, seed, thin=thin), 1):
         offsets = finer
+        gain = gain or _gain(fill, levels[-1].hole, offsets)
         if on_progress is not None:
             on_progress(done / (len(levels) + 1))
-    blend(result, offsets, levels, _SOFT + _SOFTER * depth)
+    blend(result, offsets, levels, _SOFT + _SOFTER * depth, gain)
     return result
 
 
@@ -114,12 +118,23 @@ def _pyramid(
     return levels
 
 
-def _shift_maps(levels: list[Level], seed: int, *, thin: bool) -> Iterator[np.ndarray]:
+def _gain(fill: Appearance, hole: np.ndarray, offsets: np.ndarray) -> float:
+    """What makes the copied texture as strong as the expected one: 1 to _MOST_GAIN.
+
+    Sources that have the colours of a soft fill are smoother than what is around it.
+    """
+    rows, columns = np.nonzero(hole)
+    places = rows + offsets[rows, columns, 0], columns + offsets[rows, columns, 1]
+    wanted, found = (float(np.square(t).mean()) for t in (fill.texture[hole], fill.texture[places]))
+    return float(np.clip(np.sqrt(wanted / max(found, 1e-12)), 1, _MOST_GAIN)) if wanted else 1.0
+
+
+def _shift_maps(
+    levels: list[Level], fill: Appearance, seed: int, *, thin: bool
+) -> Iterator[np.ndarray]:
     """Offsets of the hole at each scale, the image's own last: (H, W, 2) int16."""
     coarsest = levels[-1]
     state = random_state(seed)
-    fill = Appearance(coarsest, _KNOWN_BLUR if thin else _FILL_BLUR)
-    fill.expect_texture(coarsest)
     if thin or np.count_nonzero(coarsest.hole) > _MOST_PIXELS:
         offsets = np.zeros((*coarsest.size, 2), np.int16)
         offsets[coarsest.hole] = search_offsets(
