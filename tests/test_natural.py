@@ -283,7 +283,8 @@ def test_blending_solves_its_equations(scales):
     for _ in range(scales - 1):
         levels.append(levels[-1].halved())
     result = image.copy()
-    blend(result, offsets, levels, np.full(size, 3.0, np.float32))
+    masks = [(level.hole, level.known) for level in levels]
+    blend(result, offsets, masks, np.full(size, 3.0, np.float32))
     expected = solve_densely(image, hole, offsets, 3.0).clip(0, 1)
     assert np.abs(result[hole] - expected).max() < (0.002 if scales == 1 else 0.02)
 

@@ -123,7 +123,9 @@ def _synthesize(
     hole = crop.hole & own & ~earlier
     ignore = crop.ignore | (crop.hole & ~own & ~earlier)
     exclude = crop.hole if exclude is None else exclude | crop.hole
-    return synthesize(crop.image, hole, ignore, exclude, seed=seed, on_progress=on_progress)
+    return synthesize(
+        crop.image, hole, ignore, exclude, seed=seed, on_progress=on_progress, out=crop.image
+    )
 
 
 def cut(

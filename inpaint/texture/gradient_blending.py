@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from inpaint.texture.pyramid import Level
 from inpaint.texture.upsampling import row_spans
 
 _CYCLES = 2
@@ -33,8 +32,9 @@ _SMALL = 1e-4  # change of a colour at which these end
 def blend(
     image: np.ndarray,
     offsets: np.ndarray,
-    levels: list[Level],
+    masks: list[tuple[np.ndarray, np.ndarray]],
     length: np.ndarray,
+    halvings: int = 0,
     gain: float = 1.0,
 ) -> None:
     """Give the hole of the image the pixels that the shift map copies, blended.
@@ -42,18 +42,19 @@ def blend(
     Args:
         image: (H, W, 3) float32, with the soft fill N. Its hole is written to.
         offsets: (H, W, 2) int16, the shift map; 0 = keep N.
-        levels: The pyramid of the image, whose finest level is of its size.
-        length: (H, W) float32, L, px.
+        masks: (H, W) bool each, hole and known, of the image and of halves of it.
+        length: (H / 2^n, W / 2^n) float32, L in pixels of the image.
+        halvings: n.
         gain: Of the copied gradients.
     """
-    grids = _grids(levels, length)
+    grids = _grids(masks, length, halvings)
     finest = grids[0]
     for channel in range(3):
         _seams(
             image, offsets, channel, gain, finest.hole, finest.known, finest.spans,
             finest.screening, finest.rhs,
         )  # fmt: skip
-        finest.c[:] = 0
+        _clear(finest.hole, finest.spans, finest.c)
         for _ in range(_CYCLES if len(grids) > 1 else 1):
             _cycle(grids)
         _apply(image, offsets, channel, finest.hole, finest.spans, finest.c)
@@ -74,17 +75,20 @@ class _Grid:
     c: np.ndarray  # (H, W) float32
 
 
-def _grids(levels: list[Level], length: np.ndarray) -> list[_Grid]:
-    screening = np.zeros(levels[0].size, np.float32)
-    screening[levels[0].hole] = 1 / length[levels[0].hole] ** 2
+def _grids(
+    masks: list[tuple[np.ndarray, np.ndarray]], length: np.ndarray, halvings: int
+) -> list[_Grid]:
+    # Zeros that are never written take no memory, so large images with small holes are cheap.
     grids: list[_Grid] = []
-    for level in levels:
+    for hole, known in masks:
+        spans = row_spans(hole)
+        screening, rhs, c = (np.zeros(hole.shape, np.float32) for _ in range(3))
         if grids:
-            finer, screening = grids[-1], np.zeros(level.size, np.float32)
+            finer = grids[-1]
             _add_up(finer.screening, finer.hole, finer.spans, screening)
-        # Zeros that are never written take no memory, so large images with small holes are cheap.
-        rhs, c = (np.zeros(level.size, np.float32) for _ in range(2))
-        grids.append(_Grid(level.hole, level.known, row_spans(level.hole), screening, rhs, c))
+        else:
+            _screen(hole, spans, length, halvings, screening)
+        grids.append(_Grid(hole, known, spans, screening, rhs, c))
     return grids
 
 
@@ -98,13 +102,35 @@ def _cycle(grids: list[_Grid]) -> None:
                 break
         return
     coarser = grids[1]
-    coarser.rhs[:] = 0
-    coarser.c[:] = 0
+    _clear(coarser.hole, coarser.spans, coarser.rhs)
+    _clear(coarser.hole, coarser.spans, coarser.c)
     _add_residual(*arrays, coarser.rhs)
     _cycle(grids[1:])
     _correct(grid.hole, grid.spans, coarser.hole, coarser.known, coarser.c, grid.c)
     for _ in range(_SMOOTHING):
         _smooth(*arrays)
+
+
+@njit(cache=True, nogil=True)
+def _clear(hole: np.ndarray, spans: np.ndarray, values: np.ndarray) -> None:
+    for y in range(len(hole)):
+        for x in range(spans[y, 0], spans[y, 1]):
+            if hole[y, x]:
+                values[y, x] = 0
+
+
+@njit(cache=True, nogil=True)
+def _screen(
+    hole: np.ndarray,
+    spans: np.ndarray,
+    length: np.ndarray,
+    halvings: int,
+    screening: np.ndarray,
+) -> None:
+    for y in range(len(hole)):
+        for x in range(spans[y, 0], spans[y, 1]):
+            if hole[y, x]:
+                screening[y, x] = 1 / length[y >> halvings, x >> halvings] ** 2
 
 
 @njit(cache=True, nogil=True)

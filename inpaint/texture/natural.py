@@ -32,6 +32,7 @@ _LEAST_SOURCES = 200
 _FILL_BLUR = 1.5  # sigma, px: leaves known part and fill alike
 _KNOWN_BLUR = 0.7
 _MOST_GAIN = 1.5
+_DEPTH_PIXELS = 2**22
 _SOFT, _SOFTER = 0.5, 0.7  # px, and px for each px of depth: detail of the fill is coarser
 
 
@@ -43,6 +44,7 @@ def synthesize(
     *,
     seed: int = 0,
     on_progress: Callable[[float], object] | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """The image with texture in its hole.
 
@@ -53,6 +55,7 @@ def synthesize(
         exclude: (H, W) bool, True = is not copied. None: all that is known may be.
         seed: Of the random part of the search.
         on_progress: Called with the share of the work that is done, scale by scale.
+        out: `image` itself, to write to it and save a copy's memory.
 
     Returns:
         (H, W, 3) float32 in [0, 1], which differs from `image` only in the hole. The fill stays
@@ -62,12 +65,14 @@ def synthesize(
     source = known if exclude is None else known & ~exclude
     if not hole.any() or np.count_nonzero(source) < _LEAST_SOURCES:
         return image
-    result = image.copy()
+    result = image.copy() if out is None else image
     if _flatten(result, hole, source):
         return result
-    depth = hole_depth(~known)
-    levels = _pyramid(result, hole, known, source, float(depth[hole].max()))
-    thin = len(levels) == 1 and depth[hole].max() <= _THIN
+    depth, halvings = _depth(~known)
+    side = 2**halvings
+    deepest = float(depth[hole[::side, ::side]].max(initial=0))
+    levels = _pyramid(result, hole, known, source, deepest)
+    thin = len(levels) == 1 and deepest <= _THIN
     fill = Appearance(levels[-1], _KNOWN_BLUR if thin else _FILL_BLUR)
     fill.expect_texture(levels[-1])
     offsets, gain = np.zeros(0, np.int16), 0.0
@@ -76,8 +81,25 @@ def synthesize(
         gain = gain or _gain(fill, levels[-1].hole, offsets)
         if on_progress is not None:
             on_progress(done / (len(levels) + 1))
-    blend(result, offsets, levels, _SOFT + _SOFTER * depth, gain)
+    masks = [(level.hole, level.known) for level in levels]
+    del levels  # their images take a third of the image's memory
+    blend(result, offsets, masks, _SOFT + _SOFTER * depth, halvings, gain)
     return result
+
+
+def _depth(unknown: np.ndarray) -> tuple[np.ndarray, int]:
+    """Distance to the nearest known pixel, px, for each block of 2^n x 2^n pixels, and n.
+
+    A larger image than _DEPTH_PIXELS has blocks, for memory.
+    """
+    halvings = 0
+    while unknown.size >> (2 * halvings) > _DEPTH_PIXELS:
+        halvings += 1
+    if halvings:
+        side = 2**halvings
+        # A block is unknown where its first pixel is; the last rows and columns have blocks, too.
+        unknown = np.ascontiguousarray(unknown[::side, ::side])
+    return hole_depth(unknown) * np.float32(2**halvings), halvings
 
 
 @njit(cache=True, nogil=True)
