@@ -7,17 +7,14 @@ pixels of the first scale guide the search at the next, and several times at eac
 neighbouring patches agree (Wexler, Shechtman and Irani, "Space-time completion of video", PAMI
 2007).
 
-There are two ways to do so. Soft: every patch is shifted to the colours of the network's image and
-mixed with it; where no known patch is like the fill, the network's image stays. Closest to the
-truth on average, and still soft. Sharp: the network's image is where the search starts, at a
-scale at which even it is sharp, and the patches' image replaces it.
+Every patch is shifted to the colours of the network's image and mixed with it; where no known patch
+is like the fill, the network's image stays. Closest to the truth on average, and still soft.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -26,8 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from inpaint.texture.patchmatch import PATCH_RADIUS, PATCH_SIZE, Patches, improve_nnf, random_nnf
-from inpaint.texture.poisson import poisson_blend
-from inpaint.texture.presets import SHARP, SOFT, Preset
+from inpaint.texture.presets import SOFT, Preset
 from inpaint.utils.crop import Crop
 from inpaint.utils.distance import hole_depth
 
@@ -37,12 +33,10 @@ _SPREAD = 1.5  # sigma of a patch's votes, px: its middle counts most
 _CONFIDENCE = 0.3  # a patch this many medians of all costs off counts 1/e
 _KNOWN_POWER = 3  # power of a patch's known share in its vote: what it matched there is no guess
 _MIN_KNOWN = 0.05  # known share that a patch without any is given
-_SHARE = 0.6  # of the patches' image in a soft result
+_SHARE = 0.6  # of the patches' image in the result
 _COST_SCALE = 0.1  # RMS difference, of [0, 1], at which the share is half of that
 _PAINTED = 2.0  # sigma, px: coarser than this, the network's image is right
-_FLAT = 0.02  # standard deviation of the values of a patch whose flatness is a half
 _LEAST_SOURCES = 64
-_SEAM_PIXELS = 40_000  # most pixels of a hole whose seams are spread; finer scales inherit it
 _MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 1.5 GB
 
 
@@ -52,17 +46,13 @@ def _blur_radius(sigma: float) -> int:
 
 # px around a patch that its blurred pixels depend on
 _MARGIN = PATCH_RADIUS + max(
-    _blur_radius(one.blur)
-    for preset in (SOFT, SHARP)
-    for search in (preset.first, preset.finer)
-    for one in search.passes
+    _blur_radius(one.blur) for passes in (SOFT.first, SOFT.finer) for one in passes
 )
 
 
 def add_detail(
     crop: Crop,
     *,
-    sharp: bool = False,
     seed: int = 0,
     device: str | torch.device = "cpu",
     on_progress: Callable[[float], object] | None = None,
@@ -72,7 +62,6 @@ def add_detail(
     Args:
         crop: With the network's fill. Ignored pixels are no source, but are compared where they
             touch the hole.
-        sharp: The way, see above.
         seed: Of the random part of the search.
         device: Where it is computed.
         on_progress: Called after each scale with the share of the work that is done.
@@ -81,7 +70,7 @@ def add_detail(
         (H, W, 3) float32 in [0, 1], which differs from the crop's image only in the hole.
     """
     generator = torch.Generator().manual_seed(seed)
-    preset = SHARP if sharp else SOFT
+    preset = SOFT
     scales = _scales(~crop.known, preset.depth)
     level = None
     for number, scale in enumerate(scales):
@@ -153,30 +142,27 @@ class _Level:
         height, width = self.patches.size
         self.nnf = random_nnf(self.patches, generator)
         if coarser is None:
-            search, search_radius = self.preset.first, max(height, width) / 2
+            passes, search_radius = self.preset.first, max(height, width) / 2
         else:
-            search, search_radius = self.preset.finer, max(height, width) / 4
+            passes, search_radius = self.preset.finer, max(height, width) / 4
             self._upsample_nnf(coarser)
-            self._vote(search.colour_shift)
-        guidance = self._guidance(search.guidance_weight)
+            self._vote()
         blur = None
-        for one in search.passes:
+        for one in passes:
             if one.blur != blur:
                 blur = one.blur
-                basis, features = self._features(blur, guidance, generator)
+                basis, features = self._features(blur, generator)
             self.nnf, cost = improve_nnf(
                 self.patches,
                 self.nnf,
-                self._target_features(blur, guidance, basis),
+                self._target_features(blur, basis),
                 features,
                 iterations=one.iterations,
                 search_radius=search_radius,
                 generator=generator,
             )
             self.cost = cost / (3 * PATCH_SIZE**2)
-            self._vote(search.colour_shift, single=last and one is search.passes[-1])
-        if self.preset.replace and len(self.patches.hole) <= _SEAM_PIXELS:
-            self._set_hole(poisson_blend(self.patches, self.guide.reshape(-1, 3), self.nnf))
+            self._vote(single=last and one is passes[-1])
 
     def _set_hole(self, colours: Tensor) -> None:
         """Give the pixels of the hole their colours, (P, 3)."""
@@ -195,19 +181,16 @@ class _Level:
         shifted, inside = self.patches.shifted(self.patches.targets, dy, dx)
         fits = inside & (index >= 0) & self.patches.is_source[shifted]
         self.nnf = torch.where(fits, shifted, self.nnf)
-        if self.preset.replace:
-            enlarged = F.interpolate(_planes(coarser.image), size=self.patches.size, mode="bicubic")
-            self._set_hole(enlarged[0].permute(1, 2, 0).reshape(-1, 3)[self.patches.hole])
 
-    def _features(
-        self, blur: float, guidance: Tensor, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def _features(self, blur: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """A basis for patches, and what those of the known image are compared by: (H * W, C)."""
         known = _blurred(self.guide, blur) if blur else self.guide
         basis = _basis(known, self.patches, generator)
-        return basis, torch.cat([_in_basis(known, basis, self.preset.mean_weight), guidance], 1)
+        return basis, torch.cat(
+            [_in_basis(known, basis, self.preset.mean_weight), self.positions], 1
+        )
 
-    def _target_features(self, blur: float, guidance: Tensor, basis: Tensor) -> Tensor:
+    def _target_features(self, blur: float, basis: Tensor) -> Tensor:
         """What the targets are compared by: (T, C)."""
         present = self.image[self.part]
         if blur:
@@ -215,30 +198,21 @@ class _Level:
         target_features = _in_basis(present, basis, self.preset.mean_weight).index_select(
             0, self.local
         )
-        return torch.cat([target_features, guidance.index_select(0, self.patches.targets)], 1)
-
-    def _guidance(self, weight: float) -> Tensor:
-        """More features of patches: their positions, (H * W, 2), and with a weight the mean colours
-        of the network's image, (H * W, 5)."""
-        if not weight:
-            return self.positions
-        return torch.cat([self.positions, weight * PATCH_SIZE * self.means], 1)
+        return torch.cat([target_features, self.positions.index_select(0, self.patches.targets)], 1)
 
     def _target_means(self, image: Tensor) -> Tensor:
         """Mean of every target's patch in (H, W, C): (T, C)."""
         return _patch_means(image[self.part]).index_select(0, self.local)
 
-    def _vote(self, colour_shift: float, *, single: bool = False) -> None:
-        """A new image: each pixel of the hole is the mean of the patches over it.
+    def _vote(self, *, single: bool = False) -> None:
+        """A new image: each pixel of the hole is the mean of the patches over it, which are shifted
+        to the colour here.
 
         Args:
-            colour_shift: Share of the way that patches go to the colour here.
             single: Take the patch of most confidence instead of the mean.
         """
         patches, colours = self.patches, self.guide.reshape(-1, 3)
         shift = self._target_means(self.image) - self.means.index_select(0, self.nnf)
-        if colour_shift < 1:
-            shift *= self.flatness[self.nnf].clamp(min=colour_shift) if colour_shift else 0
         scale = (_CONFIDENCE * self.cost.median()).clamp(min=1e-9)
         confidence = self.known_weight * torch.exp(-(self.cost / scale).clamp(max=30))
         # The last row, without weight, is that of no target, index -1.
@@ -266,12 +240,6 @@ class _Level:
         self._set_hole(votes[:, :3])
         self.pixel_cost = votes[:, 3:]
 
-    @cached_property
-    def flatness(self) -> Tensor:
-        """Of every patch, from 0 for texture to 1 for one colour: (H * W, 1)."""
-        variance = _patch_means(self.guide.square()) - self.means.square()
-        return 1 / (1 + variance.mean(1, keepdim=True).clamp(min=0) / _FLAT**2)
-
     def _visible_change(self, change: Tensor) -> Tensor:
         """Mean square, (P, 1), of the part of a change, (H, W, 3), that the network's image could
         show. After the first vote patches are compared with the patches' image and no longer with
@@ -280,12 +248,11 @@ class _Level:
         return _blurred(seen, _SPREAD).reshape(-1, 3)[self.patches.hole, :1]
 
     def blended(self, image: np.ndarray) -> np.ndarray:
-        """The image, (H, W, 3) of full size, with this level's change; soft: as far as the patches
-        are like the fill."""
+        """The image, (H, W, 3) of full size, with this level's change as far as the patches are
+        like the fill."""
         change = self.image - self.guide
-        if not self.preset.replace:
-            doubt = (self.pixel_cost + self._visible_change(change)) / _COST_SCALE**2
-            change.view(-1, 3)[self.patches.hole] *= _SHARE / (1 + doubt)
+        doubt = (self.pixel_cost + self._visible_change(change)) / _COST_SCALE**2
+        change.view(-1, 3)[self.patches.hole] *= _SHARE / (1 + doubt)
         added = change.cpu().numpy()
         if added.shape != image.shape:
             size = image.shape[1], image.shape[0]
