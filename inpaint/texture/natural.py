@@ -11,6 +11,7 @@ code without reordered sums: the same image, hole and seed give the same bytes e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numba import njit
@@ -29,6 +30,7 @@ _THIN = 3.0  # px, depth of a hole that needs no pieces
 _LEAST_DEPTH = 1.5  # px, of the hole at the scale of the shift map
 _LEAST_SIDE = 24  # px, of the image at that scale
 _LEAST_SOURCES = 200
+_SOURCES, _SOURCES_PER_PIXEL = 32_000, 8  # most of them at the scale of the shift map
 _FILL_BLUR = 1.5  # sigma, px: leaves known part and fill alike
 _KNOWN_BLUR = 0.7
 _MOST_GAIN = 1.5
@@ -140,6 +142,19 @@ def _pyramid(
     return levels
 
 
+def _with_near_sources(level: Level) -> Level:
+    """The level with no more sources than the work of a hole of its size allows, the nearest ones.
+
+    So the time grows with the hole and not with the image around it.
+    """
+    most = max(_SOURCES, _SOURCES_PER_PIXEL * np.count_nonzero(level.hole))
+    if np.count_nonzero(level.source) <= most:
+        return level
+    distance = hole_depth(~level.hole)
+    farthest = np.partition(distance[level.source], most)[most]
+    return replace(level, source=level.source & (distance < farthest))
+
+
 def _gain(fill: Appearance, hole: np.ndarray, offsets: np.ndarray) -> float:
     """What makes the copied texture as strong as the expected one: 1 to _MOST_GAIN.
 
@@ -155,7 +170,7 @@ def _shift_maps(
     levels: list[Level], fill: Appearance, seed: int, *, thin: bool
 ) -> Iterator[np.ndarray]:
     """Offsets of the hole at each scale, the image's own last: (H, W, 2) int16."""
-    coarsest = levels[-1]
+    coarsest = _with_near_sources(levels[-1])
     state = random_state(seed)
     if thin or np.count_nonzero(coarsest.hole) > _MOST_PIXELS:
         offsets = np.zeros((*coarsest.size, 2), np.int16)

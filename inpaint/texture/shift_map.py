@@ -84,29 +84,49 @@ def find_shift_map(
 
 def _frequent(offsets: np.ndarray, most: int) -> np.ndarray:
     """The most frequent of the offsets (N, 2), most frequent first: (at most `most`, 2) int32."""
-    unique, counts = np.unique(offsets, axis=0, return_counts=True)
-    return unique[np.argsort(-counts, kind="stable")[:most]].astype(np.int32)
+    unique, _, counts = _count(offsets)
+    return unique[np.argsort(-counts, kind="stable")[:most]]
 
 
 def _unique(offsets: np.ndarray) -> np.ndarray:
     """The offsets (N, 2) without repetitions, in their order."""
-    _, first = np.unique(offsets, axis=0, return_index=True)
+    _, first, _ = _count(offsets)
     return offsets[np.sort(first)]
+
+
+def _count(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The different ones of the offsets (N, 2), where each is first, and how often it is there."""
+    codes = offsets[:, 0].astype(np.int64) * 2**32 + offsets[:, 1]
+    _, first, counts = np.unique(codes, return_index=True, return_counts=True)
+    return offsets[first].astype(np.int32), first, counts
 
 
 def _dominant(repeats: Field, size: tuple[int, int]) -> np.ndarray:
     """Offsets at the highest peaks of their histogram: (at most DOMINANT, 2) int32."""
-    height, width = size
-    padded = np.zeros((2 * height + 3, 2 * width + 3), np.int64)
-    found = repeats.offsets[repeats.cost < 1e29]
-    np.add.at(padded, (found[:, 0] + height + 1, found[:, 1] + width + 1), 1)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
-    near = windows.sum((2, 3))  # (2 H + 1, 2 W + 1)
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(near, 1), (3, 3)).max((2, 3))
-    peaks = np.argwhere((near == around) & (near > 0) & (windows[..., 1, 1] > 0))
-    votes = near[peaks[:, 0], peaks[:, 1]]
+    offsets, _, counts = _count(repeats.offsets[repeats.cost < 1e29])
+    votes = _peak_votes(offsets, counts, size)
     best = np.argsort(-votes, kind="stable")[:DOMINANT]
-    return (peaks[best] - [height, width]).astype(np.int32)
+    return offsets[best[votes[best] > 0]]
+
+
+@njit(cache=True, nogil=True)
+def _peak_votes(offsets: np.ndarray, counts: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Votes for each offset and its eight neighbours, 0 where a neighbour has more: (N,)."""
+    top, left = size[0] + 2, size[1] + 2
+    histogram = np.zeros((2 * top + 1, 2 * left + 1), np.int64)
+    for n in range(len(offsets)):
+        histogram[top + offsets[n, 0], left + offsets[n, 1]] = counts[n]
+    votes = np.zeros(len(offsets), np.int64)
+    for n in range(len(offsets)):
+        y, x = top + offsets[n, 0], left + offsets[n, 1]
+        own = histogram[y - 1 : y + 2, x - 1 : x + 2].sum()
+        most = own
+        for v in range(y - 1, y + 2):
+            for u in range(x - 1, x + 2):
+                most = max(most, histogram[v - 1 : v + 2, u - 1 : u + 2].sum())
+        if own == most:
+            votes[n] = own
+    return votes
 
 
 def _continuing(level: Level, known: Appearance, repeats: Field) -> np.ndarray:
