@@ -242,10 +242,11 @@ class Inpainter:
             fill = self._fill_region(result, known, region, progress) if region.tiles else None
             fill = finishing.blend(fill, result, known, region)
             progress.blended(region)
-            for number in range(len(region.tiles)):
-                step = progress.of_texture(region, number)
+            tiled = finishing.texture_tiles(region)
+            for number in range(len(tiled.tiles)):
+                step = progress.of_texture(tiled, number)
                 fill = finishing.add_texture(
-                    fill, result, known, region, number, step, filled=filled
+                    fill, result, known, tiled, number, step, filled=filled
                 )
             progress.textured(region)
             result[region.box][region.mask] = from_rgb(fill[region.mask], result, gray=gray)

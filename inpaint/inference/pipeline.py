@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,12 +12,13 @@ from inpaint.inference.compositing import to_rgb
 from inpaint.inference.progress import OnProgress
 from inpaint.inference.refinement import context_margin, refine
 from inpaint.inference.style import Style
-from inpaint.inference.tiling import Rectangle, Region, dilate, intersection, relative
+from inpaint.inference.tiling import Rectangle, Region, Tile, dilate, intersection, relative
 from inpaint.models.refiner import Refiner
 from inpaint.texture.natural import synthesize
 from inpaint.texture.synthesis import add_detail
 from inpaint.utils.crop import Crop, cover_ignored
 
+_MOST_PIXELS = 2**25  # of a tile of the natural style: 16 bytes each, and 20 for one of the hole
 _BOUNDARY_MARGIN = 4  # px around a region that its boundary band depends on
 
 
@@ -62,6 +63,23 @@ class Finishing:
             crop = crop if fill is not None else crop.with_image(blended)
             blended = refine(refiner, crop, blended, self.device)
         return blended[relative(region.box, frame)]
+
+    def texture_tiles(self, region: Region) -> Region:
+        """The region with the tiles whose number `add_texture` takes.
+
+        The natural style has one for all of the region, since where tiles meet its pieces end;
+        several, as the network, where one would take too much memory.
+        """
+        if self.style != "natural" or not region.tiles:
+            return region
+        contexts = [tile.context for tile in region.tiles]
+        rows, columns = (
+            slice(min(c[axis].start for c in contexts), max(c[axis].stop for c in contexts))
+            for axis in (0, 1)
+        )
+        if (rows.stop - rows.start) * (columns.stop - columns.start) > _MOST_PIXELS:
+            return region
+        return replace(region, tiles=[Tile((rows, columns), region.box)])
 
     def add_texture(
         self,
