@@ -1,6 +1,5 @@
 """The adversarial terms, what the discriminator sees, and the discriminator."""
 
-import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from inpaint.checkpoints.vgg import VGG16
 from inpaint.training.adversarial import (
     AdversarialLosses,
+    Views,
     coarse_loss,
     discriminator_loss,
     draw_views,
@@ -86,28 +86,29 @@ def test_rim_loss_fades_inwards() -> None:
 
 
 def test_views_lie_in_the_picture_and_meet_the_hole() -> None:
-    hole = np.zeros((64, 100, 120), bool)
-    hole[:, 3:9, 110:] = True
-    views = draw_views(hole, 48, 0.25, np.random.default_rng(0))
-    crops = [view for view in views if view is not None]
-    assert 6 < 64 - len(crops) < 28
-    for top, left in crops:
+    hole = torch.zeros(64, 1, 100, 120)
+    hole[..., 3:9, 110:] = 1
+    torch.manual_seed(0)
+    views = draw_views(hole, 48, 0.25)
+    assert views.whole == 16 and len(views.top) == len(views.left) == 48
+    for top, left in zip(views.top.tolist(), views.left.tolist(), strict=True):
         assert 0 <= top <= 52 and 0 <= left <= 72
-        assert hole[0, top : top + 48, left : left + 48].any()
-    assert draw_views(hole, 48, 0.25, np.random.default_rng(0)) == views
+        assert hole[0, 0, top : top + 48, left : left + 48].any()
+    assert len(set(views.left.tolist())) > 3
+    torch.manual_seed(0)
+    assert torch.equal(draw_views(hole, 48, 0.25).top, views.top)
 
 
-def test_small_pictures_and_those_without_a_hole_are_seen_as_a_whole() -> None:
-    rng = np.random.default_rng(0)
-    assert draw_views(np.ones((2, 32, 32), bool), 32, 0, rng) == [None, None]
-    assert draw_views(np.zeros((1, 64, 64), bool), 32, 0, rng) == [None]
+def test_small_pictures_are_seen_as_a_whole_and_those_without_a_hole_have_views_too() -> None:
+    assert draw_views(torch.ones(2, 1, 32, 32), 32, 0).whole == 2
+    assert draw_views(torch.zeros(1, 1, 64, 64), 32, 0).top.max() <= 32
 
 
 def test_a_view_is_a_crop_or_the_whole_made_smaller() -> None:
     pictures = torch.rand(2, 3, 8, 8)
-    taken = take_views(pictures, [(1, 3), None], 4)
-    assert torch.equal(taken[0], pictures[0, :, 1:5, 3:7])
-    torch.testing.assert_close(taken[1], torch.nn.functional.avg_pool2d(pictures[1], 2))
+    taken = take_views(pictures, Views(1, torch.tensor([1]), torch.tensor([3])), 4)
+    torch.testing.assert_close(taken[0], torch.nn.functional.avg_pool2d(pictures[0], 2))
+    assert torch.equal(taken[1], pictures[1, :, 1:5, 3:7])
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_features_are_the_activations_in_the_range_of_the_losses(vgg: VGG16) -> 
         torch.testing.assert_close(level / scale, other)
 
 
-def test_scores_come_at_four_scales(vgg: VGG16) -> None:
+def test_scores_come_at_five_scales(vgg: VGG16) -> None:
     network = ProjectedDiscriminator(4)
     scores = network(vgg.scaled_activations(torch.rand(2, 3, 64, 64)), torch.ones(2, 1, 64, 64))
     assert [tuple(score.shape) for score in scores] == [
@@ -145,6 +146,7 @@ def test_scores_come_at_four_scales(vgg: VGG16) -> None:
         (2, 1, 16, 16),
         (2, 1, 8, 8),
         (2, 1, 4, 4),
+        (2, 1, 2, 2),
     ]
 
 
@@ -201,8 +203,7 @@ class Case:
         self.losses = AdversarialLosses(crop=32, lr=1e-2)
 
     def terms(self, output: Tensor) -> dict[str, Tensor]:
-        rng = np.random.default_rng(0)
-        terms, self.judged = self.adversary.judge(output, self.image, self.hole, self.losses, rng)
+        terms, self.judged = self.adversary.judge(output, self.image, self.hole, self.losses)
         return terms
 
 

@@ -93,5 +93,7 @@ def test_it_is_exported_for_any_size(tmp_path: Path) -> None:
             )
 
 
-def test_the_generative_network_is_the_compact_one_with_noise() -> None:
-    assert UNetConfig.named("generative") == replace(UNetConfig.named("compact"), noise=True)
+def test_the_generative_network_is_the_compact_one_with_noise_and_residual_units() -> None:
+    generative = UNetConfig.named("generative")
+    assert generative.noise and generative.residual
+    assert replace(generative, noise=False, residual=()) == UNetConfig.named("compact")

@@ -26,6 +26,9 @@ class UNetConfig:
     kernels: tuple[int, ...] = (7, 5, 5, 3, 3, 3, 3, 3)  # encoder kernel sizes, odd, px
     leak: float = 0.2  # slope of the decoder's LeakyReLU below 0
     noise: bool = False  # whether the decoder's features get noise, see NoiseInjection
+    # Dilations of the residual units after the decoder's block of each level, the finest level
+    # first; () for none at all. See ResidualUnit.
+    residual: tuple[tuple[int, ...], ...] = ()
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # RGB in [0, 1], of ImageNet
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
@@ -33,7 +36,7 @@ class UNetConfig:
         for field in fields(self):  # JSON has no tuples
             value = getattr(self, field.name)
             if isinstance(value, list):
-                object.__setattr__(self, field.name, tuple(value))
+                object.__setattr__(self, field.name, _tuples(value))
         if not self.widths or len(self.widths) != len(self.kernels):
             raise ValueError(
                 f"widths and kernels must have one entry for each level, got {len(self.widths)} "
@@ -45,6 +48,11 @@ class UNetConfig:
             raise ValueError(f"kernels must be odd, got {self.kernels}")
         if self.leak < 0:
             raise ValueError(f"leak must be at least 0, got {self.leak}")
+        if len(self.residual) > len(self.widths) - 1 or any(d < 1 for d in sum(self.residual, ())):
+            raise ValueError(
+                f"residual must have at most one entry for each of the {len(self.widths) - 1} "
+                f"decoder blocks, with dilations of 1 or more, got {self.residual}"
+            )
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise ValueError(
                 "mean and std must have one entry for each of R, G, B, and std must be positive, "
@@ -75,7 +83,10 @@ _NAMED = {
     "paper": UNetConfig(),
     "compact": UNetConfig(widths=(32, 64, 128, 256, 256, 256, 256), kernels=(7, 5, 5, 3, 3, 3, 3)),
 }
-_NAMED["generative"] = replace(_NAMED["compact"], noise=True)
+# Dilated convolutions where they are cheap carry structure on; those above make texture of noise.
+_NAMED["generative"] = replace(
+    _NAMED["compact"], noise=True, residual=((1,), (1,), (1, 2), (1, 2, 4))
+)
 
 
 _NOISE_TILE = 64  # side of the noise that is repeated over a level's features
@@ -201,6 +212,32 @@ class NoiseInjection(nn.Module):
         return x + (self.strength * noise * valid).to(x.dtype)
 
 
+class ResidualUnit(nn.Module):
+    """x + LeakyReLU(partial convolution of x): further layers for a decoder level.
+
+    Starts as the identity, so that it can be added to a network that is trained already.
+    """
+
+    def __init__(self, channels: int, dilation: int, leak: float) -> None:
+        """dilation: of the 3x3 convolution, px; leak: slope of the LeakyReLU below 0."""
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation)
+        self.leak = leak
+
+    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
+        """x (B, C, H, W), zero where valid, (B or 1, 1, H, W), is 0; stays so."""
+        y, _ = partial_conv(
+            x,
+            self.conv.weight,
+            self.conv.bias,
+            valid,
+            padding=self.conv.padding,
+            dilation=self.conv.dilation,
+            masked=True,
+        )
+        return x + F.leaky_relu(y, self.leak, inplace=True) * valid
+
+
 class PConvUNet(nn.Module):
     """U-Net of partial convolutions: an image with holes in, a whole image out.
 
@@ -231,12 +268,19 @@ class PConvUNet(nn.Module):
             NoiseInjection(width, seed=level) if config.noise else nn.Identity()
             for level, width in enumerate(reversed(config.widths[:-1]))
         )
+        units = (*config.residual, *[()] * (len(config.widths) - 1 - len(config.residual)))
+        self.residual = nn.ModuleList(
+            nn.ModuleList(ResidualUnit(width, dilation, config.leak) for dilation in dilations)
+            for width, dilations in reversed(list(zip(config.widths, units, strict=False)))
+        )
         self.decoder.append(PConvOutput(config.widths[0]))
         for name in ("mean", "std"):
             constant = torch.tensor(getattr(config, name)).view(1, 3, 1, 1)
             self.register_buffer(name, constant, persistent=False)
         self._frozen: set[str] = set()  # parts whose batch norms are fixed
         self.apply(_initialise)
+        for unit in (unit for level in self.residual for unit in level):  # type: ignore[attr-defined]
+            nn.init.zeros_(unit.conv.weight)
 
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:
         """Fill a batch of images.
@@ -260,7 +304,7 @@ class PConvUNet(nn.Module):
             skips.append((features, mask))
             features, mask = block(features, mask)
         *blocks, last = self.decoder
-        for block, noise in zip(blocks, self.noise, strict=True):
+        for block, noise, units in zip(blocks, self.noise, self.residual, strict=True):
             skip, skip_mask = skips.pop()
             deep = features.shape[1]
             features = torch.cat([_upsample(features, skip), skip], 1)
@@ -268,6 +312,8 @@ class PConvUNet(nn.Module):
             features, mask = block(features, mask, (deep, skip.shape[1]))
             if self.config.noise:
                 features = noise(features, mask)
+            for unit in units:
+                features = unit(features, mask)
         features, _ = last(features, mask, *skips.pop())
         # Not a slice: torch.export cannot prove that it fits.
         for axis, length in ((2, height), (3, width)):
@@ -297,6 +343,10 @@ class PConvUNet(nn.Module):
     def _frozen_norms(self) -> Iterator[nn.Module]:
         for part in sorted(self._frozen):
             yield from (m for m in getattr(self, part).modules() if isinstance(m, _BatchNorm))
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value
 
 
 def _check_shapes(image: Tensor, valid: Tensor) -> None:

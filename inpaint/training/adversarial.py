@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -61,8 +60,8 @@ def weighted_mean(values: Tensor, hole: Tensor) -> Tensor:
             is known has no say.
     """
     share = _shares(hole, values)
-    total = values.shape[1] * share.sum()
-    return (values.float() * share).sum() / total.clamp(min=1e-6)
+    means = values.mean(1, keepdim=True, dtype=torch.float32)  # (B, 1, H', W')
+    return (means * share).sum() / share.sum().clamp(min=1e-6)
 
 
 def _shares(hole: Tensor, values: Tensor) -> Tensor:
@@ -117,41 +116,46 @@ def rim_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
     return difference.sum() / (output.shape[1] * weights.sum()).clamp(min=1e-6)
 
 
-View = tuple[int, int] | None  # top and left of a crop, or None for the whole image
+@dataclass(frozen=True)
+class Views:
+    """What the discriminator sees of a batch: of the first images the whole, of others a crop."""
+
+    whole: int  # how many are seen as a whole
+    top: Tensor  # (B - whole,), row of each crop's first pixel
+    left: Tensor  # (B - whole,), its column
 
 
-def draw_views(hole: np.ndarray, crop: int, whole: float, rng: np.random.Generator) -> list[View]:
-    """What the discriminator sees of each sample: the whole, or a crop around a hole's pixel.
+def draw_views(hole: Tensor, crop: int, whole: float) -> Views:
+    """Views of a batch, drawn by torch's generator; nothing waits for the device.
 
     Args:
-        hole: (B, H, W), nonzero = hole.
+        hole: (B, 1, H, W), 1 = hole. A crop holds a pixel of it, each as likely as the others.
         crop: Side of the crops, px.
-        whole: Share of the samples that are seen as a whole; all are that are no larger than a
-            crop.
-        rng: Where the choices come from.
+        whole: Share of the samples that are seen as a whole, rounded; all are that are no larger
+            than a crop.
     """
-    height, width = hole.shape[1:]
-    views: list[View] = []
-    for mask in hole:
-        rows, columns = np.nonzero(mask)
-        if max(height, width) <= crop or len(rows) == 0 or rng.random() < whole:
-            views.append(None)
-            continue
-        pixel = int(rng.integers(len(rows)))
-        top, left = (int(at[pixel]) - int(rng.integers(crop)) for at in (rows, columns))
-        views.append((min(max(top, 0), height - crop), min(max(left, 0), width - crop)))
-    return views
+    batch, _, height, width = hole.shape
+    count = batch if max(height, width) <= crop else round(whole * batch)
+    part = hole[count:].flatten(1)  # (B - whole, H * W)
+    pixel = (part + torch.rand_like(part)).argmax(1)
+    before = (torch.rand(2, batch - count, device=hole.device) * crop).long()
+    top = (pixel // width - before[0]).clamp(0, max(height - crop, 0))
+    left = (pixel % width - before[1]).clamp(0, max(width - crop, 0))
+    return Views(count, top, left)
 
 
-def take_views(images: Tensor, views: Sequence[View], crop: int) -> Tensor:
+def take_views(images: Tensor, views: Views, crop: int) -> Tensor:
     """The views of images, (B, C, H, W), as (B, C, crop, crop), channels last in memory.
 
     Wholes are made smaller, or larger, by the means of areas.
     """
-    taken = [
-        F.adaptive_avg_pool2d(image, crop)
-        if view is None
-        else image[:, view[0] : view[0] + crop, view[1] : view[1] + crop]
-        for image, view in zip(images, views, strict=True)
-    ]
-    return torch.stack(taken).contiguous(memory_format=torch.channels_last)
+    channels, width = images.shape[1], images.shape[3]
+    whole, cut = images[: views.whole], images[views.whole :]
+    if whole.shape[2:] != (crop, crop):
+        whole = F.adaptive_avg_pool2d(whole, crop)
+    if len(cut):
+        along = torch.arange(crop, device=images.device)
+        rows = (views.top[:, None] + along)[:, None, :, None].expand(-1, channels, -1, width)
+        columns = (views.left[:, None] + along)[:, None, None].expand(-1, channels, crop, -1)
+        whole = torch.cat([whole, cut.gather(2, rows).gather(3, columns)])
+    return whole.contiguous(memory_format=torch.channels_last)

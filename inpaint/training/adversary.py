@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor
@@ -22,8 +21,10 @@ from inpaint.training.adversarial import (
     rim_loss,
     take_views,
 )
+from inpaint.training.cuda_graph import capturing
 from inpaint.training.discriminator import ProjectedDiscriminator
 from inpaint.training.losses import composite_image
+from inpaint.training.optimizer import adam, load_optimizer, set_learning_rate
 
 BETAS = (0.0, 0.99)  # of Adam, for both networks, as usual for a projected GAN
 
@@ -51,7 +52,7 @@ class Adversary:
         network = ProjectedDiscriminator(width).to(accelerator.device)
         self.network = network.to(memory_format=torch.channels_last)
         self.heads = list(self.network.heads.parameters())
-        self.optimizer = torch.optim.Adam(self.heads, betas=BETAS)
+        self.optimizer = adam(self.heads, 0.0, BETAS, accelerator.device)
 
     def judge(
         self,
@@ -59,7 +60,6 @@ class Adversary:
         image: Tensor,
         hole: Tensor,
         losses: AdversarialLosses,
-        rng: np.random.Generator,
     ) -> tuple[dict[str, Tensor], Judged]:
         """The network's terms by name, unweighted, and what the discriminator can learn from.
 
@@ -68,9 +68,10 @@ class Adversary:
             image: The photos, (B, 3, H, W) in [0, 1].
             hole: (B, 1, H, W), 1 = hole.
             losses: The phase's settings.
-            rng: Chooses what the discriminator sees of each sample.
+
+        What the discriminator sees of each sample is drawn by torch's generator.
         """
-        views = draw_views(hole[:, 0].cpu().numpy(), losses.crop, losses.whole, rng)
+        views = draw_views(hole, losses.crop, losses.whole)
         composite = composite_image(output.float(), image, hole)
         small_hole = take_views(hole, views, losses.crop)
         with torch.no_grad():
@@ -89,7 +90,7 @@ class Adversary:
     def learn(self, judged: Judged, losses: AdversarialLosses) -> Tensor:
         """A step of the discriminator; returns its loss, detached.
 
-        No step is taken when that is not finite.
+        No step is taken when that is not finite, unless the step is recorded.
         """
         self._update_standards(judged.real)
         self.network.train()
@@ -102,12 +103,11 @@ class Adversary:
             scores = self.network(features, torch.cat([judged.hole, judged.hole]))
             real, fake = zip(*(score.chunk(2) for score in scores), strict=True)
             loss = discriminator_loss(real, fake, judged.hole)
-        if torch.isfinite(loss):
+        if capturing(loss.device) or torch.isfinite(loss):
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self._average_gradients()
-            for group in self.optimizer.param_groups:
-                group["lr"] = losses.lr
+            set_learning_rate(self.optimizer, losses.lr)
             self.optimizer.step()
         return loss.detach()
 
@@ -118,7 +118,7 @@ class Adversary:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from what state_dict gave."""
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        load_optimizer(self.optimizer, state["optimizer"])
 
     @property
     def _mixed(self) -> bool:
@@ -133,7 +133,7 @@ class Adversary:
         for standard, level in zip(self.network.projection.standards, real, strict=True):
             values = level.float()
             batch = torch.stack([values.mean((0, 2, 3)), values.square().mean((0, 2, 3))])
-            if batch.isfinite().all():
+            if capturing(batch.device) or batch.isfinite().all():
                 mean, square = self.accelerator.reduce(batch, reduction="mean")
                 standard.update(mean, square)  # type: ignore[operator]
 

@@ -163,28 +163,29 @@ RECIPES = {
         bucket_weights=(2, 2, 2, 1.5, 1, 1),
     ),
     # Fills that look like photos, from the weights of "compact" (--init). Large holes most: what
-    # lies in small ones is known from around them.
+    # lies in small ones is known from around them. Batches for a GPU.
     "generative": Recipe(
         network="generative",
         phases=(
             Phase(
-                steps=100_000,
+                steps=8_000,
                 size=128,
-                batch_size=8,
-                lr=3e-4,
+                batch_size=64,
+                lr=4e-4,
+                lr_end=2e-4,
                 losses=KNOWN_ONLY,
                 frozen_norm="all",
-                adversarial=AdversarialLosses(rim=4, lr=3e-4),
+                adversarial=AdversarialLosses(rim=4, crop=128, width=64, lr=4e-4),
             ),
             Phase(
-                steps=50_000,
+                steps=8_000,
                 size=256,
-                batch_size=4,
-                lr=1e-4,
+                batch_size=48,
+                lr=2e-4,
                 lr_end=1e-5,
                 losses=KNOWN_ONLY,
                 frozen_norm="all",
-                adversarial=AdversarialLosses(rim=4, lr=1e-4),
+                adversarial=AdversarialLosses(rim=4, coarse=6, crop=128, width=64, lr=2e-4),
             ),
         ),
         bucket_weights=(0.5, 1, 1, 1.5, 2, 2),

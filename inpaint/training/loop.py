@@ -33,9 +33,11 @@ from inpaint.data import (
 from inpaint.masks.generate import GENERATOR_VERSION
 from inpaint.training.adversary import BETAS, Adversary, Judged
 from inpaint.training.config import RECIPES, REFINER, Phase, TrainConfig
+from inpaint.training.cuda_graph import GraphedStep, Step, capturing
 from inpaint.training.log import RunLog
 from inpaint.training.losses import composite_image, inpainting_terms
 from inpaint.training.networks import halvings, new_network, trained_part
+from inpaint.training.optimizer import adam, load_optimizer, set_learning_rate
 from inpaint.training.precision import mixed_precision
 from inpaint.training.state import WeightAverage, load_state, save_state
 from inpaint.training.stop import StopSignals, TrainingStopped
@@ -97,6 +99,8 @@ class _Run:
             ),
             cpu=not torch.cuda.is_available(),
         )
+        if self.accelerator.device.type == "cuda":
+            torch.set_float32_matmul_precision("high")
         with self.accelerator.local_main_process_first():  # which downloads for all
             self.source = open_source(config.data, config.root)
         self._check_images()
@@ -122,7 +126,7 @@ class _Run:
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         widths = [phase.adversarial.width for phase in self.phases if phase.adversarial]
         betas = BETAS if widths else (0.9, 0.999)
-        optimizer = torch.optim.Adam(network.parameters(), lr=self.phases[0].lr, betas=betas)
+        optimizer = adam(network.parameters(), self.phases[0].lr, betas, device)
         self.adversary: Adversary | None = None
         if widths:
             assert self.vgg is not None
@@ -135,7 +139,7 @@ class _Run:
             self.network.load_state_dict(state["network"])
             self.average.network.load_state_dict(state["average"])
             self.average.updates = state["updates"]
-            self.optimizer.load_state_dict(state["optimizer"])
+            load_optimizer(self.optimizer.optimizer, state["optimizer"])
             if self.accelerator.scaler and state["scaler"]:
                 self.accelerator.scaler.load_state_dict(state["scaler"])
             if self.adversary and state.get("adversary"):
@@ -175,6 +179,7 @@ class _Run:
         Returns whether it reached the phase's end with time left.
         """
         self._wrap(phase)
+        update = self._update_of(phase)
         samples = self._samples(number)
         skips = SkipCounter(samples)
         stream = SampleStream(
@@ -186,9 +191,8 @@ class _Run:
         )
         pin = self.accelerator.device.type == "cuda"
         for batch in stream_loader(samples, stream, workers=self.config.workers, pin_memory=pin):
-            for group in self.optimizer.param_groups:
-                group["lr"] = phase.lr_at(self.step - first)
-            terms = self._train_step(phase, batch)
+            set_learning_rate(self.optimizer, phase.lr_at(self.step - first))
+            terms = self._train_step(update, batch)
             self.step += 1
             skips.update(batch)
             self._tell(number, phase, terms, skips)
@@ -209,11 +213,27 @@ class _Run:
         self.accelerator.free_memory()
         self.model, self.optimizer = self.accelerator.prepare(self.network, self.optimizer)
 
-    def _train_step(self, phase: Phase, batch: dict[str, Any]) -> dict[str, Tensor]:
+    def _update_of(self, phase: Phase) -> Step:
+        """What a step of the phase does on the device, as a CUDA graph where that is possible."""
+
+        def update(image: Tensor, hole: Tensor) -> dict[str, Tensor]:
+            return self._update(phase, image, hole)
+
+        alone = self.accelerator.num_processes == 1 and self.accelerator.scaler is None
+        graphed = self.accelerator.device.type == "cuda" and alone and phase.loss_crop is None
+        return GraphedStep(update) if graphed and phase.adversarial else update
+
+    def _train_step(self, update: Step, batch: dict[str, Any]) -> dict[str, Tensor]:
         """One optimiser step. Returns the unweighted terms and the total, detached."""
         image, hole = unpack(batch, self.accelerator.device)
         seeds = [self.config.seed, self.step, self.accelerator.process_index]
-        torch.manual_seed(int(np.random.default_rng(seeds).integers(2**63)))  # noise in networks
+        torch.manual_seed(int(np.random.default_rng(seeds).integers(2**63)))  # noise and views
+        values = update(image, hole)
+        self.average.update(self.network)
+        return values
+
+    def _update(self, phase: Phase, image: Tensor, hole: Tensor) -> dict[str, Tensor]:
+        """Change the network, and then the discriminator, by their gradients."""
         judged: Judged | None = None
         with self.accelerator.autocast():
             output = self.model(image, 1 - hole)
@@ -226,41 +246,45 @@ class _Run:
             )
             total = phase.losses.total(terms)
             if phase.adversarial and self.adversary:
-                rng = np.random.default_rng(seeds)
-                more, judged = self.adversary.judge(output, image, hole, phase.adversarial, rng)
+                more, judged = self.adversary.judge(output, image, hole, phase.adversarial)
                 total, terms = total + phase.adversarial.total(more), {**terms, **more}
         values = {name: term.detach() for name, term in {**terms, "total": total}.items()}
-        self._check_finite(total, values)
+        self._check_finite(values, "total")
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
         self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         self.optimizer.step()
-        self.average.update(self.network)
         if phase.adversarial and self.adversary and judged:
             values["discriminator"] = self.adversary.learn(judged, phase.adversarial)
-            self._check_finite(values["discriminator"], values)
+            self._check_finite(values, "discriminator")
         return values
 
-    def _check_finite(self, loss: Tensor, values: dict[str, Tensor]) -> None:
-        if not torch.isfinite(loss):
-            bad = {name: value.item() for name, value in values.items()}
-            raise NonFiniteLossError(f"the loss is not finite at step {self.step}: {bad}")
+    def _check_finite(self, values: dict[str, Tensor], *names: str) -> None:
+        """Of a recorded step nothing can be seen; its values are checked when they are logged."""
+        losses = [values[name] for name in names]
+        if capturing(losses[0].device) or all(torch.isfinite(loss) for loss in losses):
+            return
+        bad = {name: value.item() for name, value in values.items()}
+        raise NonFiniteLossError(f"the loss is not finite at step {self.step}: {bad}")
 
     def _tell(
         self, number: int, phase: Phase, terms: dict[str, Tensor], skips: SkipCounter
     ) -> None:
         """Log, validate and checkpoint when it is time."""
         config, now = self.config, time.monotonic()
+        save = now - self.saved_at > 60 * config.checkpoint_minutes
+        if save or self.step % config.log_steps == 0:
+            self._check_finite(terms, *({"total", "discriminator"} & terms.keys()))
         if self.step % config.log_steps == 0:
             means = self.accelerator.reduce(terms, reduction="mean")
             if self.log:
                 values = {name: value.item() for name, value in means.items()}
                 values.update(phase=number, size=phase.size, skipped=skips.total)
-                values["lr"] = self.optimizer.param_groups[0]["lr"]
+                values["lr"] = float(self.optimizer.param_groups[0]["lr"])
                 self.log.losses(self.step, values)
         if self.log:
             self.log.step(phase.batch_size)
-        if now - self.saved_at > 60 * config.checkpoint_minutes:
+        if save:
             self._checkpoint()
         if now - self.validated_at > 60 * config.validate_minutes:
             self._validate()

@@ -78,11 +78,14 @@ def _new_unet(config: TrainConfig, state: dict[str, Any] | None) -> PConvUNet:
 
 
 def _start_from(path: str, name: str) -> PConvUNet:
-    """The network of a weight file; with noise, which is weak at first, if the recipe's has it."""
+    """The network of a weight file, with the noise and the residual units of the recipe's.
+
+    New ones change little at first: noise is weak, a unit is the identity.
+    """
     found = load_network(path)
-    if not UNetConfig.named(name).noise or found.config.noise:
-        return found
-    network = PConvUNet(replace(found.config, noise=True))
+    wanted = UNetConfig.named(name)
+    noise, residual = wanted.noise or found.config.noise, found.config.residual or wanted.residual
+    network = PConvUNet(replace(found.config, noise=noise, residual=residual))
     network.load_state_dict(found.state_dict(), strict=False)
     return network
 
