@@ -315,3 +315,15 @@ def solve_densely(image, hole, offsets, length):
                 theirs = copied(place, offsets[other]) - copied(other, offsets[other])
                 add({i: 1, number[other]: -1}, (wanted + theirs) / 2)
     return np.linalg.lstsq(np.array(rows), np.array(values), rcond=None)[0]
+
+
+def test_every_pixel_copies_a_source_however_little_is_known():
+    size = (56, 56)
+    image, hole = noise(size), box(size, 0, 56, 0, 56)
+    hole[:15, :15] = False
+    level = level_of(image, hole)
+    offsets = find_shift_map(level, Appearance(level, 1.5), Appearance(level, 0.7), random_state(0))
+    rows, columns = np.nonzero(hole)
+    places = rows + offsets[rows, columns, 0], columns + offsets[rows, columns, 1]
+    assert min(places[0].min(), places[1].min()) >= 0
+    assert level.source[places].all()

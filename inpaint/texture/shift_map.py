@@ -76,6 +76,12 @@ def find_shift_map(
         )
     )
     data = _data_costs(level, fill, rare, pixels, offsets, BOUNDARY)
+    missing = data.min(0) >= _NEVER  # none of the offsets leads from there to a source
+    if missing.any():
+        more = _unique(found[0].offsets[missing])
+        more = more[_useful(_data_costs(level, fill, rare, pixels[missing], more, 0.0), len(more))]
+        offsets = np.concatenate([offsets, more])
+        data = np.concatenate([data, _data_costs(level, fill, rare, pixels, more, BOUNDARY)])
     labels = _minimise(level, pixels, offsets, data)
     result = np.zeros((*level.size, 2), np.int16)
     result[level.hole] = offsets[labels]
