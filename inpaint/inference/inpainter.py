@@ -38,7 +38,9 @@ from inpaint.inference.tiling import (
     tile_weights,
 )
 from inpaint.masks.read import read_hole
+from inpaint.models.folding import fold
 from inpaint.models.refiner import Refiner
+from inpaint.models.unet import PConvUNet
 
 logger = logging.getLogger("inpaint")
 
@@ -68,7 +70,7 @@ class Inpainter:
         """An inpainter of parts; `Inpainter.load` makes one of a weight file.
 
         Args:
-            network: A PConvUNet, or a function of the same arguments.
+            network: A PConvUNet, which is copied, or a function of the same arguments.
             device: Where all is computed.
             tiling: The scale that the network was trained for.
             boundary: Blend the boundary of a hole, see blend_boundary. Without it, a fill in plain
@@ -84,6 +86,8 @@ class Inpainter:
         if not 0 <= seed < 2**63:  # what a torch.Generator takes
             raise ValueError(f"seed must lie in 0 to 2**63 - 1, got {seed}")
         self.device = torch.device(device)
+        if isinstance(network, PConvUNet):
+            network = fold(network)
         if isinstance(network, nn.Module):
             network = _ready(network, self.device)
         self.network = network
