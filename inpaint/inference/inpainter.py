@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,6 +42,7 @@ from inpaint.masks.read import read_hole
 from inpaint.models.folding import fold
 from inpaint.models.refiner import Refiner
 from inpaint.models.unet import PConvUNet
+from inpaint.utils.threads import map_in_order, one_thread
 
 logger = logging.getLogger("inpaint")
 
@@ -231,6 +233,18 @@ class Inpainter:
         on_progress: OnProgress | None,
     ) -> np.ndarray:
         """colours (H, W) or (H, W, 1 or 3) with the hole filled; a new array of the same dtype."""
+        with one_thread() as threads:
+            return self._filled(colours, hole, alpha, style, on_progress, threads)
+
+    def _filled(
+        self,
+        colours: np.ndarray,
+        hole: np.ndarray,
+        alpha: np.ndarray | None,
+        style: Style | None,
+        on_progress: OnProgress | None,
+        threads: int,
+    ) -> np.ndarray:
         finishing = self._finishing(style)
         result = colours.copy()
         if hole.all():
@@ -243,7 +257,9 @@ class Inpainter:
         regions = plan_regions(hole, tiling)
         progress = Progress(on_progress, regions, textured=finishing.style != "plain")
         for region in regions:
-            fill = self._fill_region(result, known, region, progress) if region.tiles else None
+            fill = None
+            if region.tiles:
+                fill = self._fill_region(result, known, region, progress, threads)
             fill = finishing.blend(fill, result, known, region)
             progress.blended(region)
             tiled = finishing.texture_tiles(region)
@@ -264,22 +280,30 @@ class Inpainter:
         return Finishing(self.boundary, self.refiner, style, self.seed, self.device)
 
     def _fill_region(
-        self, colours: np.ndarray, known: np.ndarray, region: Region, progress: Progress
+        self,
+        colours: np.ndarray,
+        known: np.ndarray,
+        region: Region,
+        progress: Progress,
+        threads: int,
     ) -> np.ndarray:
         """The network's image of a region's box: (h, w, 3) float32 in [0, 1]."""
         rows, columns = region.box
         total = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
         weights = np.zeros((*total.shape[:2], 1), np.float32)
-        for tile in region.tiles:
+        fill_tile = partial(self._fill_tile, colours, known, region.factor)
+        threads = min(threads, len(region.tiles)) if self.device.type == "cpu" else 1
+        answers = map_in_order(fill_tile, region.tiles, threads)
+        for tile, answer in zip(region.tiles, answers, strict=True):
             core = relative(tile.core, region.box)
             weight = tile_weights(tile)
-            total[core] += weight * self._fill_tile(colours, known, tile, region.factor)
+            total[core] += weight * answer
             weights[core] += weight
             progress.filled(tile, region)
         return total / weights
 
     def _fill_tile(
-        self, colours: np.ndarray, known: np.ndarray, tile: Tile, factor: float
+        self, colours: np.ndarray, known: np.ndarray, factor: float, tile: Tile
     ) -> np.ndarray:
         """The network's image of a tile's core: (h, w, 3) float32 in [0, 1]."""
         image, valid = _downscale(to_rgb(colours[tile.context]), known[tile.context], factor)
