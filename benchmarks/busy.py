@@ -2,8 +2,8 @@
 
     python benchmarks/busy.py             # beside two busy processes a core; --busy N
 
-The hole is 20 % of 256x256 px. `fill` is a natural fill by `Inpainter`, which runs each operation on
-one thread whatever torch's number is. `network` is the network alone with its operations on that
+The hole is 20 % of 256x256 px. `fill` is a natural fill by `Inpainter`, which runs each operation
+on one thread whatever torch's number is. `network` is the network alone with its operations on that
 many threads, which `Inpainter` does not do: the row that shows why. Each row is a process of its
 own, since OpenMP reads OMP_WAIT_POLICY when it is loaded; `inpaint` sets it to PASSIVE, and ACTIVE
 is what was before. The processes take turns; medians.

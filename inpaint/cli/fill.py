@@ -31,7 +31,7 @@ examples:
   inpaint fill photos/ --mask masks/ -o out/
   inpaint fill scans/ --mask watermark.png -o out/ --grow 3 --skip-existing
   inpaint fill erased.png --mask {ALPHA} -o out.png
-  inpaint fill manifest.csv                        columns: image, mask, output
+  inpaint fill manifest.csv               columns: image, mask, output, exclude
 
 White in a mask, or paint on a transparent ground, means fill. Exit code: 0 all done, 1 some
 pictures failed (the report says which and why), 2 nothing was written.
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="INPUT",
         help="picture, folder (with its sub-folders), glob pattern, list of paths (.txt), or "
-        "manifest (.csv, .jsonl) with image, mask and output",
+        "manifest (.csv, .jsonl) with image, mask, output and exclude",
     )
     _add_files(parser.add_argument_group("files"))
     _add_treatment(parser.add_argument_group("filling"))
@@ -61,6 +61,12 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         metavar="MASKS",
         help="one mask for all; a folder with a mask for each, of the same name, "
         f"with or without _mask behind it; or '{ALPHA}': what is transparent is filled",
+    )
+    group.add_argument(
+        "--exclude",
+        metavar="MASKS",
+        help="what texture is not copied from (white): one mask for all, or a folder with one for "
+        "each, of the same name",
     )
     group.add_argument("-o", "--output", metavar="OUTPUT", help="a folder, or a file for one file")
     group.add_argument("--mask-suffix", metavar="TEXT", help="masks are called NAME + TEXT")
@@ -135,6 +141,7 @@ def run(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite,
         skip_unmasked=arguments.skip_unmasked,
         limit=arguments.limit,
+        exclude=arguments.exclude,
     )
     report = _report_path(arguments.report, request)
     settings = Settings(invert=arguments.invert, grow=arguments.grow, quality=arguments.quality)
@@ -173,6 +180,8 @@ def _report_path(path: str | None, request: Request) -> str | None:
 def _print_manifest(plan: Plan) -> None:
     for task in plan.tasks:
         paths = {"image": task.image, "mask": task.mask, "output": task.output}
+        if task.exclude is not None:
+            paths["exclude"] = task.exclude
         row = {key: files.absolute(path) for key, path in paths.items()}
         print(json.dumps(row))
     for record in plan.settled:

@@ -155,6 +155,7 @@ class Inpainter:
         hole: Image.Image | np.ndarray,
         *,
         style: Style | None = None,
+        exclude: Image.Image | np.ndarray | None = None,
         on_progress: OnProgress | None = None,
         detail: str | None = None,
     ) -> AnyImage:
@@ -167,6 +168,8 @@ class Inpainter:
             hole: White, nonzero alpha or True = fill; see read_hole. (height, width) like the
                 image, or of the same aspect ratio.
             style: "natural", "faithful" or "plain"; None is what this inpainter was made with.
+            exclude: What texture is not copied from, such as things beside the hole that would be
+                repeated in it; read like `hole`. The network sees it all the same.
             on_progress: Called with the share of the work that is done, from 0 to 1, after each
                 step. What it raises ends the fill.
             detail: What `style` was called before, with other words.
@@ -179,16 +182,22 @@ class Inpainter:
         if isinstance(image, Image.Image):
             image_data = from_pil(image)
             where = read_hole(hole, size=image_data.size)
-            filled = self.fill_image_data(image_data, where, style=style, on_progress=on_progress)
+            other = None if exclude is None else _read_exclude(exclude, image_data.size)
+            filled = self.fill_image_data(
+                image_data, where, style=style, exclude=other, on_progress=on_progress
+            )
             return to_pil(filled)
         if not isinstance(image, np.ndarray):
             raise TypeError(f"image must be a PIL image or a numpy array, got {type(image)}")
         colours, alpha = split_array(image)
-        where = read_hole(hole, size=(image.shape[0], image.shape[1]))
+        size = image.shape[0], image.shape[1]
+        where = read_hole(hole, size=size)
+        other = None if exclude is None else _read_exclude(exclude, size)
         result = image.copy()
         channels = colours.shape[2] if colours.ndim == 3 else None
         view = result if channels is None else result[..., :channels]
-        view[:] = self._fill_colours(colours, where, alpha, style, on_progress).reshape(view.shape)
+        filled_colours = self._fill_colours(colours, where, alpha, style, other, on_progress)
+        view[:] = filled_colours.reshape(view.shape)
         return result
 
     def fill_image_data(
@@ -197,6 +206,7 @@ class Inpainter:
         hole: np.ndarray,
         *,
         style: Style | None = None,
+        exclude: np.ndarray | None = None,
         on_progress: OnProgress | None = None,
     ) -> ImageData:
         """The image, as read_image gives it, with its hole filled.
@@ -205,13 +215,16 @@ class Inpainter:
             image: With all that its file said.
             hole: (H, W) bool of the image's size, True = fill.
             style, on_progress: As for `fill`.
+            exclude: (H, W) bool, True = texture is not copied from there.
 
         Raises:
-            ValueError: A hole of another size.
+            ValueError: A hole or `exclude` of another size.
         """
         if hole.shape != image.size:
             raise ValueError(f"hole must be {image.size} like the image, got {hole.shape}")
-        pixels = self._fill_colours(image.pixels, hole, image.alpha, style, on_progress)
+        if exclude is not None and exclude.shape != image.size:
+            raise ValueError(f"exclude must be {image.size} like the image, got {exclude.shape}")
+        pixels = self._fill_colours(image.pixels, hole, image.alpha, style, exclude, on_progress)
         return with_pixels(image, pixels)
 
     def on(self, device: str | torch.device) -> Inpainter:
@@ -230,11 +243,12 @@ class Inpainter:
         hole: np.ndarray,
         alpha: np.ndarray | None,
         style: Style | None,
+        exclude: np.ndarray | None,
         on_progress: OnProgress | None,
     ) -> np.ndarray:
         """colours (H, W) or (H, W, 1 or 3) with the hole filled; a new array of the same dtype."""
         with one_thread() as threads:
-            return self._filled(colours, hole, alpha, style, on_progress, threads)
+            return self._filled(colours, hole, alpha, style, exclude, on_progress, threads)
 
     def _filled(
         self,
@@ -242,6 +256,7 @@ class Inpainter:
         hole: np.ndarray,
         alpha: np.ndarray | None,
         style: Style | None,
+        exclude: np.ndarray | None,
         on_progress: OnProgress | None,
         threads: int,
     ) -> np.ndarray:
@@ -266,7 +281,7 @@ class Inpainter:
             for number in range(len(tiled.tiles)):
                 step = progress.of_texture(tiled, number)
                 fill = finishing.add_texture(
-                    fill, result, known, tiled, number, step, filled=filled
+                    fill, result, known, tiled, number, step, filled=filled, exclude=exclude
                 )
             progress.textured(region)
             result[region.box][region.mask] = from_rgb(fill[region.mask], result, gray=gray)
@@ -326,6 +341,10 @@ class Inpainter:
 
 def _ready(network: AnyModule, device: torch.device) -> AnyModule:
     return network.to(device).eval().to(memory_format=torch.channels_last)
+
+
+def _read_exclude(exclude: Image.Image | np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return read_hole(exclude, size=size, warn=False)
 
 
 def _refiner_beside(weights: Path, name: str) -> Refiner:
