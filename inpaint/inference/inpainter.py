@@ -302,7 +302,7 @@ class Inpainter:
         progress: Progress,
         threads: int,
     ) -> np.ndarray:
-        """The network's image of a region's box: (h, w, 3) float32 in [0, 1]."""
+        """The network's image of a region's box, (h, w, 3) float32 in [0, 1]; 0 beside tiles."""
         rows, columns = region.box
         total = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
         weights = np.zeros((*total.shape[:2], 1), np.float32)
@@ -315,7 +315,7 @@ class Inpainter:
             total[core] += weight * answer
             weights[core] += weight
             progress.filled(tile, region)
-        return total / weights
+        return np.divide(total, weights, out=total, where=weights > 0)
 
     def _fill_tile(
         self, colours: np.ndarray, known: np.ndarray, factor: float, tile: Tile
