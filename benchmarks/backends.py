@@ -1,9 +1,10 @@
-"""Latency of one network on the CPU: torch eager and compiled, onnxruntime, OpenVINO.
+"""Latency of one network on the CPU: torch eager, folded and compiled, onnxruntime, OpenVINO.
 
     python benchmarks/backends.py --weights places2-compact --sizes 256 512 1024
 
-One process; the backends take turns, and medians are reported, so that a busy machine slows all
-of them alike. OpenVINO is left out when it is not installed.
+`folded` is what `Inpainter` runs. One process; the backends take turns, and medians are reported,
+so that a busy machine slows all of them alike. Between turns is a pause, because onnxruntime's
+threads go on spinning for a while. OpenVINO is left out when it is not installed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from torch import Tensor
 
 from inpaint.checkpoints.onnx import OnnxNetwork, export_onnx
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS, find_weights, load_network
+from inpaint.models.folding import fold
+
+PAUSE = 0.1  # s
 
 Backend = Callable[[Tensor, Tensor], Tensor]
 
@@ -45,7 +49,12 @@ def backends(weights: Path, folder: Path, *, compiled: bool) -> dict[str, Backen
     network = load_network(weights).to(memory_format=torch.channels_last)
     onnx = folder / "model.onnx"
     export_onnx(weights, onnx)
-    found: dict[str, Backend] = {"eager": network, "onnxruntime": OnnxNetwork(onnx)}
+    folded = fold(network).to(memory_format=torch.channels_last)
+    found: dict[str, Backend] = {
+        "eager": network,
+        "folded": folded,
+        "onnxruntime": OnnxNetwork(onnx),
+    }
     if compiled:
         found["compiled"] = torch.compile(network, dynamic=False)
     try:
@@ -71,6 +80,7 @@ def measure(found: dict[str, Backend], size: int, rounds: int) -> dict[str, tupl
     times: dict[str, list[float]] = {name: [] for name in found}
     for _ in range(rounds):
         for name, run in found.items():
+            time.sleep(PAUSE)
             start = time.perf_counter()
             run(inputs[name], valid)
             times[name].append(time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""The pictures of detail.md: hole, the network's fill, PatchMatch's, and the one with detail.
+"""The pictures of detail.md: hole, the network's fill, PatchMatch's, and the faithful one.
 
 python docs/make_detail.py [WEIGHTS]
 
@@ -60,7 +60,7 @@ def _row(
         marked(photo, hole),
         inpainter.fill(photo, hole, style="plain"),
         CLASSICAL["patchmatch"]()(photo, hole),
-        inpainter.fill(photo, hole),
+        inpainter.fill(photo, hole, style="faithful"),
     ]
     left, top, right, bottom = crop
     shown = np.concatenate([fill[top:bottom, left:right] for fill in fills], axis=1)

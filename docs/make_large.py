@@ -1,4 +1,4 @@
-"""Twenty photos of 4 to 12 megapixels, filled: the crops that detail.md describes.
+"""Twenty photos of 4 to 12 megapixels, filled: crops to look at.
 
 python docs/make_large.py PACKAGES OUT [--weights FILE] [--only NAME ...]
 
@@ -9,7 +9,7 @@ The photos are free and come in four Debian packages, unpacked below the folder 
     for package in *.deb; do dpkg -x "$package" PACKAGES; done
 
 For each photo, OUT gets `NAME.png`: the marked hole, the network alone, PatchMatch and the
-network with detail, left to right and top to bottom, at the photo's own size around the middle of
+natural fill, left to right and top to bottom, at the photo's own size around the middle of
 the hole; and `NAME-whole.png`, the same four with all of the hole, made smaller. PatchMatch needs
 pip install 'inpaint[evaluate]'; it sees the hole and 400 px around it, for time.
 """

@@ -1,8 +1,9 @@
 """Image inpainting with partial convolutions (arXiv:1804.07723, arXiv:1811.11718)."""
 
 import os
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from inpaint.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from inpaint.checkpoints.torch_file import CheckpointError
@@ -36,12 +37,7 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_MODULES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazy_names(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -82,6 +82,18 @@ def test_the_root_and_the_command_line_import_nothing_heavy(statement: str) -> N
     assert not set(ast.literal_eval(run.stdout)) & {*OPTIONAL, "torch", "cv2", "numpy"}
 
 
+@pytest.mark.parametrize("command", ["fill"])
+def test_the_help_of_a_command_imports_nothing_heavy(command: str) -> None:
+    code = (
+        "import sys; from inpaint.cli import main\n"
+        f"try: main([{command!r}, '--help'])\n"
+        "except SystemExit: print([m for m in sys.modules if '.' not in m])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ast.literal_eval(run.stdout.splitlines()[-1]))
+    assert not loaded & {*OPTIONAL, "torch", "cv2", "numpy", "PIL"}
+
+
 def test_an_inpainter_needs_no_optional_package() -> None:
     code = "import sys; from inpaint import Inpainter; print([m for m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

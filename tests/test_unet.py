@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from oracle import oracle
 from torch import nn
 
-from inpaint.models.unet import PConvOutput, PConvUNet, UNetConfig
+from inpaint.models.unet import PConvOutput, PConvUNet, ResidualUnit, UNetConfig
 
 SMALL = UNetConfig(widths=(8, 12, 16), kernels=(7, 5, 3))
 PAPER = replace(UNetConfig.named("paper"), widths=(4, 4, 8, 8, 8, 8, 8, 8))
@@ -30,6 +30,8 @@ def network(config=SMALL):
     torch.manual_seed(0)
     net = PConvUNet(config)
     for module in net.modules():
+        if isinstance(module, ResidualUnit):  # starts as the identity
+            nn.init.normal_(module.conv.weight, std=0.1)
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.5, 0.5)
@@ -315,3 +317,23 @@ def test_wrong_settings_are_refused(settings, message):
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="must be one of paper, compact, generative, got 'big'"):
         UNetConfig.named("big")
+
+
+def test_new_residual_units_change_nothing():
+    plain, units = SMALL, replace(SMALL, residual=((1,), (1, 2)))
+    net, longer = network(plain), PConvUNet(units)
+    missing = longer.load_state_dict(net.state_dict(), strict=False).missing_keys
+    assert [name.split(".")[0] for name in missing] == ["residual"] * 6
+    image, valid = picture(45, 62)
+    with torch.no_grad():
+        assert torch.equal(longer.eval()(image, valid), net(image, valid))
+
+
+def test_residual_units_are_checked_and_survive_json():
+    config = replace(SMALL, residual=((1,), (1, 2)))
+    values = json.loads(json.dumps(config.to_dict()))
+    assert UNetConfig.from_dict(values) == config
+    with pytest.raises(ValueError, match="at most one entry for each of the 2 decoder blocks"):
+        replace(SMALL, residual=((1,), (1,), (1,)))
+    with pytest.raises(ValueError, match="dilations of 1 or more"):
+        replace(SMALL, residual=((0,),))

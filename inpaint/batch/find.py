@@ -14,8 +14,8 @@ from inpaint.batch.records import ALPHA, Record
 from inpaint.images import format_of
 
 LISTS = (".txt", ".lst")  # a path a line
-MANIFESTS = (".csv", ".jsonl", ".ndjson")  # image, and if wanted mask and output
-COLUMNS = ("image", "mask", "output")
+MANIFESTS = (".csv", ".jsonl", ".ndjson")  # image, and if wanted the other columns
+COLUMNS = ("image", "mask", "output", "exclude")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Found:
     relative: str
     mask: str | None = None
     output: str | None = None
+    exclude: str | None = None
 
 
 def find_images(
@@ -157,7 +158,9 @@ def _rows(lines: Iterable[str], *, as_json: bool) -> Iterator[tuple[int, object]
 
 def _found(row: object, folder: str, where: str) -> Found:
     if not isinstance(row, dict) or not row.get("image"):
-        raise ValueError(f"{where}: wanted image, and if you like mask and output, got {row}")
+        raise ValueError(
+            f"{where}: wanted image, and if you like mask, output and exclude, got {row}"
+        )
     unknown = sorted(str(key) for key in row if key not in COLUMNS)
     if unknown:
         raise ValueError(
@@ -166,9 +169,9 @@ def _found(row: object, folder: str, where: str) -> Found:
     values = {key: row.get(key) or None for key in COLUMNS}
     if not all(value is None or isinstance(value, str) for value in values.values()):
         raise ValueError(f"{where}: paths must be text, got {row}")
-    image, mask, output = (_absolute(values[key], folder) for key in COLUMNS)
+    image, mask, output, exclude = (_absolute(values[key], folder) for key in COLUMNS)
     assert image is not None
-    return Found(image, _below(image, folder), mask, output)
+    return Found(image, _below(image, folder), mask, output, exclude)
 
 
 def _absolute(path: str | None, folder: str) -> str | None:

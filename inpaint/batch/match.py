@@ -25,22 +25,30 @@ class MaskMatcher:
     `suffixes` behind `photo`. None leaves everything to the manifest. Raises FileNotFoundError.
     """
 
-    def __init__(self, source: str | None, suffixes: tuple[str, ...] = USUAL_SUFFIXES) -> None:
+    def __init__(
+        self,
+        source: str | None,
+        suffixes: tuple[str, ...] = USUAL_SUFFIXES,
+        *,
+        kind: str = "mask",
+    ) -> None:
+        """kind: What messages call it."""
+        self.kind = kind
         self.source = source
         self.suffixes = suffixes
         self.folder = source if source not in (None, ALPHA) and files.is_folder(source) else None
         if source not in (None, ALPHA) and self.folder is None and not files.exists(source):
-            raise FileNotFoundError(f"there is no mask or folder of masks at {source}")
+            raise FileNotFoundError(f"there is no {kind} or folder of {kind}s at {source}")
         self._stems = lru_cache(maxsize=64)(_stems)
 
     def find(self, found: Found) -> str:
         """Path of the mask, or ALPHA. Raises MaskError."""
         if found.mask is not None:
             if found.mask != ALPHA and not files.exists(found.mask):
-                raise MaskError(f"{found.image}: there is no mask at {found.mask}")
+                raise MaskError(f"{found.image}: there is no {self.kind} at {found.mask}")
             return found.mask
         if self.source is None:
-            raise MaskError(f"{found.image}: no mask is given")
+            raise MaskError(f"{found.image}: no {self.kind} is given")
         return self.source if self.folder is None else self._in_folder(found, self.folder)
 
     def is_mask(self, found: Found) -> bool:
@@ -61,11 +69,13 @@ class MaskMatcher:
                 if len(names) > 1 and name in names:  # photo.jpg beside photo.png, as the images
                     names = [name]
                 if len(names) > 1:
-                    raise MaskError(f"{found.image}: several masks: {', '.join(names)} in {place}")
+                    raise MaskError(
+                        f"{found.image}: several {self.kind}s: {', '.join(names)} in {place}"
+                    )
                 if names:
                     return files.join(place, names[0])
         wanted = " or ".join(f"{stem}{suffix}.*" for suffix in self.suffixes)
-        raise MaskError(f"{found.image}: no mask called {wanted} in {folder}")
+        raise MaskError(f"{found.image}: no {self.kind} called {wanted} in {folder}")
 
 
 def _stems(folder: str) -> dict[str, list[str]]:

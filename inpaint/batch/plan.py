@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inpaint.batch import files
 from inpaint.batch.find import Found, find_images, is_list
 from inpaint.batch.match import USUAL_SUFFIXES, MaskError, MaskMatcher
-from inpaint.batch.records import Record, Status, Task
+from inpaint.batch.records import ALPHA, Record, Status, Task
 from inpaint.batch.report import printable
 from inpaint.images import FORMATS, format_of
 
@@ -41,10 +41,13 @@ class Request:
     overwrite: bool = False
     skip_unmasked: bool = False  # leave out images that have no mask
     limit: int | None = None  # images to fill at most
+    exclude: str | None = None  # as `mask`: what texture is not copied from
 
     def __post_init__(self) -> None:
         if self.skip_existing and self.overwrite:
             raise ValueError("choose one of skip_existing and overwrite")
+        if self.exclude == ALPHA:
+            raise ValueError(f"exclude must be a mask or a folder of masks, got {ALPHA!r}")
         if self.format is not None and self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {self.format!r}")
         if self.limit is not None and self.limit < 1:
@@ -85,13 +88,15 @@ def make_plan(request: Request) -> Plan:
     planned: list[Task] = []
     settled: list[Record] = []
     problems: list[str] = []
+    excluding = MaskMatcher(request.exclude, ("",), kind="exclude mask")
     for entry in _images_and_masks(request, problems):
         if isinstance(entry, Record):
             settled.append(entry)
             continue
         found, mask = entry
         try:
-            planned.append(_task(found, mask, request))
+            task = _task(found, mask, request)
+            planned.append(replace(task, exclude=_exclude(found, excluding)))
         except ValueError as error:
             problems.append(str(error))
     if not (planned or settled or problems):
@@ -122,7 +127,7 @@ def _images_and_masks(
     beside = matcher.folder is not None and os.path.realpath(matcher.folder) in folders
     if beside and request.mask_suffix is None:  # there an image is not its own mask
         matcher.suffixes = tuple(suffix for suffix in USUAL_SUFFIXES if suffix)
-    inner = [folder for folder in (request.output, matcher.folder) if folder is not None]
+    inner = [f for f in (request.output, matcher.folder, request.exclude) if f is not None]
     leave_out = {os.path.realpath(f) for f in inner if not files.is_remote(f)} - folders
     for found in find_images(request.inputs, leave_out=leave_out):
         if isinstance(found, Record):
@@ -138,6 +143,13 @@ def _images_and_masks(
                 yield Record(found.image, status, message=str(error))
             else:
                 problems.append(str(error))
+
+
+def _exclude(found: Found, matcher: MaskMatcher) -> str | None:
+    """Path of the mask of what is not copied from, if there shall be one. Raises MaskError."""
+    if found.exclude is None and matcher.source is None:
+        return None
+    return matcher.find(replace(found, mask=found.exclude))
 
 
 def _task(found: Found, mask: str, request: Request) -> Task:
@@ -167,7 +179,7 @@ def _output_in_folder(found: Found, request: Request) -> str:
 
 def _clashes(tasks: list[Task]) -> Iterator[str]:
     """Outputs that are written twice, or over something that is read."""
-    read = {files.resolved(path) for task in tasks for path in (task.image, task.mask)}
+    read = {files.resolved(path) for task in tasks for path in _inputs(task)}
     images: dict[str, str] = {}
     for task in tasks:
         output = files.resolved(task.output)
@@ -178,6 +190,12 @@ def _clashes(tasks: list[Task]) -> Iterator[str]:
         other = images.setdefault(output, task.image)
         if other is not task.image:
             yield f"{other} and {task.image} would both be written to {task.output}"
+
+
+def _inputs(task: Task) -> Iterator[str]:
+    yield from (task.image, task.mask)
+    if task.exclude is not None:
+        yield task.exclude
 
 
 def _unwritable(tasks: list[Task]) -> Iterator[str]:

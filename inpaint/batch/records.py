@@ -18,6 +18,7 @@ class Task:
     mask: str  # or ALPHA
     output: str
     format: str | None = None  # a key of FORMATS; None keeps the source's
+    exclude: str | None = None  # mask of what texture is not copied from
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from types import TracebackType
 
 from inpaint.batch.records import Record, Status
 
+REPORT_NAME = "report.jsonl"  # in an output folder
+
 MOST_FAILURES = 10  # that the summary lists
 
 

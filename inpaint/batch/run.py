@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -15,6 +14,7 @@ from inpaint.batch.records import Record, Settings, Task
 from inpaint.batch.work import Filler
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
+from inpaint.utils.threads import one_thread, usable_cpus
 
 READING_AND_WRITING = 2  # threads beyond those that fill, by default
 
@@ -32,15 +32,14 @@ def run_local(
     A thread reads an image, waits for its turn at the network, and writes the result, so at most
     `workers` images are in memory, and reading and writing go on while others are filled.
     `slots` images are filled at a time: on a CPU as many as there are cores, each on one core,
-    which is faster than all cores on one small image, and makes the result independent of
-    their number; on a GPU one.
+    which is faster than all cores on one small image; on a GPU one.
     """
     if slots is None:
-        slots = _cores() if inpainter.device.type == "cpu" else 1
+        slots = usable_cpus() if inpainter.device.type == "cpu" else 1
     if workers is None:
         workers = slots + max(READING_AND_WRITING, slots // 2)
     filler = Filler(inpainter, settings, slots=slots)
-    with _quiet_log(), _torch_threads(1):
+    with _quiet_log(), one_thread():
         yield from _side_by_side(filler, tasks, workers=workers)
 
 
@@ -75,21 +74,6 @@ def _side_by_side(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _torch_threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

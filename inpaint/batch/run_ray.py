@@ -72,7 +72,7 @@ class Worker:
 
     def __init__(self, inpainter: Any, device: str, settings: Settings) -> None:
         on_cpu: Inpainter = ray.get(inpainter)
-        torch.set_num_threads(1)  # as run_local does: the result depends on it in its last bits
+        torch.set_num_threads(1)  # an actor has one core
         self.inpainter = on_cpu.on(device)
         self.settings = settings
 
@@ -120,6 +120,7 @@ def _from_anywhere(task: Task) -> Task:
         image=files.absolute(task.image),
         mask=files.absolute(task.mask),
         output=files.absolute(task.output),
+        exclude=None if task.exclude is None else files.absolute(task.exclude),
     )
 
 

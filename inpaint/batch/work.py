@@ -6,9 +6,9 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class Filler:
         self.settings = settings
         self._slots = threading.BoundedSemaphore(slots)
         self._hole = lru_cache(maxsize=CACHED_HOLES)(self._read_hole)
+        self._exclude = lru_cache(maxsize=CACHED_HOLES)(_read_exclude)
 
     def __call__(self, task: Task, on_progress: OnProgress | None = None) -> Record:
         """What became of the task. Raises nothing: a bad image must not stop the others."""
@@ -61,12 +62,12 @@ class Filler:
                 notes.append("the hole is empty: the file is copied as it is")
                 files.copy(local, task.output)
                 return 0.0
+            exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)
         notes += image.notes
         clear_alpha = task.mask == ALPHA
         with self._slots:
-            filled = _fill(
-                self.inpainter, image, hole, clear_alpha=clear_alpha, on_progress=on_progress
-            )
+            fill = partial(self.inpainter.fill_image_data, exclude=exclude, on_progress=on_progress)
+            filled = _fill(fill, image, hole, clear_alpha=clear_alpha)
         files.write(filled, task.output, format=task.format, quality=self.settings.quality)
         return round(float(hole.mean()), 6)
 
@@ -87,22 +88,28 @@ class Filler:
         return grow_hole(~hole if self.settings.invert else hole, self.settings.grow)
 
 
+def _read_exclude(mask: str, size: tuple[int, int]) -> np.ndarray:
+    with files.fetched(mask) as local:
+        exclude = read_hole(local, size=size, warn=False)
+    exclude.setflags(write=False)  # it is cached
+    return exclude
+
+
 def _fill(
-    inpainter: Inpainter,
+    fill: Callable[[ImageData, np.ndarray], ImageData],
     image: ImageData,
     hole: np.ndarray,
     *,
     clear_alpha: bool,
-    on_progress: OnProgress | None,
 ) -> ImageData:
     """The image filled. If its alpha was the mask, what is filled becomes opaque, and the
     channel goes when it says nothing any more."""
     if not clear_alpha or image.alpha is None:
-        return inpainter.fill_image_data(image, hole, on_progress=on_progress)
+        return fill(image, hole)
     alpha = np.where(hole, np.iinfo(image.alpha.dtype).max, image.alpha)
     opaque = bool((alpha == np.iinfo(alpha.dtype).max).all())
     source = dataclasses.replace(image, alpha=None)
-    filled = inpainter.fill_image_data(source, hole, on_progress=on_progress)
+    filled = fill(source, hole)
     return dataclasses.replace(filled, alpha=None if opaque else alpha)
 
 

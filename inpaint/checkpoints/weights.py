@@ -11,13 +11,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
 
+from inpaint.checkpoints.names import DEFAULT_WEIGHTS
 from inpaint.checkpoints.torch_file import CheckpointError
 from inpaint.models.refiner import Refiner
 from inpaint.models.registry import DEFAULT_KIND, Role, architecture, build, kind_of
 from inpaint.models.unet import PConvUNet
 from inpaint.utils.files import atomic_path
-
-DEFAULT_WEIGHTS = "places2-compact"
 
 
 def weights_folder() -> Path:

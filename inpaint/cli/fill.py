@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-import warnings
-from collections.abc import Callable, Iterator
 from typing import get_args
 
-from tqdm import tqdm
-
-from inpaint.batch import files
-from inpaint.batch.leftovers import clean_folders
-from inpaint.batch.plan import Plan, Request, make_plan
-from inpaint.batch.records import ALPHA, Record, Settings, Task
-from inpaint.batch.report import Report, Summary, printable
-from inpaint.batch.run import run_local, run_single
-from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
+from inpaint.batch.records import ALPHA
+from inpaint.batch.report import REPORT_NAME
+from inpaint.checkpoints.names import DEFAULT_WEIGHTS
 from inpaint.images import FORMATS
-from inpaint.inference.inpainter import Inpainter
-from inpaint.inference.style import DEFAULT_STYLE, Style, style_of_detail
+from inpaint.inference.style import DEFAULT_STYLE, Style
 
-REPORT_NAME = "report.jsonl"
 FORMAT_NAMES = ("keep", *FORMATS)
 
 EPILOG = f"""\
@@ -31,7 +19,7 @@ examples:
   inpaint fill photos/ --mask masks/ -o out/
   inpaint fill scans/ --mask watermark.png -o out/ --grow 3 --skip-existing
   inpaint fill erased.png --mask {ALPHA} -o out.png
-  inpaint fill manifest.csv                        columns: image, mask, output
+  inpaint fill manifest.csv               columns: image, mask, output, exclude
 
 White in a mask, or paint on a transparent ground, means fill. Exit code: 0 all done, 1 some
 pictures failed (the report says which and why), 2 nothing was written.
@@ -47,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="INPUT",
         help="picture, folder (with its sub-folders), glob pattern, list of paths (.txt), or "
-        "manifest (.csv, .jsonl) with image, mask and output",
+        "manifest (.csv, .jsonl) with image, mask, output and exclude",
     )
     _add_files(parser.add_argument_group("files"))
     _add_treatment(parser.add_argument_group("filling"))
@@ -61,6 +49,12 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         metavar="MASKS",
         help="one mask for all; a folder with a mask for each, of the same name, "
         f"with or without _mask behind it; or '{ALPHA}': what is transparent is filled",
+    )
+    group.add_argument(
+        "--exclude",
+        metavar="MASKS",
+        help="what texture is not copied from (white): one mask for all, or a folder with one for "
+        "each, of the same name",
     )
     group.add_argument("-o", "--output", metavar="OUTPUT", help="a folder, or a file for one file")
     group.add_argument("--mask-suffix", metavar="TEXT", help="masks are called NAME + TEXT")
@@ -125,136 +119,6 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Plan, fill, report; returns the exit code 0 or 1. Raises for bad usage before writing."""
-    request = Request(
-        inputs=tuple(arguments.inputs),
-        mask=arguments.mask,
-        output=arguments.output,
-        mask_suffix=arguments.mask_suffix,
-        format=None if arguments.format == "keep" else arguments.format,
-        skip_existing=arguments.skip_existing,
-        overwrite=arguments.overwrite,
-        skip_unmasked=arguments.skip_unmasked,
-        limit=arguments.limit,
-    )
-    report = _report_path(arguments.report, request)
-    settings = Settings(invert=arguments.invert, grow=arguments.grow, quality=arguments.quality)
-    plan = make_plan(request)
-    if arguments.dry_run:
-        _print_manifest(plan)
-        return 0
-    records = _start(plan.tasks, settings, arguments, single=request.single)
-    with clean_folders(plan.outputs()), Report(report, resume=request.skip_existing) as lines:
-        summary = _follow(records, plan, lines, quiet=request.single)
-    where = f"; report: {report}" if report else ""
-    if not request.single or summary.failures:
-        print("\n".join(summary.lines()) + where, file=sys.stderr)
-    if lines.error is not None:
-        print(f"the report lacks its last lines: {lines.error.strerror}", file=sys.stderr)
-        return 1
-    return summary.exit_code
+    from inpaint.cli.run_fill import run_fill  # brings torch, which --help can do without
 
-
-def _report_path(path: str | None, request: Request) -> str | None:
-    """Where the report goes; a single image and a manifest with outputs have none unless asked.
-
-    Raises ValueError for a name that could be that of something else.
-    """
-    if path is not None:
-        if not path.endswith(".jsonl") or files.is_remote(path):
-            raise ValueError(f"--report must be a local path that ends with .jsonl, got {path}")
-        return path
-    if request.output is None or request.single:
-        return None
-    return (
-        REPORT_NAME if files.is_remote(request.output) else files.join(request.output, REPORT_NAME)
-    )
-
-
-def _print_manifest(plan: Plan) -> None:
-    for task in plan.tasks:
-        paths = {"image": task.image, "mask": task.mask, "output": task.output}
-        row = {key: files.absolute(path) for key, path in paths.items()}
-        print(json.dumps(row))
-    for record in plan.settled:
-        print(f"{record.status}: {printable(record.image)}: {record.message}", file=sys.stderr)
-
-
-def _start(
-    tasks: list[Task], settings: Settings, arguments: argparse.Namespace, *, single: bool
-) -> Iterator[Record]:
-    """The engine at work, its network loaded. Raises ValueError or FileNotFoundError."""
-    if arguments.workers is not None and arguments.workers < 1:
-        raise ValueError(f"--workers must be 1 or more, got {arguments.workers}")
-    if not tasks:
-        return iter(())
-    try:
-        inpainter = Inpainter.load(
-            arguments.weights,
-            device=arguments.device,
-            style=_style(arguments),
-            seed=arguments.seed,
-        )
-    except (RuntimeError, AssertionError) as error:  # what torch raises for devices
-        raise ValueError(f"--device {arguments.device}: {error}") from error
-    if arguments.engine == "ray":
-        return _ray_engine()(
-            tasks,
-            inpainter,
-            settings,
-            address=arguments.address,
-            actors=arguments.workers,
-        )
-    if single:
-        return _follow_one(tasks[0], inpainter, settings)
-    return run_local(tasks, inpainter, settings, workers=arguments.workers)
-
-
-def _style(arguments: argparse.Namespace) -> Style:
-    style: Style = arguments.style
-    if arguments.detail is None:
-        return style
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        style = style_of_detail(arguments.detail)
-    for warning in caught:
-        print(f"inpaint fill: {warning.message}", file=sys.stderr)
-    return style
-
-
-def _follow_one(task: Task, inpainter: Inpainter, settings: Settings) -> Iterator[Record]:
-    """The engine for one image, with a bar on a terminal if it takes longer than a second."""
-    show = sys.stderr.isatty()
-    form = "{l_bar}{bar}| {elapsed}<{remaining}"
-    with tqdm(total=1.0, delay=1.0, leave=False, disable=not show, bar_format=form) as bar:
-        yield from run_single(
-            task, inpainter, settings, on_progress=lambda share: bar.update(share - bar.n)
-        )
-
-
-def _ray_engine() -> Callable[..., Iterator[Record]]:
-    """Imported only when asked for: Ray is an extra, and takes seconds to import."""
-    try:
-        from inpaint.batch.run_ray import run_ray
-    except ImportError as error:
-        raise ValueError(f"--engine ray needs pip install 'inpaint[ray]' ({error})") from error
-    return run_ray
-
-
-def _follow(records: Iterator[Record], plan: Plan, report: Report, *, quiet: bool) -> Summary:
-    """Write the report and move the bar while the engine works."""
-    summary = Summary()
-    bar = tqdm(
-        total=len(plan.tasks), unit="picture", smoothing=0.05, disable=True if quiet else None
-    )
-    with bar:
-        for record in plan.settled:
-            summary.add(record)
-            report.write(record)
-        for record in records:
-            summary.add(record)
-            report.write(record)
-            bar.set_postfix(failed=summary.counts["failed"], refresh=False)
-            bar.update()
-            if quiet and record.notes:
-                print(*(f"note: {note}" for note in record.notes), sep="\n", file=sys.stderr)
-    return summary
+    return run_fill(arguments)

@@ -1,18 +1,16 @@
 """Images read and written without losing anything the file format can hold."""
 
-from inpaint.images.decode import decode_rgb
-from inpaint.images.image_data import (
-    FORMATS,
-    ImageData,
-    ImageError,
-    JpegCoding,
-    format_of,
-    is_image_name,
-    with_pixels,
-)
-from inpaint.images.pil import from_pil, to_pil
-from inpaint.images.read import DEFAULT_MAX_PIXELS, read_image
-from inpaint.images.write import write_image
+from typing import TYPE_CHECKING
+
+from inpaint.utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from inpaint.images.decode import decode_rgb
+    from inpaint.images.formats import FORMATS, format_of, is_image_name
+    from inpaint.images.image_data import ImageData, ImageError, JpegCoding, with_pixels
+    from inpaint.images.pil import from_pil, to_pil
+    from inpaint.images.read import DEFAULT_MAX_PIXELS, read_image
+    from inpaint.images.write import write_image
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -29,3 +27,21 @@ __all__ = [
     "with_pixels",
     "write_image",
 ]
+
+_MODULES = {
+    "DEFAULT_MAX_PIXELS": "inpaint.images.read",
+    "FORMATS": "inpaint.images.formats",
+    "ImageData": "inpaint.images.image_data",
+    "ImageError": "inpaint.images.image_data",
+    "JpegCoding": "inpaint.images.image_data",
+    "decode_rgb": "inpaint.images.decode",
+    "format_of": "inpaint.images.formats",
+    "from_pil": "inpaint.images.pil",
+    "is_image_name": "inpaint.images.formats",
+    "read_image": "inpaint.images.read",
+    "to_pil": "inpaint.images.pil",
+    "with_pixels": "inpaint.images.image_data",
+    "write_image": "inpaint.images.write",
+}
+
+__getattr__ = lazy_names(__name__, _MODULES)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import torch
+from numba import njit
 from torch import Tensor
 
 from inpaint.utils.conjugate_gradient import conjugate_gradient
@@ -70,8 +71,8 @@ class _ThinPlate:
         self.data_weight = _column(data_weight.flat[self.pixels]) * self.free
         self.neighbours = self._neighbours(band.shape)
 
-    def _neighbours(self, size: tuple[int, ...]) -> Tensor:
-        """Indices into `pixels` of each one's neighbours: (4, N); its own for a missing one."""
+    def _neighbours(self, size: tuple[int, ...]) -> np.ndarray:
+        """Indices into `pixels` of each one's neighbours: (N, 4); its own for a missing one."""
         numbers = np.full((size[0] + 2, size[1] + 2), -1, np.int32)
         rows, columns = np.unravel_index(self.pixels, size)
         own = np.arange(len(self.pixels), dtype=np.int32)
@@ -80,18 +81,13 @@ class _ThinPlate:
             numbers[rows + 1 + dy, columns + 1 + dx]
             for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1))
         ]
-        return torch.from_numpy(np.stack([np.where(n < 0, own, n) for n in neighbours]))
-
-    def _laplace(self, values: Tensor) -> Tensor:
-        """Sum of the differences to the four neighbours: (N, 3)."""
-        total = -4 * values
-        for neighbour in self.neighbours:
-            total += values.index_select(0, neighbour)
-        return total
+        return np.stack([np.where(n < 0, own, n) for n in neighbours], 1)
 
     def _biharmonic(self, values: Tensor) -> Tensor:
         """A times values, (N, 3)."""
-        return self._laplace(self.bending * self._laplace(values))
+        bent = _laplace(values.numpy(), self.neighbours)
+        bent *= self.bending.numpy()
+        return torch.from_numpy(_laplace(bent, self.neighbours))
 
     def _apply(self, values: Tensor) -> Tensor:
         """The left side for the free pixels of any values, (N, 3); 0 for the others."""
@@ -104,6 +100,18 @@ class _ThinPlate:
         rhs = -self.free * self._biharmonic(start)
         v = conjugate_gradient(self._apply, rhs, max_iter=_MAX_ITER, rtol=_RTOL)
         return (start + v)[self.free[:, 0] > 0].numpy()
+
+
+@njit(cache=True, nogil=True)
+def _laplace(values: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+    """Sums of the differences to the four neighbours: (N, 3) float32."""
+    sums = np.empty_like(values)
+    for i in range(len(values)):
+        above, below, left, right = neighbours[i]
+        for c in range(values.shape[1]):
+            around = values[above, c] + values[below, c] + values[left, c] + values[right, c]
+            sums[i, c] = around - np.float32(4) * values[i, c]
+    return sums
 
 
 def _column(values: np.ndarray) -> Tensor:

@@ -41,6 +41,8 @@ def to_rgb(colours: np.ndarray) -> np.ndarray:
         values /= np.iinfo(colours.dtype).max
     else:
         values = np.nan_to_num(values, copy=False)
+    if values.shape[2] == 3:
+        return values
     return np.broadcast_to(values, (*values.shape[:2], 3)).copy()
 
 

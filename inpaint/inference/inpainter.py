@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,7 +39,10 @@ from inpaint.inference.tiling import (
     tile_weights,
 )
 from inpaint.masks.read import read_hole
+from inpaint.models.folding import fold
 from inpaint.models.refiner import Refiner
+from inpaint.models.unet import PConvUNet
+from inpaint.utils.threads import map_in_order, one_thread
 
 logger = logging.getLogger("inpaint")
 
@@ -68,7 +72,7 @@ class Inpainter:
         """An inpainter of parts; `Inpainter.load` makes one of a weight file.
 
         Args:
-            network: A PConvUNet, or a function of the same arguments.
+            network: A PConvUNet, which is copied, or a function of the same arguments.
             device: Where all is computed.
             tiling: The scale that the network was trained for.
             boundary: Blend the boundary of a hole, see blend_boundary. Without it, a fill in plain
@@ -84,6 +88,8 @@ class Inpainter:
         if not 0 <= seed < 2**63:  # what a torch.Generator takes
             raise ValueError(f"seed must lie in 0 to 2**63 - 1, got {seed}")
         self.device = torch.device(device)
+        if isinstance(network, PConvUNet):
+            network = fold(network)
         if isinstance(network, nn.Module):
             network = _ready(network, self.device)
         self.network = network
@@ -149,6 +155,7 @@ class Inpainter:
         hole: Image.Image | np.ndarray,
         *,
         style: Style | None = None,
+        exclude: Image.Image | np.ndarray | None = None,
         on_progress: OnProgress | None = None,
         detail: str | None = None,
     ) -> AnyImage:
@@ -161,6 +168,8 @@ class Inpainter:
             hole: White, nonzero alpha or True = fill; see read_hole. (height, width) like the
                 image, or of the same aspect ratio.
             style: "natural", "faithful" or "plain"; None is what this inpainter was made with.
+            exclude: What texture is not copied from, such as things beside the hole that would be
+                repeated in it; read like `hole`. The network sees it all the same.
             on_progress: Called with the share of the work that is done, from 0 to 1, after each
                 step. What it raises ends the fill.
             detail: What `style` was called before, with other words.
@@ -173,16 +182,22 @@ class Inpainter:
         if isinstance(image, Image.Image):
             image_data = from_pil(image)
             where = read_hole(hole, size=image_data.size)
-            filled = self.fill_image_data(image_data, where, style=style, on_progress=on_progress)
+            other = None if exclude is None else _read_exclude(exclude, image_data.size)
+            filled = self.fill_image_data(
+                image_data, where, style=style, exclude=other, on_progress=on_progress
+            )
             return to_pil(filled)
         if not isinstance(image, np.ndarray):
             raise TypeError(f"image must be a PIL image or a numpy array, got {type(image)}")
         colours, alpha = split_array(image)
-        where = read_hole(hole, size=(image.shape[0], image.shape[1]))
+        size = image.shape[0], image.shape[1]
+        where = read_hole(hole, size=size)
+        other = None if exclude is None else _read_exclude(exclude, size)
         result = image.copy()
         channels = colours.shape[2] if colours.ndim == 3 else None
         view = result if channels is None else result[..., :channels]
-        view[:] = self._fill_colours(colours, where, alpha, style, on_progress).reshape(view.shape)
+        filled_colours = self._fill_colours(colours, where, alpha, style, other, on_progress)
+        view[:] = filled_colours.reshape(view.shape)
         return result
 
     def fill_image_data(
@@ -191,6 +206,7 @@ class Inpainter:
         hole: np.ndarray,
         *,
         style: Style | None = None,
+        exclude: np.ndarray | None = None,
         on_progress: OnProgress | None = None,
     ) -> ImageData:
         """The image, as read_image gives it, with its hole filled.
@@ -199,13 +215,16 @@ class Inpainter:
             image: With all that its file said.
             hole: (H, W) bool of the image's size, True = fill.
             style, on_progress: As for `fill`.
+            exclude: (H, W) bool, True = texture is not copied from there.
 
         Raises:
-            ValueError: A hole of another size.
+            ValueError: A hole or `exclude` of another size.
         """
         if hole.shape != image.size:
             raise ValueError(f"hole must be {image.size} like the image, got {hole.shape}")
-        pixels = self._fill_colours(image.pixels, hole, image.alpha, style, on_progress)
+        if exclude is not None and exclude.shape != image.size:
+            raise ValueError(f"exclude must be {image.size} like the image, got {exclude.shape}")
+        pixels = self._fill_colours(image.pixels, hole, image.alpha, style, exclude, on_progress)
         return with_pixels(image, pixels)
 
     def on(self, device: str | torch.device) -> Inpainter:
@@ -224,9 +243,23 @@ class Inpainter:
         hole: np.ndarray,
         alpha: np.ndarray | None,
         style: Style | None,
+        exclude: np.ndarray | None,
         on_progress: OnProgress | None,
     ) -> np.ndarray:
         """colours (H, W) or (H, W, 1 or 3) with the hole filled; a new array of the same dtype."""
+        with one_thread() as threads:
+            return self._filled(colours, hole, alpha, style, exclude, on_progress, threads)
+
+    def _filled(
+        self,
+        colours: np.ndarray,
+        hole: np.ndarray,
+        alpha: np.ndarray | None,
+        style: Style | None,
+        exclude: np.ndarray | None,
+        on_progress: OnProgress | None,
+        threads: int,
+    ) -> np.ndarray:
         finishing = self._finishing(style)
         result = colours.copy()
         if hole.all():
@@ -239,14 +272,16 @@ class Inpainter:
         regions = plan_regions(hole, tiling)
         progress = Progress(on_progress, regions, textured=finishing.style != "plain")
         for region in regions:
-            fill = self._fill_region(result, known, region, progress) if region.tiles else None
+            fill = None
+            if region.tiles:
+                fill = self._fill_region(result, known, region, progress, threads)
             fill = finishing.blend(fill, result, known, region)
             progress.blended(region)
             tiled = finishing.texture_tiles(region)
             for number in range(len(tiled.tiles)):
                 step = progress.of_texture(tiled, number)
                 fill = finishing.add_texture(
-                    fill, result, known, tiled, number, step, filled=filled
+                    fill, result, known, tiled, number, step, filled=filled, exclude=exclude
                 )
             progress.textured(region)
             result[region.box][region.mask] = from_rgb(fill[region.mask], result, gray=gray)
@@ -260,22 +295,30 @@ class Inpainter:
         return Finishing(self.boundary, self.refiner, style, self.seed, self.device)
 
     def _fill_region(
-        self, colours: np.ndarray, known: np.ndarray, region: Region, progress: Progress
+        self,
+        colours: np.ndarray,
+        known: np.ndarray,
+        region: Region,
+        progress: Progress,
+        threads: int,
     ) -> np.ndarray:
-        """The network's image of a region's box: (h, w, 3) float32 in [0, 1]."""
+        """The network's image of a region's box, (h, w, 3) float32 in [0, 1]; 0 beside tiles."""
         rows, columns = region.box
         total = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
         weights = np.zeros((*total.shape[:2], 1), np.float32)
-        for tile in region.tiles:
+        fill_tile = partial(self._fill_tile, colours, known, region.factor)
+        threads = min(threads, len(region.tiles)) if self.device.type == "cpu" else 1
+        answers = map_in_order(fill_tile, region.tiles, threads)
+        for tile, answer in zip(region.tiles, answers, strict=True):
             core = relative(tile.core, region.box)
             weight = tile_weights(tile)
-            total[core] += weight * self._fill_tile(colours, known, tile, region.factor)
+            total[core] += weight * answer
             weights[core] += weight
             progress.filled(tile, region)
-        return total / weights
+        return np.divide(total, weights, out=total, where=weights > 0)
 
     def _fill_tile(
-        self, colours: np.ndarray, known: np.ndarray, tile: Tile, factor: float
+        self, colours: np.ndarray, known: np.ndarray, factor: float, tile: Tile
     ) -> np.ndarray:
         """The network's image of a tile's core: (h, w, 3) float32 in [0, 1]."""
         image, valid = _downscale(to_rgb(colours[tile.context]), known[tile.context], factor)
@@ -298,6 +341,10 @@ class Inpainter:
 
 def _ready(network: AnyModule, device: torch.device) -> AnyModule:
     return network.to(device).eval().to(memory_format=torch.channels_last)
+
+
+def _read_exclude(exclude: Image.Image | np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return read_hole(exclude, size=size, warn=False)
 
 
 def _refiner_beside(weights: Path, name: str) -> Refiner:

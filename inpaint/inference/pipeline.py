@@ -91,6 +91,7 @@ class Finishing:
         on_progress: OnProgress | None = None,
         *,
         filled: np.ndarray | None = None,
+        exclude: np.ndarray | None = None,
     ) -> np.ndarray:
         """The fill with texture in one of the region's tiles, from what the network saw there.
 
@@ -100,6 +101,7 @@ class Finishing:
             on_progress: Called with the share of this work that is done.
             filled: (H, W) bool, True = known because it was filled before. The natural style does
                 not copy such pixels.
+            exclude: (H, W) bool, True = is not copied in any style.
         """
         tile = region.tiles[number]
         crop = cut(colours, known, region, fill, tile.context)
@@ -107,10 +109,13 @@ class Finishing:
         part = crop.restricted(own)
         if self.style == "plain" or not part.hole.any():
             return fill
+        not_copied = np.zeros_like(crop.hole) if exclude is None else exclude[tile.context].copy()
         if self.style == "natural":
-            exclude = None if filled is None else filled[tile.context]
-            textured = _synthesize(crop, region, number, exclude, self.seed, on_progress)
+            if filled is not None:
+                not_copied |= filled[tile.context]
+            textured = _synthesize(crop, region, number, not_copied, self.seed, on_progress)
         else:
+            part = replace(part, ignore=part.ignore | (not_copied & ~part.hole))
             textured = add_detail(part, seed=self.seed, device=self.device, on_progress=on_progress)
         # The region's box may reach beyond the tile's context, and the context beyond the box.
         shared = intersection(region.box, tile.context)
@@ -125,7 +130,7 @@ def _synthesize(
     crop: Crop,
     region: Region,
     number: int,
-    exclude: np.ndarray | None,
+    exclude: np.ndarray,
     seed: int,
     on_progress: OnProgress | None,
 ) -> np.ndarray:
@@ -140,7 +145,7 @@ def _synthesize(
     own[relative(region.tiles[number].core, context)] = True
     hole = crop.hole & own & ~earlier
     ignore = crop.ignore | (crop.hole & ~own & ~earlier)
-    exclude = crop.hole if exclude is None else exclude | crop.hole
+    exclude = exclude | crop.hole
     return synthesize(
         crop.image, hole, ignore, exclude, seed=seed, on_progress=on_progress, out=crop.image
     )

@@ -18,7 +18,7 @@ from itertools import chain
 import cv2
 import numpy as np
 
-from inpaint.inference.tiling import Rectangle, Region, TilingConfig, tiles_of
+from inpaint.inference.tiling import Rectangle, Region, TilingConfig, relative, tiles_of
 from inpaint.utils.distance import hole_depth
 
 _CELL = 256  # px; thin holes are filled together in squares of this side
@@ -57,6 +57,8 @@ def plan_regions(hole: np.ndarray, config: TilingConfig) -> list[Region]:
         for region, shared in _thick_regions(holes, chosen, factor, config):
             region = _moved(region, top, left)
             tiles = tiles_of(region.box, size, factor, config, shared=shared)
+            # Of the box of a slanted stroke most tiles hold nothing of it.
+            tiles = [t for t in tiles if region.mask[relative(t.core, region.box)].any()]
             regions.append(replace(region, tiles=tiles))
     return regions
 

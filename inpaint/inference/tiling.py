@@ -21,7 +21,7 @@ class TilingConfig:
 
     hole_radius: float = 40.0  # largest distance of a hole pixel from the nearest known pixel
     min_side: int = 128  # it sees at least this much of the image, if there is as much
-    max_side: int = 512  # it sees at most this much at once; bounds the memory
+    max_side: int = 512  # it sees at most its square at once; bounds the memory
     thin_radius: float = 2.5  # holes no deeper than this are continued from their surroundings
 
     def __post_init__(self) -> None:
@@ -65,7 +65,7 @@ class Region:
         factor: The network sees the image this much smaller, 1 or more.
         box: Where the region lies.
         mask: Bool, of the size of `box`, True = fill.
-        tiles: Their cores cover the box; where they overlap, their answers are blended. None for
+        tiles: Their cores cover the mask; where they overlap, their answers are blended. None for
             holes so thin that they are continued from their surroundings without the network.
         refined: Whether the refiner has something to do there: not for single specks.
     """
@@ -127,32 +127,47 @@ def tiles_of(
     shared: Small holes share the box, and need less context than one as large as it.
     """
     least, most = math.ceil(config.min_side * factor), math.floor(config.max_side * factor)
-    rows, columns = (
-        _spans(span.start, span.stop, limit, least, most, shared=shared)
+    sides = [
+        _side(span.stop - span.start, limit, least, most, shared=shared)
         for span, limit in zip(box, size, strict=True)
+    ]
+    # Along a narrow hole the tiles may be longer than `most` in the same memory, and overlap less.
+    rows, columns = (
+        _spans(
+            span.start, span.stop, limit, most, side, min(2 * most, most * most // (other or most))
+        )
+        for span, limit, side, other in zip(box, size, sides, sides[::-1], strict=True)
     )
     return [Tile((y[0], x[0]), (y[1], x[1])) for y, x in product(rows, columns)]
 
 
+def _side(length: int, limit: int, least: int, most: int, *, shared: bool) -> int | None:
+    """How much one tile shows of an axis of `limit` pixels with a hole of this length.
+
+    As much on either side as the hole is long, if `most` allows at least a quarter of `least`
+    there, which is what shared ones show; None where several tiles are needed.
+    """
+    if length + least // 2 > most and limit > most:
+        return None
+    wanted = length + least // 2 if shared else 3 * length
+    return min(max(wanted, least), most)
+
+
 def _spans(
-    start: int, stop: int, limit: int, least: int, most: int, *, shared: bool
+    start: int, stop: int, limit: int, most: int, side: int | None, longest: int
 ) -> list[tuple[slice, slice]]:
     """Spans (context, core) that cover start to stop on an axis of `limit` pixels.
 
-    One span that shows as much on either side as the hole is long, if `most` allows at least
-    a quarter of `least` there, which is what shared ones show; else several whose cores overlap by
-    a quarter.
+    One that shows `side` pixels; without a side, several of `longest`, whose cores keep a quarter
+    of `most` from the ends of what they see and overlap by an eighth of it.
     """
-    length = stop - start
-    if length + least // 2 <= most or limit <= most:
-        wanted = length + least // 2 if shared else 3 * length
-        side = min(max(wanted, least), most)
+    if side is not None:
         return [(_around(start, stop, side, limit), slice(start, stop))]
-    inner = most // 2
-    step = inner - inner // 4
-    count = math.ceil((length - inner) / step) + 1
+    length = stop - start
+    inner = min(longest - most // 2, length)
+    count = math.ceil((length - inner) / (inner - most // 8)) + 1
     firsts = [start + round(i * (length - inner) / max(count - 1, 1)) for i in range(count)]
-    return [(_around(a, a + inner, most, limit), slice(a, a + inner)) for a in firsts]
+    return [(_around(a, a + inner, inner + most // 2, limit), slice(a, a + inner)) for a in firsts]
 
 
 def _around(start: int, stop: int, side: int, limit: int) -> slice:

@@ -24,6 +24,7 @@ def read_hole(
     size: tuple[int, int] | None = None,
     invert: bool = False,
     use_alpha: bool | Literal["auto"] = "auto",
+    warn: bool = True,
 ) -> np.ndarray:
     """The hole as (H, W) bool, True = fill, from a mask in which white means fill.
 
@@ -38,7 +39,7 @@ def read_hole(
 
     With `size` = (height, width) a mask of the same aspect ratio is scaled to it by nearest
     neighbour. EXIF orientation is applied. A hole that is empty, everything, or over 60 % of the
-    image is logged as a warning.
+    image is logged as a warning, unless `warn` is False.
 
     Raises ValueError for another aspect ratio, values outside of the ranges, or a missing alpha;
     TypeError for another kind of source; and what `read_image` raises for files.
@@ -55,7 +56,8 @@ def read_hole(
         hole = ~hole
     if size is not None:
         hole = _scale(hole, size)
-    _warn_if_suspicious(hole)
+    if warn:
+        _warn_if_suspicious(hole)
     return hole
 
 

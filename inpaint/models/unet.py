@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -144,6 +144,15 @@ class PConvBlock(nn.Module):
         if self.leak is None:
             return masked, valid
         return F.leaky_relu(masked, self.leak, inplace=True), valid  # keeps zeros
+
+    def joined(
+        self, x: Tensor, valid: Tensor, skip: Tensor, skip_valid: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """The block on x (B, C, ceil(H / 2), ceil(W / 2)), upsampled and joined with the features
+        of a skip connection, (B, S, H, W); both zero in their holes, masks of one channel."""
+        features = torch.cat([_upsample(x, skip), skip], 1)
+        mask = torch.cat([_upsample(valid, skip_valid), skip_valid], 1)
+        return self(features, mask, (x.shape[1], skip.shape[1]))
 
 
 class PConvOutput(nn.Module):
@@ -296,29 +305,30 @@ class PConvUNet(nn.Module):
         _check_shapes(image, valid)
         height, width = image.shape[2:]
         to_even = (0, (width + 1) // 2 * 2 - width, 0, (height + 1) // 2 * 2 - height)
-        # Not a product: it would keep a NaN.
-        features = F.pad(torch.where(valid > 0, (image - self.mean) / self.std, 0), to_even)
+        # Not a product: it would keep a NaN. The mean is normalised to an exact 0.
+        known = torch.where(valid > 0, image, self.mean)
+        features = F.pad((known - self.mean) / self.std, to_even)
         mask = F.pad(valid.to(image.dtype), to_even)
         skips = []
         for block in self.encoder:
             skips.append((features, mask))
             features, mask = block(features, mask)
         *blocks, last = self.decoder
-        for block, noise, units in zip(blocks, self.noise, self.residual, strict=True):
-            skip, skip_mask = skips.pop()
-            deep = features.shape[1]
-            features = torch.cat([_upsample(features, skip), skip], 1)
-            mask = torch.cat([_upsample(mask, skip_mask), skip_mask], 1)
-            features, mask = block(features, mask, (deep, skip.shape[1]))
+        joining = cast(list[Any], blocks)
+        residual = cast(list[nn.ModuleList], self.residual)
+        for block, noise, units in zip(joining, self.noise, residual, strict=True):
+            features, mask = block.joined(features, mask, *skips.pop())
             if self.config.noise:
                 features = noise(features, mask)
             for unit in units:
                 features = unit(features, mask)
         features, _ = last(features, mask, *skips.pop())
-        # Not a slice: torch.export cannot prove that it fits.
-        for axis, length in ((2, height), (3, width)):
-            kept = torch.arange(length, device=image.device)
-            features = features.index_select(axis, kept)
+        if torch.compiler.is_compiling():  # torch.export cannot prove that a slice fits
+            for axis, length in ((2, height), (3, width)):
+                kept = torch.arange(length, device=image.device)
+                features = features.index_select(axis, kept)
+        else:
+            features = features[:, :, :height, :width]
         return features * self.std + self.mean
 
     def freeze_norm(self, *, decoder: bool = False) -> None:

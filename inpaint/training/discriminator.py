@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -108,12 +109,11 @@ class Head(nn.Module):
 
     def forward(self, x: Tensor, hole: Tensor) -> Tensor:
         """x (B, C, H, W); hole (B, 1, H, W), the share of hole at each position."""
-        first, *others = self.convs
+        first, *others = cast(list[nn.Conv2d], list(self.convs))
         # Two convolutions instead of one of both together: an odd number of channels is slow.
-        options = {"stride": first.stride, "padding": first.padding}
-        weight = first.weight
-        y = F.conv2d(x, weight[:, :-1], first.bias, **options)
-        y = y + F.conv2d(hole.to(x.dtype), weight[:, -1:], **options)
+        features, last = first.weight[:, :-1], first.weight[:, -1:]
+        y = F.conv2d(x, features, first.bias, first.stride, first.padding)
+        y = y + F.conv2d(hole.to(x.dtype), last, None, first.stride, first.padding)
         for conv in others:
             y = conv(F.leaky_relu(y, _LEAK))
         return self.score(F.leaky_relu(y, _LEAK))

@@ -1,0 +1,3 @@
+"""Names of the shipped weights."""
+
+DEFAULT_WEIGHTS = "places2-compact"

@@ -1,0 +1,28 @@
+"""The image formats, and how their files are called."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+# Name used by this package: (Pillow's name, suffixes; the first is the usual one).
+FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "jpg": ("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif")),
+    "png": ("PNG", (".png", ".apng")),
+    "webp": ("WEBP", (".webp",)),
+    "tiff": ("TIFF", (".tif", ".tiff")),
+    "bmp": ("BMP", (".bmp", ".dib")),
+    "gif": ("GIF", (".gif",)),
+    "avif": ("AVIF", (".avif",)),
+    "heic": ("HEIF", (".heic", ".heif")),
+}
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file name is one of an image; hidden files (`._a.jpg` from macOS) are none."""
+    return format_of(name) is not None and not PurePath(name).name.startswith(".")
+
+
+def format_of(path: str | PurePath) -> str | None:
+    """The name in FORMATS that the suffix of `path` stands for, or None."""
+    suffix = PurePath(path).suffix.lower()
+    return next((name for name, (_, suffixes) in FORMATS.items() if suffix in suffixes), None)

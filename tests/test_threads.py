@@ -1,0 +1,76 @@
+"""Fills are the same on any number of threads."""
+
+import numpy as np
+import pytest
+import torch
+
+from inpaint import Inpainter
+from inpaint.utils.threads import map_in_order, one_thread, usable_cpus
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """1,100 x 1,000 px of edges and noise, and a hole of strokes and a blob that need tiles."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:1100, :1000]
+    image = 120 + 60 * np.sin(x / 17 + y / 40)[..., None] + rng.normal(0, 25, (1100, 1000, 3))
+    hole = np.zeros((1100, 1000), bool)
+    hole[300:420, 100:960] = True
+    hole[600:606, 40:700] = True
+    hole[800:980, 500:720] = True
+    hole[50:54, 50:54] = True
+    return image.clip(0, 255).astype(np.uint8), hole
+
+
+@pytest.mark.parametrize("style", ["natural", "faithful", "plain"])
+def test_any_number_of_threads_gives_the_same_bytes(photo, style, monkeypatch):
+    monkeypatch.setattr("inpaint.utils.threads.usable_cpus", lambda: 8)
+    image, hole = photo
+    inpainter = Inpainter.load(device="cpu", style=style)
+    fills = []
+    for threads in (1, 2, 4, 8):
+        torch.set_num_threads(threads)
+        fills.append(inpainter.fill(image, hole))
+        assert torch.get_num_threads() == threads
+    assert (fills[0][hole] != image[hole]).any()
+    for threads, fill in zip((2, 4, 8), fills[1:], strict=True):
+        assert (fill != fills[0]).sum() == 0, f"{threads} threads"
+
+
+def test_a_quota_of_the_control_group_limits_the_threads(tmp_path):
+    unlimited = usable_cpus(tmp_path)
+    for written, wanted in (("max 100000", unlimited), ("50000 100000", 1), ("100000 100000", 1)):
+        (tmp_path / "cpu.max").write_text(written + "\n")
+        assert usable_cpus(tmp_path) == wanted
+    (tmp_path / "cpu.max").unlink()
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    for written, wanted in (("-1", unlimited), ("20000", 1)):
+        (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text(written + "\n")
+        assert usable_cpus(tmp_path) == wanted
+
+
+def test_one_thread_ends_with_what_was_before():
+    torch.set_num_threads(2)
+    with pytest.raises(RuntimeError), one_thread() as threads:
+        assert torch.get_num_threads() == 1
+        assert 1 <= threads <= 2
+        raise RuntimeError
+    assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_results_come_in_order_and_in_inference_mode(threads):
+    def square(n):
+        assert torch.is_inference_mode_enabled()
+        return n * n, torch.get_num_threads()
+
+    with one_thread():
+        assert list(map_in_order(square, range(20), threads)) == [(n * n, 1) for n in range(20)]
