@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from inpaint.inference.boundary import BAND, blend_boundary
+from inpaint.inference.boundary import INVENTED, BoundaryConfig, blend_boundary
 from inpaint.utils.crop import Crop
 
 
-def blend(image, mask, fill):
+def blend(image, mask, fill, config=None):
     """The fill blended; mask: 0 = known, 1 = hole, 2 = ignore."""
     hole = mask == 1
-    return blend_boundary(Crop(np.where(hole[..., None], fill, image), hole, mask == 2))
+    return blend_boundary(Crop(np.where(hole[..., None], fill, image), hole, mask == 2), config)
 
 
 def stripes_with_hole(size=64, thickness=3):
@@ -27,13 +27,31 @@ def test_a_thin_scratch_is_continued_from_its_sides():
     assert np.abs(result - image)[hole].mean() < 0.4 * np.abs(fill - image)[hole].mean()
 
 
-def test_far_from_anything_known_the_network_stays():
-    image, mask, fill = stripes_with_hole(size=4 * BAND + 40, thickness=2 * BAND + 10)
-    result = blend(image, mask, fill)
+@pytest.mark.parametrize("config", [BoundaryConfig(), INVENTED])
+def test_far_from_anything_known_the_network_stays(config):
+    band = config.band
+    image, mask, fill = stripes_with_hole(size=4 * band + 40, thickness=2 * band + 10)
+    result = blend(image, mask, fill, config)
     hole = np.flatnonzero(mask[:, 0])
     changed = hole[(result != fill)[hole].any((1, 2))]
     assert {hole[0], hole[-1]} <= set(changed)
-    assert set(changed) <= {*hole[:BAND], *hole[-BAND:]}
+    assert set(changed) <= {*hole[:band], *hole[-band:]}
+
+
+def test_a_firmer_band_stays_nearer_to_the_network():
+    image, mask, fill = stripes_with_hole(thickness=40)
+    hole = mask == 1
+    changes = [
+        np.abs(blend(image, mask, fill, BoundaryConfig(data_weight=weight)) - fill)[hole].mean()
+        for weight in (0.02, 1.0)
+    ]
+    assert 0 < changes[1] < 0.5 * changes[0]
+
+
+@pytest.mark.parametrize("setting", [{"band": 0}, {"data_weight": 0.0}, {"data_weight": np.inf}])
+def test_a_boundary_that_makes_no_sense_is_refused(setting):
+    with pytest.raises(ValueError, match="boundary needs band >= 1 and data_weight > 0"):
+        BoundaryConfig(**setting)
 
 
 def test_a_fill_that_is_right_stays_right():

@@ -5,7 +5,7 @@ neighbours tell, and leaves a faint seam. So a band along the hole's boundary is
 thin-plate (biharmonic) surface that is clamped at the known pixels and pulled to the network's
 image, by a weight that grows inwards:
 
-    minimise  sum (Laplace u)^2 + sum DATA_WEIGHT * depth * (u - network)^2
+    minimise  sum (Laplace u)^2 + sum data_weight * depth * (u - network)^2
 
 It meets the known pixels without a step, and with their slope. Biharmonic inpainting (Damelin and
 Hoang, "On surface completion and image inpainting by biharmonic functions", 2018) is the first term
@@ -13,6 +13,8 @@ alone, and knows nothing a few pixels further in.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -24,8 +26,6 @@ from inpaint.utils.conjugate_gradient import conjugate_gradient
 from inpaint.utils.crop import Crop
 from inpaint.utils.distance import hole_depth
 
-BAND = 16  # width of the band, px
-_DATA_WEIGHT = 0.02  # one pixel from what is known; the biharmonic operator has 20 on its diagonal
 _MIN_DATA_WEIGHT = 1e-6  # of thin holes: keeps the equations definite
 _MAX_ITER = 100
 _RTOL = 1e-3  # leaves an error below half a level of 8 bits
@@ -33,25 +33,48 @@ _RTOL = 1e-3  # leaves an error below half a level of 8 bits
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 
-def blend_boundary(crop: Crop, *, to_image: bool = True) -> np.ndarray:
+@dataclass(frozen=True)
+class BoundaryConfig:
+    """How far what is known is continued. Raises ValueError.
+
+    The defaults are for a network that gives the mean of what could be there. One that invents has
+    detail right up to the known pixels, which a wide band would smooth away: see INVENTED.
+    """
+
+    band: int = 16  # width of the band, px
+    data_weight: float = 0.02  # one pixel from what is known; the diagonal of Laplace^2 is 20
+
+    def __post_init__(self) -> None:
+        if self.band < 1 or not 0 < self.data_weight < np.inf:
+            raise ValueError(f"boundary needs band >= 1 and data_weight > 0, got {self}")
+
+
+INVENTED = BoundaryConfig(band=3, data_weight=1.0)  # for networks of adversarial training
+
+
+def blend_boundary(
+    crop: Crop, config: BoundaryConfig | None = None, *, to_image: bool = True
+) -> np.ndarray:
     """The crop's image with the band along the hole's boundary continued from the known pixels.
 
     With `to_image`, the surface is pulled to the crop's image inside the hole; without, as for thin
-    holes, only the known pixels count. Pixels of the hole beyond the band count as known. What
-    does not exist, outside the crop or ignored, has no part in the sums.
+    holes, only the known pixels count, and the band is that of the defaults. Pixels of the hole
+    beyond the band count as known. What does not exist, outside the crop or ignored, has no part
+    in the sums.
 
     Returns:
-        (H, W, 3) float32, which differs from the crop's image only in the hole, within BAND pixels
-        of something known.
+        (H, W, 3) float32, which differs from the crop's image only in the hole, within `band`
+        pixels of something known.
     """
+    config = config if config is not None and to_image else BoundaryConfig()
     known = crop.known
     if not known.any():
         return crop.image
     depth = hole_depth(~known)
-    band = crop.hole & (depth <= BAND)
+    band = crop.hole & (depth <= config.band)
     if not band.any():
         return crop.image
-    weight = _DATA_WEIGHT if to_image else _MIN_DATA_WEIGHT
+    weight = config.data_weight if to_image else _MIN_DATA_WEIGHT
     plate = _ThinPlate(band, ~crop.ignore, weight * depth)
     result = crop.image.copy()
     result[band] = plate.solve(crop.image)

@@ -25,6 +25,7 @@ from inpaint.checkpoints.weights import (
     read_metadata,
 )
 from inpaint.images import ImageData, from_pil, to_pil, with_pixels
+from inpaint.inference.boundary import BoundaryConfig
 from inpaint.inference.compositing import from_rgb, is_gray, split_array, to_rgb
 from inpaint.inference.pipeline import Finishing
 from inpaint.inference.planning import plan_regions
@@ -63,7 +64,7 @@ class Inpainter:
         *,
         device: str | torch.device = "cpu",
         tiling: TilingConfig | None = None,
-        boundary: bool = True,
+        boundary: bool | BoundaryConfig = True,
         refiner: Refiner | None = None,
         style: Style = DEFAULT_STYLE,
         seed: int = 0,
@@ -75,8 +76,8 @@ class Inpainter:
             network: A PConvUNet, which is copied, or a function of the same arguments.
             device: Where all is computed.
             tiling: The scale that the network was trained for.
-            boundary: Blend the boundary of a hole, see blend_boundary. Without it, a fill in plain
-                style is the network's own answer.
+            boundary: Blend the boundary of a hole, and how, see blend_boundary. Without it, a fill
+                in plain style is the network's own answer.
             refiner: Refines the blended image; has nothing to do without `boundary`.
             style: "natural", "faithful" or "plain", see check_style.
             seed: Of the texture's random search, 0 to 2**63 - 1.
@@ -94,7 +95,7 @@ class Inpainter:
             network = _ready(network, self.device)
         self.network = network
         self.tiling = TilingConfig() if tiling is None else tiling
-        self.boundary = boundary
+        self.boundary = BoundaryConfig() if boundary is True else boundary or None
         self.refiner = None if refiner is None else _ready(refiner, self.device)
         self.style = check_style(style) if detail is None else style_of_detail(detail)
         self.seed = seed
@@ -112,8 +113,8 @@ class Inpainter:
     ) -> Inpainter:
         """An inpainter with the shipped weights, others of that folder by name, or a file's.
 
-        The weights' notes say what belongs to them: "tiling", and "refiner", which is the name of
-        a shipped one or a file, from the weights' folder.
+        The weights' notes say what belongs to them: "tiling", "boundary", and "refiner", which is
+        the name of a shipped one or a file, from the weights' folder.
 
         Args:
             weights: A name, or a file: safetensors, or ONNX as `inpaint export` writes it, which
@@ -142,7 +143,7 @@ class Inpainter:
             network,
             device=device,
             tiling=TilingConfig.from_notes(notes),
-            boundary=boundary,
+            boundary=boundary and BoundaryConfig(**notes.get("boundary", {})),
             refiner=_refiner_beside(path, refiner) if refiner else None,
             style=style,
             seed=seed,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from inpaint.inference.boundary import blend_boundary
+from inpaint.inference.boundary import BoundaryConfig, blend_boundary
 from inpaint.inference.compositing import to_rgb
 from inpaint.inference.progress import OnProgress
 from inpaint.inference.refinement import context_margin, refine
@@ -27,15 +27,15 @@ class Finishing:
     """The steps after the network.
 
     Attributes:
-        boundary: Blend the boundary band, see blend_boundary, and refine what comes of it if there
-            is a refiner.
+        boundary: How the boundary band is blended, see blend_boundary; what comes of it is refined
+            if there is a refiner. None leaves the network's fill as it is.
         refiner: On `device`.
         style: See check_style.
         seed: Of the texture's random search.
         device: Where the refiner and the texture are computed.
     """
 
-    boundary: bool
+    boundary: BoundaryConfig | None
     refiner: Refiner | None
     style: Style
     seed: int
@@ -52,13 +52,13 @@ class Finishing:
             known: (H, W) bool.
             region: Where the fill belongs.
         """
-        if fill is not None and not self.boundary:
+        if fill is not None and self.boundary is None:
             return fill
         refiner = self.refiner if region.refined else None
         margin = _BOUNDARY_MARGIN if refiner is None else context_margin(refiner)
         frame = dilate(region.box, margin, known.shape)
         crop = cut(colours, known, region, fill, frame)
-        blended = blend_boundary(crop, to_image=fill is not None).clip(0, 1)
+        blended = blend_boundary(crop, self.boundary, to_image=fill is not None).clip(0, 1)
         if refiner is not None:
             crop = crop if fill is not None else crop.with_image(blended)
             blended = refine(refiner, crop, blended, self.device)

@@ -30,6 +30,7 @@ from inpaint.data import (
     open_source,
     stream_loader,
 )
+from inpaint.inference.boundary import INVENTED
 from inpaint.masks.generate import GENERATOR_VERSION
 from inpaint.training.adversary import BETAS, Adversary, Judged
 from inpaint.training.config import RECIPES, REFINER, Phase, TrainConfig
@@ -307,6 +308,8 @@ class _Run:
                 "hole_generator": GENERATOR_VERSION,
             }
             notes = {"steps": self.step, "config": config}
+            if self.adversary:
+                notes["boundary"] = dataclasses.asdict(INVENTED)
             network = trained_part(self.average.network)
             save_weights(network, self.folder / "ema.safetensors", notes=notes)
             save_state(self.folder / "last.pt", state)  # last: who finds it finds both
