@@ -167,8 +167,8 @@ def test_a_slanted_stroke_is_seen_where_it_is():
         covered[tile.core] = True
         inner, outer = tile.core, tile.context
         for axis, limit in ((0, 1500), (1, 2000)):  # known pixels on either side
-            assert inner[axis].start - outer[axis].start >= min(100, inner[axis].start)
-            assert outer[axis].stop - inner[axis].stop >= min(100, limit - inner[axis].stop)
+            assert inner[axis].start - outer[axis].start >= min(128, inner[axis].start)
+            assert outer[axis].stop - inner[axis].stop >= min(128, limit - inner[axis].stop)
     assert covered[hole].all()
 
 

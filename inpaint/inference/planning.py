@@ -11,6 +11,7 @@ Time and memory are linear in the size of the image and in the number of holes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -163,7 +164,7 @@ def _network_work(box: np.ndarray, shared: bool, factor: float, config: TilingCo
 
 
 def _trimmed(tile: Tile, region: Region, config: TilingConfig) -> Tile | None:
-    """The tile with the part of its core that holds a hole, and no more around it than before.
+    """The tile with the part of its core that holds a hole, and about max_side / 4 around it.
 
     Of the box of a slanted stroke most tiles hold little of it, or nothing: None.
     """
@@ -177,8 +178,9 @@ def _trimmed(tile: Tile, region: Region, config: TilingConfig) -> Tile | None:
         own = slice(core.start + int(found[0]), core.start + int(found[-1]) + 1)
         # Few different sizes, because kernels are made for each.
         step = round(_STEP * region.factor)
-        before = (own.start - core.start) // step * step
-        after = (core.stop - own.stop) // step * step
+        margin = math.ceil(config.max_side * region.factor / 4)
+        before = max(own.start - context.start - margin, 0) // step * step
+        after = max(context.stop - own.stop - margin, 0) // step * step
         seen = slice(context.start + before, context.stop - after)
         enough = seen.stop - seen.start >= config.min_side * region.factor
         spans.append((seen if enough else context, own))
