@@ -1,6 +1,7 @@
 import time
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -150,3 +151,29 @@ def test_depth_does_not_depend_on_where_the_hole_lies_in_memory():
         moved[:] = hole
         found.add(hole_depth(moved).tobytes())
     assert len(found) == 1
+
+
+def test_a_slanted_stroke_is_seen_where_it_is():
+    hole = np.zeros((1500, 2000), np.uint8)
+    cv2.line(hole, (100, 100), (1900, 1400), 1, 40)
+    hole = hole > 0
+    (region,) = plan_regions(hole, TilingConfig())
+    seen = sum(length(t.context[0]) * length(t.context[1]) for t in region.tiles)
+    assert seen < 6e6  # a whole grid of tiles would see 22 million
+    covered = np.zeros_like(hole)
+    for tile in region.tiles:
+        assert hole[tile.core].any()
+        assert length(tile.context[0]) * length(tile.context[1]) <= 512**2
+        covered[tile.core] = True
+        inner, outer = tile.core, tile.context
+        for axis, limit in ((0, 1500), (1, 2000)):  # known pixels on either side
+            assert inner[axis].start - outer[axis].start >= min(128, inner[axis].start)
+            assert outer[axis].stop - inner[axis].stop >= min(128, limit - inner[axis].stop)
+    assert covered[hole].all()
+
+
+def test_long_narrow_holes_take_few_tiles():
+    (region,) = plan_regions(hole_with((1000, 4000), (480, 10, 520, 3990)), TilingConfig())
+    assert len(region.tiles) <= 6
+    for tile in region.tiles:
+        assert length(tile.context[0]) * length(tile.context[1]) <= 512**2

@@ -11,6 +11,7 @@ Time and memory are linear in the size of the image and in the number of holes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -18,11 +19,12 @@ from itertools import chain
 import cv2
 import numpy as np
 
-from inpaint.inference.tiling import Rectangle, Region, TilingConfig, relative, tiles_of
+from inpaint.inference.tiling import Rectangle, Region, Tile, TilingConfig, relative, tiles_of
 from inpaint.utils.distance import hole_depth
 
 _CELL = 256  # px; thin holes are filled together in squares of this side
 _SPECK = 5  # px; extent of a thin hole that is a speck
+_STEP = 64  # px at the network's scale, in which what a tile sees is made smaller
 _SHARED = (0.25, 0.5, 1.0, 2.0)  # sides of squares whose holes may share a tile, of min_side
 
 
@@ -57,9 +59,8 @@ def plan_regions(hole: np.ndarray, config: TilingConfig) -> list[Region]:
         for region, shared in _thick_regions(holes, chosen, factor, config):
             region = _moved(region, top, left)
             tiles = tiles_of(region.box, size, factor, config, shared=shared)
-            # Of the box of a slanted stroke most tiles hold nothing of it.
-            tiles = [t for t in tiles if region.mask[relative(t.core, region.box)].any()]
-            regions.append(replace(region, tiles=tiles))
+            trimmed = (_trimmed(tile, region, config) for tile in tiles)
+            regions.append(replace(region, tiles=[tile for tile in trimmed if tile is not None]))
     return regions
 
 
@@ -160,6 +161,30 @@ def _network_work(box: np.ndarray, shared: bool, factor: float, config: TilingCo
     lengths = (box[2:] - box[:2]) / factor
     seen = lengths + config.min_side / 2 if shared else 3 * lengths
     return float(np.prod(np.maximum(seen, config.min_side)))
+
+
+def _trimmed(tile: Tile, region: Region, config: TilingConfig) -> Tile | None:
+    """The tile with the part of its core that holds a hole, and about max_side / 4 around it.
+
+    Of the box of a slanted stroke most tiles hold little of it, or nothing: None.
+    """
+    inside = region.mask[relative(tile.core, region.box)]
+    spans = []
+    for axis in (0, 1):
+        found = np.flatnonzero(inside.any(1 - axis))
+        if not len(found):
+            return None
+        core, context = tile.core[axis], tile.context[axis]
+        own = slice(core.start + int(found[0]), core.start + int(found[-1]) + 1)
+        # Few different sizes, because kernels are made for each.
+        step = round(_STEP * region.factor)
+        margin = math.ceil(config.max_side * region.factor / 4)
+        before = max(own.start - context.start - margin, 0) // step * step
+        after = max(context.stop - own.stop - margin, 0) // step * step
+        seen = slice(context.start + before, context.stop - after)
+        enough = seen.stop - seen.start >= config.min_side * region.factor
+        spans.append((seen if enough else context, own))
+    return Tile((spans[0][0], spans[1][0]), (spans[0][1], spans[1][1]))
 
 
 def _moved(region: Region, top: int, left: int) -> Region:

@@ -11,7 +11,7 @@ from inpaint.inference.tiling import Rectangle, dilate, relative
 from inpaint.models.refiner import Refiner
 from inpaint.utils.crop import Crop
 
-_BLOCK = 256  # side of the largest square that is refined at once, px
+_BLOCK = 384  # side of the largest square that is refined at once, px
 _STEP = 32  # sides are multiples of it: few sizes, because kernels are made for each
 
 

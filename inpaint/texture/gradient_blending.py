@@ -228,6 +228,14 @@ def _beside(
 
 
 @njit(cache=True, nogil=True)
+def _surrounded(hole: np.ndarray, y: int, x: int) -> bool:
+    """Whether all four neighbours are hole pixels, as those of nearly all are."""
+    if y < 1 or x < 1 or y + 1 >= hole.shape[0] or x + 1 >= hole.shape[1]:
+        return False
+    return bool(hole[y - 1, x] and hole[y, x - 1] and hole[y + 1, x] and hole[y, x + 1])
+
+
+@njit(cache=True, nogil=True)
 def _smooth(
     hole: np.ndarray,
     known: np.ndarray,
@@ -237,16 +245,21 @@ def _smooth(
     c: np.ndarray,
 ) -> float:
     """One red-black Gauss-Seidel sweep; the largest change."""
-    largest = 0.0
+    largest = np.float32(0.0)
     for colour in range(2):
         for y in range(len(hole)):
             first = spans[y, 0] + (spans[y, 0] + y + colour) % 2
             for x in range(first, spans[y, 1], 2):
-                if hole[y, x]:
-                    total, count = _beside(hole, known, c, y, x)
-                    value = (rhs[y, x] + total) / (count + screening[y, x])
-                    largest = max(largest, abs(value - c[y, x]))
-                    c[y, x] = value
+                if not hole[y, x]:
+                    continue
+                if _surrounded(hole, y, x):
+                    total = c[y - 1, x] + c[y, x - 1] + c[y + 1, x] + c[y, x + 1]
+                    value = (rhs[y, x] + total) / (np.float32(4.0) + screening[y, x])
+                else:
+                    around, count = _beside(hole, known, c, y, x)
+                    value = np.float32((rhs[y, x] + around) / (count + screening[y, x]))
+                largest = max(largest, abs(value - c[y, x]))
+                c[y, x] = value
     return largest
 
 
@@ -271,10 +284,15 @@ def _add_residual(
 ) -> None:
     for y in range(len(hole)):
         for x in range(spans[y, 0], spans[y, 1]):
-            if hole[y, x]:
-                total, count = _beside(hole, known, c, y, x)
-                left = (count + screening[y, x]) * c[y, x] - total
-                coarse[y // 2, x // 2] += rhs[y, x] - left
+            if not hole[y, x]:
+                continue
+            if _surrounded(hole, y, x):
+                total = c[y - 1, x] + c[y, x - 1] + c[y + 1, x] + c[y, x + 1]
+                left = (np.float32(4.0) + screening[y, x]) * c[y, x] - total
+            else:
+                around, count = _beside(hole, known, c, y, x)
+                left = np.float32((count + screening[y, x]) * c[y, x] - around)
+            coarse[y // 2, x // 2] += rhs[y, x] - left
 
 
 @njit(cache=True, nogil=True)
