@@ -209,7 +209,7 @@ class TrainConfig:
     phase: int | None = option(None, "only this phase of the recipe, from 1")
     out: str | None = option(None, "folder for checkpoints and logs; default runs/CONFIG")
     resume: bool = option(False, "go on from the checkpoint in the out folder")
-    init: str | None = option(None, "weight file to start from")
+    init: str | None = option(None, "name or file of weights to start from")
     base: str = option(DEFAULT_WEIGHTS, "name or file of the network that a refiner comes after")
     minutes: float | None = option(None, "stop after this many minutes; --resume goes on")
     steps: int | None = option(None, "optimiser steps in all; phases shrink in proportion")

@@ -66,7 +66,7 @@ def _new_refiner(config: TrainConfig, state: dict[str, Any] | None) -> Refiner:
     if state:
         refiner: Refiner = build("inpaint-refiner", state["network_config"])
         return refiner
-    return load_refiner(config.init) if config.init else Refiner()
+    return load_refiner(find_weights(config.init)) if config.init else Refiner()
 
 
 def _new_unet(config: TrainConfig, state: dict[str, Any] | None) -> PConvUNet:
@@ -77,12 +77,12 @@ def _new_unet(config: TrainConfig, state: dict[str, Any] | None) -> PConvUNet:
     return _start_from(config.init, name) if config.init else PConvUNet(UNetConfig.named(name))
 
 
-def _start_from(path: str, name: str) -> PConvUNet:
-    """The network of a weight file, with the noise and the residual units of the recipe's.
+def _start_from(weights: str, name: str) -> PConvUNet:
+    """The network of a weight file or name, with the noise and the residual units of the recipe's.
 
     New ones change little at first: noise is weak, a unit is the identity.
     """
-    found = load_network(path)
+    found = load_network(find_weights(weights))
     wanted = UNetConfig.named(name)
     noise, residual = wanted.noise or found.config.noise, found.config.residual or wanted.residual
     network = PConvUNet(replace(found.config, noise=noise, residual=residual))
