@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import logging
 import os
 import shutil
 import socket
@@ -95,6 +96,8 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
     Raises FileNotFoundError or CheckpointError for weights, OSError for a port that is taken.
     """
     port = _free_port(options)
+    logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s")
+    logging.getLogger("inpaint").setLevel(logging.INFO)
     # Imported when needed, in the order of their cost: what is wrong is said soon.
     _settle_environment()
     from inpaint.app.models import Models

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import gradio as gr
+
+logger = logging.getLogger("inpaint")
 
 MOST_REMEMBERED = 10_000
 
@@ -32,6 +35,7 @@ class Visitors:
 
         def checked(share: float) -> None:
             if request.session_hash in self._left:
+                logger.info("fill cancelled at %.0f %%: its visitor has left", 100 * share)
                 raise Left
             report(share)
 
