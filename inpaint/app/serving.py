@@ -103,6 +103,8 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
     from inpaint.app.models import Models
 
     models = Models(options.weights, device=options.device, concurrency=options.concurrency)
+    from inpaint.app.editor import editor_routes
+    from inpaint.app.examples import find_examples
     from inpaint.app.guard import Guard, Hosts, guarded
     from inpaint.app.handlers import Limits
     from inpaint.app.page import build_page
@@ -126,7 +128,10 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
         prevent_thread_lock=True,
         quiet=True,
         share=False,
-        app_kwargs={"lifespan": lambda app: guarded(app, guard)},
+        app_kwargs={
+            "lifespan": lambda app: guarded(app, guard),
+            "routes": editor_routes(find_examples()),
+        },
         enable_monitoring=False,
         run_history=False,
         mcp_server=False,
