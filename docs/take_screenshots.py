@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from app_server import start_server, stop_server  # noqa: E402
-from browser import DESKTOP, PHONE, Visitor, running_browser  # noqa: E402
+from browser import DESKTOP, SETTLED, Visitor, running_browser  # noqa: E402
 
 QUALITY = 80  # of the JPEGs: below 150 kB each
 
@@ -30,28 +30,21 @@ def main() -> None:
             for dark in (False, True):
                 visitor = Visitor(browser, server, phone=phone, dark=dark)
                 name = f"app-{'phone' if phone else 'desktop'}-{'dark' if dark else 'light'}"
-                take(visitor, name, options.photo, phone=phone)
+                take(visitor, name, options.photo)
                 visitor.context.close()
     stop_server(server.process)
 
 
-def take(visitor: Visitor, name: str, photo: Path, *, phone: bool) -> None:
+def take(visitor: Visitor, name: str, photo: Path) -> None:
     """Pictures of the empty page and of a result."""
     settle = "document.fonts.ready.then(() => true)"
     visitor.page.wait_for_function(settle)
     shoot(visitor, f"{name}-empty")
     visitor.upload(photo)
-    draw = visitor.touch if phone else visitor.stroke
-    draw((0.2, -0.33), (0.18, -0.18))
+    visitor.stroke((0.2, -0.33), (0.18, -0.18))
     visitor.fill()
-    visitor.page.wait_for_selector("#slider [role=slider]")
-    visitor.page.evaluate("document.activeElement.blur()")
-    if phone:
-        visitor.page.evaluate("document.querySelector('#editor').scrollIntoView()")
-    visitor.page.mouse.move(PHONE["width"] - 2, 2)
-    visitor.page.wait_for_function(
-        "document.querySelectorAll('.wrap.full:not(.hide)').length === 0"
-    )
+    visitor.stroke((-0.42, -0.3), (-0.3, -0.36))
+    visitor.page.wait_for_function(SETTLED)
     shoot(visitor, f"{name}-result")
 
 

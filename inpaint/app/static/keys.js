@@ -42,7 +42,7 @@ export class Keys {
 
   #down(event) {
     const target = event.composedPath()[0];
-    if (!this.element.checkVisibility() || isText(target)) return;
+    if (!this.element.checkVisibility() || isText(target) || target.closest?.("dialog")) return;
     const action = event.ctrlKey || event.metaKey ? this.#withControl(event)
       : event.altKey ? null : this.#plain(event, target);
     if (!action) return;
