@@ -15,10 +15,11 @@ CSS = """
   padding: 0 !important; }
 .gradio-container .main.app { padding: 0 8px 8px !important; gap: 0; }
 .gradio-container .main.app > .wrap > .column { gap: 0; }
-#title { position: absolute; top: 11px; right: 14px; width: auto; pointer-events: none; }
+#title { position: absolute; top: 9px; right: 14px; width: auto; pointer-events: none; }
 #title h1 { font-size: 1.05rem; margin: 0; letter-spacing: -.02em; }
-#tabs .tab-wrapper { padding-top: 6px; }
+#tabs .tab-wrapper { height: 40px; padding-top: 6px; margin-bottom: 0; }
 #tabs .tabitem { padding: 4px 0 0; border: none; }
+#editor .html-container { padding: 0 !important; }
 #editor { border: none !important; border-radius: 0; overflow: visible !important; }
 #batch { max-width: 1240px; margin: 0 auto; padding-top: 12px; }
 footer { margin: 12px 0 !important; }
