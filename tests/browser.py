@@ -57,8 +57,10 @@ class Visitor:
         phone: bool = False,
         dark: bool = False,
         fill_on_release: bool | None = False,
+        login: tuple[str, str] | None = None,
     ):
-        """fill_on_release: what the person chose on an earlier visit; None = nothing."""
+        """fill_on_release: what the person chose on an earlier visit; None = nothing.
+        login: name and password."""
         self.context = browser.new_context(
             viewport=PHONE if phone else DESKTOP,
             color_scheme="dark" if dark else "light",
@@ -79,6 +81,10 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("dialog", self._agree)
         self.page.goto(server.address)
+        if login is not None:
+            for kind, word in zip(("text", "password"), login, strict=True):
+                self.page.fill(f"input[type={kind}]", word)
+            self.page.click("button:has-text('Login')")
         self.page.wait_for_selector("#choose")
 
     def _note(self, url: str, own: str) -> None:

@@ -181,6 +181,22 @@ def test_photo_is_dropped_or_pasted_also_while_one_is_edited(visitor, photo, kin
     assert visitor.questions == ["Discard the work on this photo? It was not downloaded."]
 
 
+def test_photo_that_was_dropped_last_is_the_one_that_is_filled(visitor, tmp_path, photo):
+    large = photo_file(tmp_path / "large.png", height=2400, width=3200, compress_level=1)
+    visitor.close()
+    visitor.page.set_input_files("#photo", str(large))
+    carried = ["drop", "dataTransfer", "last.png", list(photo.read_bytes())]
+    visitor.page.evaluate(CARRY, carried)
+    visitor.page.wait_for_selector("#about:text('last.png')")
+    visitor.page.wait_for_timeout(3000)  # the large one would have come by now
+    visitor.settle()
+    assert visitor.page.inner_text("#about") == "last.png · 600 × 400"
+    visitor.stroke((-0.2, 0), (0.2, 0))
+    visitor.fill()
+    after = read_image(visitor.download("#download", tmp_path)).pixels
+    assert after.shape == (400, 600, 3)
+
+
 def test_bad_photo_gets_a_message_and_the_next_one_works(visitor, tmp_path, photo):
     (tmp_path / "bad.png").write_text("not a picture")
     visitor.close()

@@ -197,3 +197,12 @@ def test_photo_is_opened_again_on_a_server_that_was_started_anew(browser, tmp_pa
         np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
         visitor.fill()
     stop_server(server.process)
+
+
+def test_photo_is_filled_behind_a_password(browser, photo):
+    server = start_server("--auth", "ada:lace")
+    for visitor in visiting(browser, server, login=("ada", "lace")):
+        visitor.upload(photo)
+        visitor.stroke((-0.2, 0), (0.2, 0))
+        visitor.fill()
+    stop_server(server.process)

@@ -35,10 +35,11 @@ export class Server {
     return { ...(await this.#opened(answer)), fills: await Promise.all(fills) };
   }
 
-  close() {
-    const { token } = this;
-    this.token = null;
-    if (token) this.#call("close", { token }).catch(() => {}); // it ends by itself, too
+  /** Goes on with the session of `token`, and ends the one before; null for none. */
+  use(token) {
+    const before = this.token;
+    this.token = token;
+    if (before && before !== token) this.#call("close", { token: before }).catch(() => {});
   }
 
   /** A mask file as { url, mask }: a Layer in which what is marked is opaque. */
@@ -82,7 +83,6 @@ export class Server {
   async #opened({ values, files }) {
     const { token, name, width, height, oldest = 0 } = values;
     const layer = await Layer.load(files[0].url, [0, 0, width, height]);
-    this.token = token;
     return { token, name, width, height, oldest, layer };
   }
 

@@ -18,6 +18,7 @@ export class Work {
   kept = true; // whether a reload brings all of it back
   #saved = null; // what was the latest entry when the photo was downloaded
   #source = null; // opens the same photo again
+  #turn = 0; // of the photo that was asked for last: only that one is shown
 
   /**
    * view: { stage, progress, messages }. settings(): { style, grow, soft, weights, onRelease }.
@@ -45,7 +46,7 @@ export class Work {
 
   close() {
     this.cancel();
-    this.server.close();
+    this.#turn++;
     keepWork(null);
     this.#begin(null);
   }
@@ -55,8 +56,10 @@ export class Work {
     const work = keptWork();
     if (!work?.token) return;
     await this.#busy("Opening the photo again", async () => {
+      const turn = this.#turn;
       const opened = await this.server.resume(work.token);
       const entries = await this.#restored(work, opened);
+      if (turn !== this.#turn) return;
       this.#begin(opened, () => Promise.reject(new Gone()));
       Object.assign(this.history, {
         entries, at: Math.min(work.at, entries.length), oldest: opened.oldest,
@@ -91,8 +94,10 @@ export class Work {
   }
 
   openMask(file) {
+    const { photo } = this;
     return this.#busy("Opening the mask", async () => {
-      const { url, mask } = await this.server.readMask(file, this.photo);
+      const { url, mask } = await this.server.readMask(file, photo);
+      if (photo !== this.photo) return;
       this.#edit({ kind: "mask", url, layer: mask });
     });
   }
@@ -169,14 +174,17 @@ export class Work {
 
   async #open(load) {
     this.cancel();
+    const turn = ++this.#turn;
     await this.#busy("Opening the photo", async () => {
       const opened = await load();
+      if (turn !== this.#turn) return;
       this.#begin(opened, load);
       if (opened.mask) this.#edit({ kind: "mask", url: opened.url, layer: opened.mask });
     });
   }
 
   #begin(opened, source = null) {
+    this.server.use(opened?.token ?? null);
     this.photo = opened;
     this.history = new History();
     this.#source = source;
@@ -214,7 +222,7 @@ export class Work {
   }
 
   async #busy(text, work) {
-    this.view.progress.start(text);
+    if (!this.job) this.view.progress.start(text);
     try {
       await work();
     } catch (error) {
@@ -241,6 +249,7 @@ export class Work {
       this.history = new History();
       for (const entry of entries.slice(0, at)) if (entry.mark) this.history.push(entry);
       this.photo = opened;
+      this.server.use(opened.token);
       this.view.messages.show(REOPENED, "warning");
       this.changed();
     } catch {
