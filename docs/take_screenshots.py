@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from app_server import start_server, stop_server  # noqa: E402
-from browser import DESKTOP, PHONE, Visitor, running_browser  # noqa: E402
+from browser import DESKTOP, Visitor, running_browser  # noqa: E402
 
 QUALITY = 80  # of the JPEGs: below 150 kB each
 
@@ -21,7 +21,6 @@ QUALITY = 80  # of the JPEGs: below 150 kB each
 def main() -> None:
     parser = argparse.ArgumentParser(description="Take the pictures of the page anew.")
     parser.add_argument("--weights", default="places2-compact")
-    parser.add_argument("--photo", type=Path, default=ROOT / "examples" / "coffee.jpg")
     options = parser.parse_args()
     DESKTOP.update(width=1280, height=900)
     server = start_server("--weights", options.weights)
@@ -30,28 +29,22 @@ def main() -> None:
             for dark in (False, True):
                 visitor = Visitor(browser, server, phone=phone, dark=dark)
                 name = f"app-{'phone' if phone else 'desktop'}-{'dark' if dark else 'light'}"
-                take(visitor, name, options.photo, phone=phone)
+                take(visitor, name)
                 visitor.context.close()
     stop_server(server.process)
 
 
-def take(visitor: Visitor, name: str, photo: Path, *, phone: bool) -> None:
+def take(visitor: Visitor, name: str) -> None:
     """Pictures of the empty page and of a result."""
     settle = "document.fonts.ready.then(() => true)"
     visitor.page.wait_for_function(settle)
     shoot(visitor, f"{name}-empty")
-    visitor.upload(photo)
-    draw = visitor.touch if phone else visitor.stroke
-    draw((0.2, -0.33), (0.18, -0.18))
+    visitor.page.click(".example[aria-label='Example rocket']")
+    visitor.page.wait_for_selector("#about:text('rocket.jpg')")
+    visitor.settle()
     visitor.fill()
-    visitor.page.wait_for_selector("#slider [role=slider]")
-    visitor.page.evaluate("document.activeElement.blur()")
-    if phone:
-        visitor.page.evaluate("document.querySelector('#editor').scrollIntoView()")
-    visitor.page.mouse.move(PHONE["width"] - 2, 2)
-    visitor.page.wait_for_function(
-        "document.querySelectorAll('.wrap.full:not(.hide)').length === 0"
-    )
+    visitor.stroke((-0.185, -0.2), (-0.185, 0.1), (-0.19, 0.42))
+    visitor.settle()
     shoot(visitor, f"{name}-result")
 
 

@@ -38,9 +38,18 @@ class Server:
 
     address: str
     process: subprocess.Popen[str]
+    log: Path  # what it writes to stdout and stderr
 
     def alive(self) -> bool:
         return self.process.poll() is None
+
+    def wait_for_log(self, pattern: str, seconds: float = 60) -> None:
+        """Until a line of the log matches. Raises TimeoutError with the log."""
+        end = time.monotonic() + seconds
+        while not re.search(pattern, self.log.read_text(), re.M):
+            if time.monotonic() > end:
+                raise TimeoutError(f"no {pattern!r} in the log:\n{self.log.read_text()}")
+            time.sleep(0.1)
 
 
 @cache
@@ -68,7 +77,7 @@ def start_server(*options: str) -> Server:
     while process.poll() is None and time.monotonic() < end:
         found = re.search(r"^Open (http://\S+?)/? ", log.read_text(), re.M)
         if found:
-            return Server(found[1], process)
+            return Server(found[1], process, log)
         time.sleep(0.1)
     stop_server(process)
     raise RuntimeError(f"the page did not start:\n{log.read_text()}")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,19 @@ import pytest
 from app_server import Server
 from PIL import Image
 
-from inpaint.app.strokes import size_shown
-
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 SECONDS = 180  # before a wait fails: the machine may be busy
 DESKTOP = {"width": 900, "height": 800}
 PHONE = {"width": 390, "height": 844}
+EDITOR = "document.querySelector('inpaint-editor')"
+SETTLED = f"""() => {{
+  const editor = {EDITOR};
+  const calm = editor.find('.status').hidden && !editor.work.job && !editor.stage.frame;
+  return calm && editor.stage.photo.canvas.width > 1;
+}}"""
+
+Place = tuple[float, float]
 
 
 @contextmanager
@@ -39,9 +44,23 @@ def running_browser() -> Iterator[Any]:
 
 
 class Visitor:
-    """A person at the page."""
+    """A person at the page.
 
-    def __init__(self, browser: Any, server: Server, *, phone: bool = False, dark: bool = False):
+    Points of the photo are told from its middle, in widths and heights of it, so -0.5 to 0.5.
+    """
+
+    def __init__(
+        self,
+        browser: Any,
+        server: Server,
+        *,
+        phone: bool = False,
+        dark: bool = False,
+        fill_on_release: bool | None = False,
+        login: tuple[str, str] | None = None,
+    ):
+        """fill_on_release: what the person chose on an earlier visit; None = nothing.
+        login: name and password."""
         self.context = browser.new_context(
             viewport=PHONE if phone else DESKTOP,
             color_scheme="dark" if dark else "light",
@@ -50,145 +69,123 @@ class Visitor:
             accept_downloads=True,
         )
         self.phone = phone
+        if fill_on_release is not None:
+            chosen = f'{{"onRelease": {str(fill_on_release).lower()}}}'
+            self.context.add_init_script(f"localStorage['inpaint-settings'] = '{chosen}'")
         self.page = self.context.new_page()
         self.page.set_default_timeout(1000 * SECONDS)
-        self.previews: set[str] = set()  # addresses of pictures that were in the editor
         self.elsewhere: list[str] = []  # addresses asked for that are not the page's
+        self.faults: list[str] = []  # of the page's script
+        self.questions: list[str] = []  # that the page asked, all of which get a yes
         self.page.on("request", lambda request: self._note(request.url, server.address))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("dialog", self._agree)
         self.page.goto(server.address)
-        self.page.wait_for_selector("#photo input[type=file]", state="attached")
+        if login is not None:
+            for kind, word in zip(("text", "password"), login, strict=True):
+                self.page.fill(f"input[type={kind}]", word)
+            self.page.click("button:has-text('Login')")
+        self.page.wait_for_selector("#choose")
 
     def _note(self, url: str, own: str) -> None:
         if not url.startswith((own, "data:", "blob:")):
             self.elsewhere.append(url)
 
+    def _agree(self, dialog: Any) -> None:
+        self.questions.append(dialog.message)
+        dialog.accept()
+
     def upload(self, path: Path) -> None:
         """Opens a photo, in place of one that may be open."""
         self.close()
-        with self.changing():
-            self.page.set_input_files("#photo input[type=file]", str(path))
+        self.page.set_input_files("#photo", str(path))
+        self.page.wait_for_selector(f"#about:text('{path.name}')")
+        self.settle()
 
     def close(self) -> None:
         """Back to the empty page."""
         self.tab("One photo")
+        self.settle()
         if self.page.is_visible("#close"):
             self.page.click("#close")
-        self.page.wait_for_selector("#photo input[type=file]", state="attached")
+        self.page.wait_for_selector("#choose")
 
     def tab(self, label: str) -> None:
         self.page.click(f'button[role="tab"]:has-text("{label}")')
 
-    def wait_for_canvas(self) -> None:
-        """Until the photo lies in the editor and its size does not change any more."""
-        self.page.wait_for_selector("#editor .pixi-target.visible canvas")
-        self.page.wait_for_function(
-            """() => {
-              const box = document.querySelector('#editor canvas').getBoundingClientRect();
-              const zoom = document.querySelector('#editor .zoom-number').innerText;
-              const now = JSON.stringify([box.x, box.width, box.height, zoom]);
-              const calm = now === window.lastSeen ? (window.calm || 0) + 1 : 0;
-              window.lastSeen = now; window.calm = calm;
-              return calm >= 3;
-            }""",
-            polling=100,
-        )
+    def settle(self) -> None:
+        """Until nothing is being opened or filled, and all is drawn."""
+        self.page.wait_for_function(SETTLED)
 
-    def point(self, right: float, down: float) -> tuple[float, float]:
-        """A point of the screen, in CSS pixels, of a point of the photo: from its middle, in
-        widths and heights of the photo, so -0.5 to 0.5."""
-        box = self.page.locator("#editor .pixi-target canvas").bounding_box()
-        assert box is not None
-        numbers = re.search(r"(\d+) × (\d+)$", self.page.inner_text("#about").strip())
-        assert numbers is not None
-        height, width = size_shown((int(numbers[2]), int(numbers[1])))
-        zoom = float(self.page.inner_text("#editor .zoom-number").strip(" %\n")) / 100
-        x = box["x"] + box["width"] / 2 + right * width * zoom
-        return x, box["y"] + box["height"] / 2 + down * height * zoom
+    def state(self, expression: str) -> Any:
+        """A value of the editor, such as "stage.view.scale"."""
+        return self.page.evaluate(f"{EDITOR}.{expression}")
+
+    def point(self, right: float, down: float) -> Place:
+        """A point of the screen, in CSS pixels, of a point of the photo."""
+        box = self.page.locator(".stage").bounding_box()
+        view = self.state("stage.view")
+        ratio = self.page.evaluate("devicePixelRatio")
+        across = view["x"] + (0.5 + right) * view["photo"]["width"] * view["scale"]
+        along = view["y"] + (0.5 + down) * view["photo"]["height"] * view["scale"]
+        return box["x"] + across / ratio, box["y"] + along / ratio
 
     def photo_box(self) -> tuple[float, float, float, float]:
         """Where the photo lies on the screen: (left, top, right, bottom) in CSS pixels."""
-        self.show_editor()
         return *self.point(-0.5, -0.5), *self.point(0.5, 0.5)
 
     def displayed(self) -> np.ndarray:
-        """The photo and its marks as the screen shows them, (H, W, 3) int, without the mouse."""
-        self.page.mouse.move(1, 1)
+        """The photo and its marks as the screen shows them, (H, W, 3) int, without the brush."""
+        if not self.phone:
+            self.page.mouse.move(1, 1)
+        self.settle()
         left, top, right, bottom = map(round, self.photo_box())
         clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
         with Image.open(io.BytesIO(self.page.screenshot(clip=clip))) as image:
             return np.array(image.convert("RGB")).astype(int)
 
-    def show_editor(self) -> None:
-        """Scrolls as far as needed: gestures happen on the screen only."""
-        self.page.evaluate("document.querySelector('#editor').scrollIntoView({ block: 'center' })")
-
-    def stroke(self, start: tuple[float, float], stop: tuple[float, float]) -> None:
-        """Draws with the mouse between two points of the photo, until it shows: a canvas that is
-        getting ready does not take strokes."""
-        self.show_editor()
+    def drag(self, *places: Place, button: str = "left") -> None:
+        """Moves the mouse with its button down along points of the photo or its margin."""
         mouse = self.page.mouse
-        for _ in range(5):
-            before = self._look(start, stop)
-            mouse.move(*self.point(*start))
-            mouse.down()
-            mouse.move(*self.point(*stop), steps=2)
-            mouse.up()
-            for _ in range(10):
-                if np.abs(self._look(start, stop) - before).max() > 20:
-                    return
-                self.page.wait_for_timeout(100)
-        raise AssertionError("the stroke does not show")
+        mouse.move(*self.point(*places[0]))
+        mouse.down(button=button)
+        for place in places[1:]:
+            mouse.move(*self.point(*place), steps=4)
+        mouse.up(button=button)
 
-    def _look(self, start: tuple[float, float], stop: tuple[float, float]) -> np.ndarray:
-        """Colours in the middle between two points, without the mouse."""
-        self.page.mouse.move(1, 1)
-        x, y = self.point((start[0] + stop[0]) / 2, (start[1] + stop[1]) / 2)
-        data = self.page.screenshot(clip={"x": x - 1, "y": y - 1, "width": 3, "height": 3})
-        with Image.open(io.BytesIO(data)) as image:
-            return np.array(image.convert("RGB")).astype(int)
-
-    @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Around what puts another picture or other marks into the editor: waits for them."""
-        with self.page.expect_response(
-            lambda response: "/preview." in response.url and response.url not in self.previews
-        ) as answer:
-            yield
-        self.previews.add(answer.value.url)
-        self.wait_for_canvas()
-
-    def drag(self, start: tuple[float, float], stop: tuple[float, float]) -> None:
-        """Moves the mouse with its button down between two points of the photo or its margin."""
-        self.show_editor()
-        self.page.mouse.move(*self.point(*start))
-        self.page.mouse.down()
-        self.page.mouse.move(*self.point(*stop), steps=4)
-        self.page.mouse.up()
-
-    def touch(self, start: tuple[float, float], stop: tuple[float, float]) -> None:
-        """Draws with a finger."""
-        self.show_editor()
+    def touch(self, *fingers: Sequence[Place]) -> None:
+        """Moves fingers, each along points of the photo; all have as many points."""
         session = self.context.new_cdp_session(self.page)
-        steps = np.linspace(self.point(*start), self.point(*stop), 5)
-        for i, (x, y) in enumerate(steps):
-            kind = "touchStart" if i == 0 else "touchMove"
-            points = [{"x": float(x), "y": float(y)}]
-            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        self.page.wait_for_selector('#editor button[aria-label="Undo"]:not([disabled])')
+        paths = [[self.point(*place) for place in finger] for finger in fingers]
+        down: list[dict[str, float]] = []
+        for number, path in enumerate(paths):  # one after the other, as on a real screen
+            down.append({"x": path[0][0], "y": path[0][1], "id": number})
+            send_touch(session, "touchStart", down)
+        for start, stop in zip(range(len(paths[0]) - 1), range(1, len(paths[0])), strict=True):
+            for share in np.linspace(0, 1, 5)[1:]:
+                moved = [
+                    {"x": x, "y": y, "id": number}
+                    for number, path in enumerate(paths)
+                    for x, y in [np.array(path[start]) * (1 - share) + share * np.array(path[stop])]
+                ]
+                send_touch(session, "touchMove", moved)
+        send_touch(session, "touchEnd", [])
 
-    def tool(self, label: str) -> None:
-        self.page.click(f'#editor button[aria-label="{label}"]')
+    def stroke(self, *places: Place) -> None:
+        """Draws with the mouse, or with a finger on a phone."""
+        self.touch(places) if self.phone else self.drag(*places)
+
+    def tool(self, name: str) -> None:
+        self.page.click(f'.tool[data-tool="{name}"]')
 
     def fill(self) -> None:
         """Presses the button and waits for a result that was not there before."""
-        images = '#slider img[data-testid="imageslider-image"]'
-        old = self.page.evaluate(f"document.querySelector('{images}')?.src ?? ''")
+        before = self.state("work.history.fills.length")
         self.page.click("#fill")
         self.page.wait_for_function(
-            f"(old) => (document.querySelector('{images}')?.src ?? '') !== old", arg=old
+            f"(before) => {EDITOR}.work.history.fills.length > before", arg=before
         )
-        self.page.wait_for_selector("#download")
+        self.settle()
 
     def download(self, selector: str, folder: Path) -> Path:
         with self.page.expect_download() as caught:
@@ -197,18 +194,33 @@ class Visitor:
         caught.value.save_as(path)
         return path
 
-    def open_more(self) -> None:
-        if not self.page.is_visible("#save_mask"):
-            self.page.click("#more > button")
-            self.page.wait_for_selector("#save_mask")
+    @contextmanager
+    def options(self) -> Iterator[None]:
+        """With the panel of options open."""
+        self.page.click("#options")
+        yield
+        self.page.click("#options")
+
+    def open_mask(self, path: Path) -> None:
+        with self.options(), self.page.expect_file_chooser() as chooser:
+            self.page.click("#open_mask")
+        chooser.value.set_files(str(path))
+        self.settle()
 
     def mask(self, folder: Path) -> np.ndarray:
         """The hole as the page would fill it, (H, W) bool."""
-        self.open_more()
-        with Image.open(self.download("#save_mask", folder)) as image:
-            return np.array(image.convert("L")) > 127
+        with self.options(), Image.open(self.download("#save_mask", folder)) as image:
+            hole = np.array(image.convert("L")) > 127
+        self.settle()
+        return hole
 
     def told(self, text: str) -> None:
         """Waits for a message, and closes it."""
-        self.page.wait_for_selector(f'.toast-body:has-text("{text}")')
-        self.page.click(".toast-close")
+        message = self.page.locator(f'.message:has-text("{text}")').first
+        message.wait_for()
+        message.locator("button").click()
+
+
+def send_touch(session: Any, kind: str, points: list[dict[str, float]]) -> None:
+    plain = [{key: float(value) for key, value in point.items()} for point in points]
+    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": plain})

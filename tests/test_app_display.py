@@ -8,10 +8,10 @@ from browser import Visitor, running_browser
 from PIL import Image
 
 from inpaint.app.examples import find_examples
-from inpaint.app.handlers import BRUSH_COLOUR, BRUSH_OPACITY
 from inpaint.images import read_image
 
 EXAMPLES = find_examples()
+BRUSH_COLOUR, BRUSH_OPACITY = (236, 72, 153), 0.55  # of editor.css
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +89,9 @@ def shrunk(pixels, size):
 
 def open_example(visitor, index):
     visitor.close()
-    with visitor.changing():
-        visitor.page.locator("#examples .gallery-item").nth(index).click()
-
-
-def open_mask(visitor, path):
-    visitor.open_more()
-    with visitor.page.expect_file_chooser() as chooser:
-        visitor.page.click("#mask_file")
-    with visitor.changing():
-        chooser.value.set_files(str(path))
+    visitor.page.locator(".example").nth(index).click()
+    visitor.page.wait_for_selector(f"#about:text('{EXAMPLES[index][0].name}')")
+    visitor.settle()
 
 
 def test_difference_of_a_shifted_mask_would_be_seen(desktop, photo):
@@ -122,11 +115,9 @@ def test_mask_opened_before_any_stroke_stays_in_place_after_a_stroke(visitor, tm
     mask = mask_file(tmp_path / "mask.png", (20, 120, 30, 230), (400, 600))
     hole = hole_of(mask)
     visitor.upload(photo)
-    open_mask(visitor, mask)
+    visitor.open_mask(mask)
     check_shown(visitor, photo, hole)
-    visitor.touch((0.1, 0.2), (0.3, 0.2)) if visitor.phone else visitor.stroke(
-        (0.1, 0.2), (0.3, 0.2)
-    )
+    visitor.stroke((0.1, 0.2), (0.3, 0.2))
     both = visitor.mask(tmp_path)
     np.testing.assert_array_equal(both[:200], hole[:200])  # the stroke is in the lower half
     assert both[280, 420] and both[200:].mean() < 0.3
@@ -142,47 +133,70 @@ def test_mask_of_a_tall_photo_opened_after_a_wide_one_is_in_place(visitor, tmp_p
     tall = photo_file(tmp_path / "tall.png", height=900, width=450)
     mask = mask_file(tmp_path / "mask.png", (600, 850, 20, 120), (900, 450))
     visitor.upload(tall)
-    open_mask(visitor, mask)
+    visitor.open_mask(mask)
     check_shown(visitor, tall, hole_of(mask))
-    visitor.page.click("#invert")
+    with visitor.options():
+        visitor.page.click("#invert")
     check_shown(visitor, tall, ~hole_of(mask))
-    with visitor.changing():
+    with visitor.options():
         visitor.page.click("#clear")
     check_shown(visitor, tall, np.zeros((900, 450), bool))
 
 
 def test_undo_goes_back_to_the_photo_and_never_removes_it(visitor, photo):
     empty = np.zeros((400, 600), bool)
-    undo = '#editor button[aria-label="Undo"]'
     visitor.upload(photo)
     check_shown(visitor, photo, empty)
-    assert visitor.page.is_disabled(undo)
-    draw = visitor.touch if visitor.phone else visitor.stroke
-    draw((-0.2, 0), (0.2, 0.05))
-    visitor.page.click(undo)
-    visitor.page.wait_for_selector(f"{undo}[disabled]")
-    visitor.page.eval_on_selector(undo, "(button) => { button.disabled = false; button.click(); }")
-    visitor.page.wait_for_timeout(300)
+    assert visitor.page.is_disabled("#undo")
+    visitor.stroke((-0.2, 0), (0.2, 0.05))
+    visitor.page.click("#undo")
+    assert visitor.page.is_disabled("#undo")
+    for _ in range(3):
+        visitor.page.keyboard.press("Control+z")
     check_shown(visitor, photo, empty)
 
 
-def test_undo_after_a_fill_never_removes_the_photo(desktop, photo):
+def test_result_appears_in_the_place_of_the_photo_and_is_undone_there(visitor, tmp_path, photo):
+    visitor.upload(photo)
+    box = visitor.photo_box()
+    visitor.stroke((-0.2, 0), (0.2, 0.05))
+    hole = visitor.mask(tmp_path)
+    check_shown(visitor, photo, hole)
+    visitor.fill()
+    filled = visitor.download("#download", tmp_path)
+    assert visitor.photo_box() == box
+    check_shown(visitor, filled, np.zeros((400, 600), bool))
+    visitor.page.click("#undo")
+    check_shown(visitor, photo, hole)
+    visitor.page.click("#redo")
+    check_shown(visitor, filled, np.zeros((400, 600), bool))
+
+
+def test_original_is_shown_while_a_key_is_held(desktop, tmp_path, photo):
+    nothing = np.zeros((400, 600), bool)
     desktop.upload(photo)
     desktop.stroke((-0.2, 0), (0.2, 0.05))
     desktop.fill()
-    with desktop.changing():
-        desktop.page.click("#go_on")
-    assert desktop.page.is_disabled('#editor button[aria-label="Undo"]')
+    desktop.stroke((-0.2, 0.3), (0.2, 0.3))
+    filled, marked = desktop.download("#download", tmp_path), desktop.mask(tmp_path)
+    check_shown(desktop, filled, marked)
+    desktop.page.keyboard.down("c")
+    assert desktop.page.is_visible(".original")
+    desktop.page.eval_on_selector(".original", "(label) => { label.style.opacity = 0; }")
+    check_shown(desktop, photo, nothing)
+    desktop.page.keyboard.up("c")
+    assert desktop.page.is_hidden(".original")
+    check_shown(desktop, filled, marked)
 
 
 @pytest.mark.parametrize(
     ("start", "stop"),
     [
-        ((-0.53, 0.1), (-0.2, 0.1)),
-        ((0.53, 0.1), (0.2, 0.1)),
-        ((0.1, -0.53), (0.1, -0.2)),
-        ((0.1, 0.53), (0.1, 0.2)),
-        ((-0.53, -0.53), (-0.3, -0.3)),
+        ((-0.51, 0.1), (-0.2, 0.1)),
+        ((0.51, 0.1), (0.2, 0.1)),
+        ((0.1, -0.51), (0.1, -0.2)),
+        ((0.1, 0.51), (0.1, 0.2)),
+        ((-0.51, -0.51), (-0.3, -0.3)),
     ],
 )
 def test_stroke_that_starts_in_the_margin_paints_from_the_edge_on(
@@ -190,7 +204,7 @@ def test_stroke_that_starts_in_the_margin_paints_from_the_edge_on(
 ):
     visitor.upload(photo)
     check_shown(visitor, photo, np.zeros((400, 600), bool))
-    (visitor.touch if visitor.phone else visitor.drag)(start, stop)
+    visitor.stroke(start, stop)
     hole = visitor.mask(tmp_path)
     check_shown(visitor, photo, hole)
     edge = [min(max(place, -0.49), 0.49) for place in start]
@@ -201,7 +215,7 @@ def test_stroke_that_starts_in_the_margin_paints_from_the_edge_on(
 
 def test_stroke_that_stays_in_the_margin_paints_nothing(desktop, photo):
     desktop.upload(photo)
-    desktop.drag((-0.53, -0.2), (-0.53, 0.2))
+    desktop.stroke((-0.2, -0.6), (0.2, -0.6))
     desktop.page.mouse.move(*desktop.point(0, 0))  # without a button
     desktop.page.click("#fill")
     desktop.told("Nothing is marked yet")
@@ -211,12 +225,15 @@ def test_stroke_that_stays_in_the_margin_paints_nothing(desktop, photo):
 def test_no_tool_covers_the_photo(visitor, tmp_path, size):
     visitor.upload(photo_file(tmp_path / "photo.png", height=size[0], width=size[1]))
     left, top, right, bottom = visitor.photo_box()
-    tools = visitor.page.locator("#editor button:visible, #editor .zoom-number")
-    boxes = [tools.nth(i).bounding_box() for i in range(tools.count())]
-    assert len(boxes) >= 8
+    tools = visitor.page.locator("inpaint-editor").locator("button:visible, input:visible")
+    boxes = [tool.bounding_box() for tool in tools.all()]
+    boxes = [box for box in boxes if box["width"] > 1]  # those of files are hidden
+    assert len(boxes) >= 12
     for box in boxes:
+        assert box["width"] >= 44 and box["height"] >= 44
         beside = box["x"] >= right or box["x"] + box["width"] <= left
         assert beside or box["y"] >= bottom or box["y"] + box["height"] <= top
     for a, b in ((a, b) for i, a in enumerate(boxes) for b in boxes[:i]):
         apart = a["x"] >= b["x"] + b["width"] - 1 or b["x"] >= a["x"] + a["width"] - 1
+        apart = apart or a["y"] >= b["y"] + b["height"] - 1 or b["y"] >= a["y"] + a["height"] - 1
         assert apart, "tools lie on each other"

@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from app_server import encoded, mask_file, photo_file, tiny_weights, zip_file
+from app_server import mask_file, photo_file, tiny_weights, zip_file
 from pictures import scene
 from PIL import Image
 
@@ -15,10 +15,12 @@ from inpaint.app.examples import find_examples
 from inpaint.app.feather import feather
 from inpaint.app.handlers import Limits
 from inpaint.app.models import Models
+from inpaint.app.previews import size_shown, write_marks
+from inpaint.app.requests import FillRequest, StepRequest, read_request
 from inpaint.app.serving import ServingOptions, parse_options
-from inpaint.app.session import MAX_STEPS, Hole, Patch, Session
-from inpaint.app.strokes import hole_of, hole_shown, layer_of, size_shown
-from inpaint.app.uploads import painted_hole, read_mask
+from inpaint.app.session import MAX_STEPS, Patch, Session
+from inpaint.app.sessions import SESSION_SECONDS, SessionGone, Sessions
+from inpaint.app.uploads import read_mask
 from inpaint.images import ImageData, read_image, with_pixels
 
 ROOM = ArchiveLimits(files=10, total_bytes=100_000, file_bytes=50_000)
@@ -40,8 +42,8 @@ def box_hole(size, top, bottom, left, right):
     return hole
 
 
-def session_of(size, **fields):
-    return Session("photo.png", "photo.png", size, size_shown(size), **fields)
+def session_of(size):
+    return Session("photo.png", "photo.png", size)
 
 
 def filled_with(picture, hole, value):
@@ -50,23 +52,30 @@ def filled_with(picture, hole, value):
     return with_pixels(picture, pixels)
 
 
-def test_packed_hole_comes_back():
-    hole = np.random.default_rng(0).random((37, 91)) > 0.5
-    np.testing.assert_array_equal(Hole.pack(hole).unpack(), hole)
-
-
 @pytest.mark.parametrize("channels", [1, 3])
-def test_steps_are_taken_and_undone_one_by_one(channels):
+def test_photo_after_any_count_of_fills_can_be_had(channels):
     source = ImageData(scene(40, 50, channels).squeeze())
-    holes = [box_hole((40, 50), 5 * i, 5 * i + 8, 3, 30) for i in range(3)]
     session, pictures = session_of((40, 50)), [source]
-    for value, hole in enumerate(holes):
+    for value in range(3):
+        hole = box_hole((40, 50), 5 * value, 5 * value + 8, 3, 30)
         pictures.append(filled_with(pictures[-1], hole, value))
-        patch = Patch.between(hole, pictures[-1].pixels)
-        session = Session(**{**vars(session), "result": patch}).gone_on()
-    for picture in reversed(pictures):
-        np.testing.assert_array_equal(session.image(source).pixels, picture.pixels)
-        session = session.stepped_back()
+        session = session.filled(Patch.between(hole, pictures[-1].pixels), value)
+    for fills, picture in enumerate(pictures):
+        np.testing.assert_array_equal(session.image(source, fills).pixels, picture.pixels)
+    for wrong in (-1, 4):
+        with pytest.raises(ValueError, match="fills must be 0 or 1 to 3"):
+            session.image(source, wrong)
+
+
+def test_fill_after_an_undone_one_takes_its_place():
+    source, hole = ImageData(scene(40, 50)), box_hole((40, 50), 5, 9, 5, 9)
+    session = session_of((40, 50))
+    for fills, value in ((0, 1), (1, 2), (1, 3)):
+        patch = Patch.between(hole, filled_with(source, hole, value).pixels)
+        session = session.filled(patch, fills)
+    assert session.fills == 2
+    np.testing.assert_array_equal(session.image(source, 2).pixels[hole], 3)
+    np.testing.assert_array_equal(session.image(source, 1).pixels[hole], 1)
 
 
 def test_history_is_bounded_and_the_picture_is_still_right():
@@ -75,48 +84,75 @@ def test_history_is_bounded_and_the_picture_is_still_right():
     for i in range(MAX_STEPS + 5):
         hole = box_hole((40, 50), i, i + 4, 2 * i % 40, 2 * i % 40 + 6)
         picture = filled_with(picture, hole, i)
-        patch = Patch.between(hole, picture.pixels)
-        session = Session(**{**vars(session), "result": patch}).gone_on()
-    assert len(session.steps) == MAX_STEPS
-    np.testing.assert_array_equal(session.image(source).pixels, picture.pixels)
+        session = session.filled(Patch.between(hole, picture.pixels), i)
+    assert len(session.steps) == MAX_STEPS and session.joined == 5
+    np.testing.assert_array_equal(session.image(source, MAX_STEPS + 5).pixels, picture.pixels)
+    assert session.image(source, 0) is source
+    with pytest.raises(ValueError, match="fills must be 0 or 6 to 25, got 5"):
+        session.image(source, 5)
 
 
-def test_large_photos_are_shown_smaller_and_tiny_ones_larger():
-    assert size_shown((3000, 4000)) == (1050, 1400)
-    assert size_shown((600, 800)) == (600, 800)
-    assert size_shown((1, 1)) == (360, 360)
-    assert size_shown((20_000, 1)) == (1400, 1)
+def test_sessions_end_when_they_are_not_used_or_take_too_much():
+    now = [0.0]
+    sessions = Sessions(most=3, most_bytes=2000, clock=lambda: now[0])
+    tokens = [sessions.add(session_of((40, 50))) for _ in range(3)]
+    assert len(set(tokens)) == 3 and min(map(len, tokens)) >= 32
+    sessions.get(tokens[0])
+    tokens.append(sessions.add(session_of((40, 50))))
+    with pytest.raises(SessionGone):
+        sessions.get(tokens[1])  # the one that was not used for longest
+    hole = box_hole((40, 50), 0, 20, 0, 20)
+    patch = Patch.between(hole, scene(40, 50))
+    sessions.replace(tokens[3], session_of((40, 50)).filled(patch, 0))
+    assert sessions.get(tokens[3]).nbytes == patch.nbytes == 1600
+    sessions.replace(tokens[0], session_of((40, 50)).filled(patch, 0))
+    with pytest.raises(SessionGone):
+        sessions.get(tokens[3])
+    now[0] += SESSION_SECONDS + 1
+    with pytest.raises(SessionGone):
+        sessions.get(tokens[0])
+    sessions.replace(tokens[0], session_of((40, 50)))
+    with pytest.raises(SessionGone):
+        sessions.get(tokens[0])
 
 
-def test_strokes_are_mapped_to_the_size_of_the_photo():
-    session = session_of((3000, 4000))
-    painted = box_hole((1050, 1400), 105, 210, 700, 770)
-    expected = box_hole((3000, 4000), 300, 600, 2000, 2200)
-    np.testing.assert_array_equal(hole_of(session, painted), expected)
-    assert not hole_of(session, None).any()
+def test_photos_are_shown_at_their_size_up_to_what_browsers_can_hold():
+    assert size_shown((3000, 4000)) == (3000, 4000)
+    assert size_shown((1, 1)) == (1, 1)
+    height, width = size_shown((8000, 8000))
+    assert height == width == 4000
+    assert size_shown((20_000, 1)) == (16_000, 1)
 
 
-def test_given_mask_keeps_its_detail_where_nobody_painted():
-    given = box_hole((3000, 4000), 100, 101, 0, 4000)  # a line of one pixel
-    shown = hole_shown(given, (1050, 1400))
-    assert shown[35].all() and shown.sum() == 1400
-    session = session_of((3000, 4000), given=Hole.pack(given), shown=Hole.pack(shown))
-    np.testing.assert_array_equal(hole_of(session, shown), given)
-    np.testing.assert_array_equal(hole_of(session, None), given)
-    assert not hole_of(session, np.zeros((1050, 1400), bool)).any()
-    painted = shown | box_hole((1050, 1400), 700, 735, 700, 735)
-    added = box_hole((3000, 4000), 2000, 2100, 2000, 2100)
-    np.testing.assert_array_equal(hole_of(session, painted), given | added)
-    erased = shown & ~box_hole((1050, 1400), 0, 100, 0, 700)
-    np.testing.assert_array_equal(hole_of(session, erased)[100, [0, 1999, 2001]], [0, 0, 1])
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (None, "A call needs an object, got NoneType"),
+        ({}, "token is missing"),
+        ({"token": 5}, "token must be of type str"),
+        ({"token": "t", "fills": True}, "fills must be of type int"),
+        ({"token": "t" * 300}, "token must have at most 200 characters"),
+        ({"token": "t", "path": "/etc/passwd"}, "fields must be of token, fills, .* got path"),
+        ({"token": "t", "grow": 10**9}, "grow must lie in -200 to 200, got 1000000000"),
+        ({"token": "t", "soft": -1}, "soft must lie in 0 to 200, got -1"),
+        ({"token": "t", "seed": 2**40}, "seed must lie in"),
+        ({"token": "t", "style": "loud"}, "style must be one of natural"),
+    ],
+)
+def test_calls_of_the_page_are_checked(data, message):
+    with pytest.raises(ValueError, match=message):
+        read_request(FillRequest, data)
+    assert read_request(StepRequest, {"token": "t", "fills": 2}) == StepRequest("t", 2)
 
 
-def test_hole_is_where_any_layer_is_painted_even_if_faintly():
-    layers = [box_hole((20, 30), 0, 5, 0, 5), box_hole((20, 30), 10, 15, 10, 15)]
-    files = [encoded(Image.fromarray(layer_of(hole, (9, 9, 9), 0.1))) for hole in layers]
-    np.testing.assert_array_equal(painted_hole(files), layers[0] | layers[1])
-    assert painted_hole([]) is None
-    assert painted_hole([encoded(Image.fromarray(scene()))]) is None  # without transparency
+def test_another_seed_gives_another_fill_and_the_same_one_the_same(models):
+    image, hole = ImageData(scene(96, 128)), box_hole((96, 128), 30, 60, 40, 80)
+    first, again, other = (models.fill(image, hole, seed=seed).pixels for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other)[hole].any()
+    np.testing.assert_array_equal(first[~hole], other[~hole])
+    with pytest.raises(ValueError, match="seed must lie in 0"):
+        models.fill(image, hole, seed=-1)
 
 
 def test_soft_edge_changes_the_inner_edge_only_and_brings_nothing_back():
@@ -155,9 +191,13 @@ def test_only_offered_weights_are_taken(models):
 
 def test_transparent_mask_counts_by_its_alpha(tmp_path):
     hole = box_hole((96, 128), 30, 60, 40, 80)
-    Image.fromarray(layer_of(hole, (0, 0, 0), 0.5)).save(tmp_path / "mask.png")
+    layer = np.zeros((96, 128, 4), np.uint8)
+    layer[hole] = 0, 0, 0, 140
+    Image.fromarray(layer).save(tmp_path / "mask.png")
     read = read_mask(tmp_path / "mask.png", size=(96, 128), max_pixels=10**6)
     np.testing.assert_array_equal(read, hole)
+    with Image.open(write_marks(hole)) as marks:  # what the page shows of an opened mask
+        np.testing.assert_array_equal(np.array(marks.convert("RGBA"))[..., 3] > 0, hole)
 
 
 def test_examples_are_found_with_their_masks(tmp_path):
@@ -203,7 +243,7 @@ def test_zip_that_lies_about_its_sizes_is_refused(tmp_path):
 
 def test_damaged_zip_is_refused_and_odd_members_are_left_out(tmp_path):
     members = {
-        "a.png": os.urandom(50),
+        "a.png": bytes(range(200, 250)),  # deflate stores it as it is
         ".hidden.png": b"2",
         "__MACOSX/a.png": b"3",
         "notes.txt": b"4",

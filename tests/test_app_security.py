@@ -1,7 +1,9 @@
 """What a stranger can do to the page: every test sends requests to a running one."""
 
+import http.client
 import json
 import os
+import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -38,24 +40,21 @@ def resident_mb(server):
     return psutil.Process(server.process.pid).memory_info().rss / 1e6
 
 
-def editor_id(visitor):
+def test_nothing_can_be_put_into_memory_by_way_of_components(server, visitor):
     parts = visitor.get("/config").json()["components"]
-    return next(part["id"] for part in parts if part["type"].lower() == "imageeditor")
-
-
-@pytest.mark.parametrize("index", ["0", "100000000", "3000000000", "-1"])
-def test_strokes_cannot_be_put_into_memory(server, visitor, index):
-    fields = {
-        "type": "layer",
-        "index": index,
-        "id": f"id-{index}",
-        "component_id": str(editor_id(visitor)),
-        "session_hash": "s",
-        "fn_name": "accept_blobs",
-    }
     before = resident_mb(server)
-    answer = visitor.post("/gradio_api/component_server", data=fields, files={"file": b"x" * 1000})
-    assert answer.status_code == 404
+    for part in parts:
+        fields = {
+            "type": "layer",
+            "index": "3000000000",
+            "id": "id",
+            "component_id": str(part["id"]),
+            "session_hash": "s",
+            "fn_name": "accept_blobs",
+        }
+        files = {"file": b"x" * 1000}
+        answer = visitor.post("/gradio_api/component_server", data=fields, files=files)
+        assert answer.status_code == 404
     assert resident_mb(server) - before < 50
 
 
@@ -308,3 +307,80 @@ def test_errors_of_gradio_itself_are_texts_without_paths(server, tmp_path):
     photo = handle_file(photo_file(tmp_path / "photo.png"))
     with pytest.raises(AppError, match="style must be one of natural"):
         client.predict(photo, photo, json.loads("false"), api_name="/inpaint")
+
+
+def editor_call(server, name, request, file=None):
+    """The last event of a call of the page's own functions, as the page's script makes it."""
+    functions = httpx.get(f"{server.address}/config").json()["dependencies"]
+    index = next(one["id"] for one in functions if one["api_name"] == f"editor_{name}")
+    body = {"data": [request, file], "fn_index": index, "session_hash": secrets.token_hex(8)}
+    httpx.post(f"{server.address}/gradio_api/queue/join", json=body).raise_for_status()
+    params = {"session_hash": body["session_hash"]}
+    with httpx.stream("GET", f"{server.address}/gradio_api/queue/data", params=params) as stream:
+        for line in stream.iter_lines():
+            message = json.loads(line.removeprefix("data: ") or "{}")
+            if message.get("msg") == "process_completed":
+                return message
+    raise AssertionError("the call did not end")
+
+
+def sent(server, path):
+    with path.open("rb") as file:
+        answer = httpx.post(f"{server.address}/gradio_api/upload", files={"files": file})
+    return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
+
+
+def test_session_is_reached_by_its_token_only(server, tmp_path):
+    photo = sent(server, photo_file(tmp_path / "photo.png"))
+    values, files = editor_call(server, "open", {}, photo)["output"]["data"]
+    assert len(values["token"]) >= 32 and len(files) == 1
+    found, _ = editor_call(server, "resume", {"token": values["token"]})["output"]["data"]
+    assert found["name"] == "photo.png"
+    for token in ("", "0", values["token"][:-1], values["token"].swapcase()):
+        answer = editor_call(server, "resume", {"token": token})
+        assert answer["output"]["data"][0] == {"gone": True}
+    editor_call(server, "close", {"token": values["token"]})
+    answer = editor_call(server, "save", {"token": values["token"]})
+    assert answer["output"]["data"][0] == {"gone": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "file"),
+    [
+        ("open", {}, {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}),
+        ("open", {}, {"path": "../../etc/passwd"}),
+        ("open", {}, {"path": "http://127.0.0.1/x", "meta": {"_type": "gradio.FileData"}}),
+        ("open_example", {"index": -1}, None),
+        ("open_example", {"index": "../a"}, None),
+        ("fill", {"token": "t", "style": "../x"}, None),
+        ("fill", [1], None),
+        ("save", {"token": "t", "fills": 1.5}, None),
+    ],
+)
+def test_calls_with_foreign_files_or_values_are_refused(server, name, request_, file):
+    answer = editor_call(server, name, request_, file)
+    assert answer["success"] is False
+    text = json.dumps(answer["output"])
+    assert answer["output"]["error"] and "root:" not in text and os.getcwd() not in text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../page.py",
+        "%2e%2e/page.py",
+        "..%2fpage.py",
+        "examples/../../page.py",
+        "examples/%2e%2e/%2e%2e/app.py",
+        "/etc/passwd",
+        "",
+    ],
+)
+def test_modules_of_the_page_are_all_that_is_served_beside_them(server, path):
+    host, _, port = server.address.removeprefix("http://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port))
+    connection.request("GET", f"/editor/{path}")  # as it is: httpx would shorten it
+    answer = connection.getresponse()
+    assert answer.status in (404, 405) and b"import" not in answer.read()
+    connection.close()
+    assert httpx.get(f"{server.address}/editor/main.js").headers["cache-control"] == "no-cache"

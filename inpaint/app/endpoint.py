@@ -30,13 +30,12 @@ class PageWithDefaults(gr.Blocks):
         self, block_fn: Any, inputs: list[Any], *rest: Any, **options: Any
     ) -> Any:
         """As gr.Blocks.preprocess_data, with the defaults of inputs that are left out."""
-        if block_fn.api_name != API_NAME:
-            return await super().preprocess_data(block_fn, inputs, *rest, **options)
-        if len(inputs) > len(block_fn.inputs):
-            names = ", ".join(block.label for block in block_fn.inputs)
-            raise gr.Error(f"data must hold {names}, got {len(inputs)} values")
-        missing = block_fn.inputs[len(inputs) :]
-        inputs = [*map(_with_meta, inputs), *(block.value for block in missing)]
+        if block_fn.api_name == API_NAME:
+            if len(inputs) > len(block_fn.inputs):
+                names = ", ".join(block.label for block in block_fn.inputs)
+                raise gr.Error(f"data must hold {names}, got {len(inputs)} values")
+            missing = block_fn.inputs[len(inputs) :]
+            inputs = [*map(_with_meta, inputs), *(block.value for block in missing)]
         try:
             return await super().preprocess_data(block_fn, inputs, *rest, **options)
         except gr.Error:

@@ -1,11 +1,10 @@
-"""What the buttons of the page do. Each answers with the new values of the parts that change."""
+"""What the page asks of the server for one photo: each handler answers with values and files."""
 
 from __future__ import annotations
 
-import dataclasses
-import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,32 @@ import numpy as np
 
 from inpaint.app.feather import feather
 from inpaint.app.models import Models
-from inpaint.app.previews import write_mask, write_preview, write_result
-from inpaint.app.session import Hole, Patch, Session
-from inpaint.app.strokes import hole_of, hole_shown, layer_of, size_shown
-from inpaint.app.theme import editor_height
+from inpaint.app.previews import (
+    with_margin,
+    write_marks,
+    write_mask,
+    write_patch,
+    write_preview,
+    write_result,
+)
+from inpaint.app.requests import (
+    CancelRequest,
+    ExampleRequest,
+    FillRequest,
+    MaskRequest,
+    StepRequest,
+    TokenRequest,
+)
+from inpaint.app.session import Box, Patch, Session
+from inpaint.app.sessions import SessionGone, Sessions
 from inpaint.app.uploads import read_mask, read_photo
+from inpaint.app.visitors import Visitors
 from inpaint.images import ImageData
-from inpaint.inference.style import Style
 from inpaint.masks.read import grow_hole
 
-logger = logging.getLogger("inpaint")
-
-BRUSH_COLOUR = (236, 72, 153)
-BRUSH_OPACITY = 0.55
-
-Answer = dict[str, Any]  # by the name of the part
+QUICK_SECONDS = 1.0  # a fill that takes less may follow each stroke
+Report = Callable[[float], object]
+Example = tuple[Path, "Path | None"]
 
 
 @dataclass(frozen=True)
@@ -42,109 +52,128 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """Values for the page's script, as JSON, and files that it may fetch."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Handlers:
     """The page's work on one photo."""
 
     models: Models
     limits: Limits
+    examples: list[Example]
+    sessions: Sessions = field(default_factory=Sessions)
+    visitors: Visitors = field(default_factory=Visitors)
 
-    def open_photo(self, path: str | None) -> Answer:
-        """A new session on an uploaded file."""
-        if path is None:
-            return self.close()
-        return self._shown(*self._begun(Path(path)))
+    def open(self, path: Path | None) -> Answer:
+        """A new session on an uploaded photo, and a preview of it."""
+        return self._begin(_sent(path))
 
-    def open_example(self, photo: Path, mask: Path | None) -> Answer:
-        """A new session on one of our own images, with its hole painted already."""
-        session, image = self._begun(photo)
+    def open_example(self, request: ExampleRequest) -> Answer:
+        """A new session on one of our own images, its preview, and its mask if it has one."""
+        if not 0 <= request.index < len(self.examples):
+            raise ValueError(f"There is no example {request.index}")
+        photo, mask = self.examples[request.index]
+        answer = self._begin(photo)
         if mask is not None:
-            session = _with_given(session, self._read_mask(session, mask))
-        return self._shown(session, image)
+            session = self.sessions.get(answer.values["token"])
+            answer.files.append(write_marks(self._read_mask(session, mask)))
+        return answer
 
-    def close(self) -> Answer:
-        """Back to the empty page."""
-        return {
-            "session": None,
-            "photo": None,
-            "editor": None,
-            "start": gr.update(visible=True),
-            "work": gr.update(visible=False),
-            **_without_result(),
-        }
+    def resume(self, request: TokenRequest) -> Answer:
+        """The session of a page that was loaded again: its preview, and its fills."""
+        session = self.sessions.get(request.token)
+        source = self._read(session)
+        answer = self._opened(request.token, session, source)
+        boxes = []
+        for number in range(session.joined + 1, session.fills + 1):
+            step = session.steps[number - session.joined - 1]
+            box = with_margin(step.box, session.size)
+            boxes.append(_corners(box))
+            answer.files.append(write_patch(session.image(source, number), box))
+        answer.values.update(fills=session.fills, oldest=_oldest(session), boxes=boxes)
+        return answer
 
-    def use_mask(self, session: Session | None, path: str | None) -> Answer:
-        """The uploaded mask takes the place of what was painted."""
-        if path is None:
-            return {}
-        session = _opened(session)
-        return self._with_hole(session, self._read_mask(session, Path(path)))
+    def close(self, request: TokenRequest) -> Answer:
+        """The session ends."""
+        self.sessions.remove(request.token)
+        return Answer()
 
-    def invert(self, session: Session | None, painted: np.ndarray | None) -> Answer:
-        """What was not marked is marked, and the other way round."""
-        session = _opened(session)
-        return self._with_hole(session, ~hole_of(session, painted))
+    def read_mask(self, request: TokenRequest, path: Path | None) -> Answer:
+        """A mask file of any kind as a PNG of the photo's size, opaque where it marks."""
+        session = self.sessions.get(request.token)
+        return Answer({}, [write_marks(self._read_mask(session, _sent(path)))])
 
-    def clear(self, session: Session | None) -> Answer:
-        """Nothing is marked."""
-        session = dataclasses.replace(_opened(session), given=None, shown=None)
-        return {"session": session, "editor": self._editor(session, self._current(session))}
-
-    def save_mask(self, session: Session | None, painted: np.ndarray | None, grow: float) -> Path:
+    def save_mask(self, request: MaskRequest, path: Path | None) -> Answer:
         """The hole as it would be filled, as a PNG of the photo's own size."""
-        session = _opened(session)
-        return write_mask(self._hole(session, painted, grow), session.name)
+        session = self.sessions.get(request.token)
+        saved = write_mask(self._hole(session, path, request.grow), session.name)
+        return Answer({"name": saved.name}, [saved])
 
-    def fill(
-        self,
-        session: Session | None,
-        painted: np.ndarray | None,
-        grow: float,
-        soft: float,
-        style: Style,
-        weights: str | None,
-        *,
-        report: Callable[[float], None],
-    ) -> Answer:
-        """The marked areas filled; shown beside what was there, and ready to be kept."""
-        session = _opened(session)
-        hole = self._hole(session, painted, grow)
-        source = self._read(session.path)
-        before = session.image(source)
-        filled = self.models.fill(before, hole, name=weights, style=style, report=report)
-        filled = feather(before, filled, hole, round(soft))
-        session = dataclasses.replace(session, result=Patch.between(hole, filled.pixels))
-        path, own_format = write_result(filled, session.name)
+    def fill(self, request: FillRequest, path: Path | None, report: Report) -> Answer:
+        """The marked areas filled: what changed, as an image, and its box.
+
+        path: a mask of the photo's size, white = fill.
+        """
+        session = self.sessions.get(request.token)
+        report = self.visitors.watching((request.visitor, request.job), report)
+        report(0.0)
+        hole = self._hole(session, path, request.grow)
+        before = session.image(self._read(session), request.fills)
+        started = time.monotonic()
+        filled = self.models.fill(
+            before,
+            hole,
+            name=request.weights or None,
+            style=request.style,
+            seed=request.seed,
+            report=report,
+        )
+        seconds = time.monotonic() - started
+        filled = feather(before, filled, hole, request.soft)
+        patch = Patch.between(hole, filled.pixels)
+        session = session.filled(patch, request.fills)
+        self.sessions.replace(request.token, session)
+        box = with_margin(patch.box, session.size)
+        values = {"fills": session.fills, "oldest": _oldest(session), "box": _corners(box)}
+        values["quick"] = seconds < QUICK_SECONDS
+        return Answer(values, [write_patch(filled, box)])
+
+    def cancel(self, request: CancelRequest) -> Answer:
+        """A fill that runs or waits ends."""
+        self.visitors.cancel(request.job)
+        return Answer()
+
+    def save(self, request: StepRequest) -> Answer:
+        """The photo at its full size, in its own format, with its first fills."""
+        session = self.sessions.get(request.token)
+        image = session.image(self._read(session), request.fills)
+        path, own_format = write_result(image, session.name)
         if not own_format:
-            gr.Info(f"Saved as PNG: {source.format} files cannot be written here.")
-        return {
-            "session": session,
-            "slider": tuple(
-                str(write_preview(image, session.shown_size)) for image in (before, filled)
-            ),
-            "download": gr.update(value=path),
-            "hint": gr.update(visible=False),
-            "result": gr.update(visible=True),
-        }
+            gr.Info(f"Saved as PNG: {image.format} files cannot be written here.")
+        return Answer({"name": path.name}, [path])
 
-    def go_on(self, session: Session | None) -> Answer:
-        """The result becomes the image that is painted on."""
-        session = _opened(session).gone_on()
-        return self._shown(session, self._read(session.path))
-
-    def step_back(self, session: Session | None) -> Answer:
-        """The image as it was before the latest result was gone on from."""
-        session = _opened(session).stepped_back()
-        return self._shown(session, self._read(session.path))
-
-    def _begun(self, path: Path) -> tuple[Session, ImageData]:
-        """A new session on a photo, and the photo."""
-        image = self._read(path)
+    def _begin(self, path: Path) -> Answer:
+        image = read_photo(path, max_pixels=self.limits.max_pixels)
         for note in image.notes:
             gr.Info(f"{note[0].upper()}{note[1:]}.")
-        return Session(path, path.name, image.size, size_shown(image.size)), image
+        session = Session(path, path.name, image.size)
+        return self._opened(self.sessions.add(session), session, image)
 
-    def _read(self, path: Path) -> ImageData:
-        return read_photo(path, max_pixels=self.limits.max_pixels)
+    def _opened(self, token: str, session: Session, source: ImageData) -> Answer:
+        height, width = session.size
+        values = {"token": token, "name": session.name, "width": width, "height": height}
+        return Answer(values, [write_preview(source)])
+
+    def _read(self, session: Session) -> ImageData:
+        try:
+            return read_photo(session.path, max_pixels=self.limits.max_pixels)
+        except FileNotFoundError as error:  # files are removed after some hours
+            raise SessionGone from error
 
     def _read_mask(self, session: Session, path: Path) -> np.ndarray:
         """The hole in a mask file, (H, W) bool; warns of one that is empty or full."""
@@ -155,68 +184,28 @@ class Handlers:
             gr.Warning("The mask is all white, so nothing is left to fill from. Invert it?")
         return hole
 
-    def _current(self, session: Session) -> ImageData:
-        return session.image(self._read(session.path))
-
-    def _hole(self, session: Session, painted: np.ndarray | None, grow: float) -> np.ndarray:
-        hole = grow_hole(hole_of(session, painted), round(grow))
+    def _hole(self, session: Session, path: Path | None, grow: int) -> np.ndarray:
+        hole = read_mask(_sent(path), size=session.size, max_pixels=self.limits.max_pixels)
+        hole = grow_hole(hole, grow)
         if not hole.any():
             raise ValueError("Nothing is marked yet: brush over what should go, then fill")
         if hole.all():
             raise ValueError("Everything is marked, so nothing is left to fill from")
         return hole
 
-    def _with_hole(self, session: Session, hole: np.ndarray) -> Answer:
-        session = _with_given(session, hole)
-        return {"session": session, "editor": self._editor(session, self._current(session))}
 
-    def _editor(self, session: Session, image: ImageData) -> dict[str, Any]:
-        """An update of the editor: the image, and a layer with what is marked.
-
-        The canvas must have the size of the image before it is filled, or the editor centres the
-        layer in its default of 800 x 800. The layer is sent even if nothing is marked: the editor
-        then starts its history behind the image, which undo would remove otherwise.
-        """
-        height, width = session.shown_size
-        marked = np.zeros((height, width), np.bool_)
-        if session.shown is not None:
-            marked = session.shown.unpack()
-        value = {
-            "background": str(write_preview(image, session.shown_size)),
-            "layers": [layer_of(marked, BRUSH_COLOUR, BRUSH_OPACITY)],
-            "composite": None,
-        }
-        canvas = (width, height)
-        return gr.update(value=value, canvas_size=canvas, height=editor_height(session.size))
-
-    def _shown(self, session: Session, source: ImageData) -> Answer:
-        height, width = session.size
-        count = len(session.steps)
-        return {
-            "session": session,
-            "photo": None,
-            "editor": self._editor(session, session.image(source)),
-            "about": f"{session.name} · {width} × {height}",
-            "start": gr.update(visible=False),
-            "work": gr.update(visible=True),
-            "back": gr.update(
-                interactive=count > 0, value=f"Step back ({count})" if count else "Step back"
-            ),
-            **_without_result(),
-        }
+def _sent(path: Path | None) -> Path:
+    if path is None:
+        raise ValueError("A file is missing in the call")
+    return path
 
 
-def _with_given(session: Session, hole: np.ndarray) -> Session:
-    """The session with `hole`, (H, W) bool, in place of what was painted."""
-    shown = hole_shown(hole, session.shown_size)
-    return dataclasses.replace(session, given=Hole.pack(hole), shown=Hole.pack(shown))
+def _oldest(session: Session) -> int:
+    """The least count of fills, above 0, that can be gone back to; 0 = all of them."""
+    return session.joined + 1 if session.joined else 0
 
 
-def _without_result() -> Answer:
-    return {"hint": gr.update(visible=True), "result": gr.update(visible=False)}
-
-
-def _opened(session: Session | None) -> Session:
-    if session is None:
-        raise ValueError("There is no photo yet: drop one on the page, paste it, or choose one")
-    return session
+def _corners(box: Box) -> list[int]:
+    """[left, top, right, bottom] of a box, in pixels."""
+    rows, columns = box
+    return [int(edge) for edge in (columns.start, rows.start, columns.stop, rows.stop)]

@@ -1,7 +1,8 @@
-"""Files made for the browser: small copies to look at, and results to keep."""
+"""Files made for the browser: copies to look at, and results to keep."""
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import secrets
 from pathlib import Path
@@ -11,9 +12,13 @@ import numpy as np
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+from inpaint.app.session import Box
 from inpaint.images import FORMATS, ImageData, ImageError, write_image
 
 PREVIEW_QUALITY = 90
+MOST_PREVIEW_PIXELS = 16_000_000  # what a canvas of a phone can hold
+MOST_PREVIEW_SIDE = 16_000  # pixels
+PATCH_MARGIN = 16  # pixels
 
 
 def new_file(name: str) -> Path:
@@ -23,16 +28,26 @@ def new_file(name: str) -> Path:
     return folder / name
 
 
-def write_preview(image_data: ImageData, size: tuple[int, int]) -> Path:
-    """The image at (height, width) as a JPEG, or as a PNG where parts are transparent."""
-    image = Image.fromarray(_small(image_data.pixels, size))
-    if image_data.alpha is not None:
-        image = image.convert("RGB")
-        image.putalpha(Image.fromarray(_small(image_data.alpha, size)))
-    suffix = "jpg" if image_data.alpha is None else "png"
-    path = new_file(f"preview.{suffix}")
-    image.save(path, icc_profile=image_data.icc, quality=PREVIEW_QUALITY, compress_level=1)
-    return path
+def write_preview(image: ImageData) -> Path:
+    """The image as a JPEG, or as a PNG where parts are transparent; smaller beyond what browsers
+    can show."""
+    return _write_small(image, "preview")
+
+
+def write_patch(image: ImageData, box: Box) -> Path:
+    """A box of the image in the way of write_preview."""
+    alpha = None if image.alpha is None else image.alpha[box]
+    part = dataclasses.replace(image, pixels=image.pixels[box], alpha=alpha)
+    return _write_small(part, "patch")
+
+
+def with_margin(box: Box, size: tuple[int, int]) -> Box:
+    """A box with some pixels around it, which shrunk previews need to join without a seam."""
+    rows, columns = (
+        slice(max(0, span.start - PATCH_MARGIN), min(length, span.stop + PATCH_MARGIN))
+        for span, length in zip(box, size, strict=True)
+    )
+    return rows, columns
 
 
 def write_result(image: ImageData, name: str) -> tuple[Path, bool]:
@@ -59,10 +74,38 @@ def write_mask(hole: np.ndarray, name: str) -> Path:
     return path
 
 
+def write_marks(hole: np.ndarray) -> Path:
+    """A hole, (H, W) bool, as a PNG that is opaque where it is True and transparent elsewhere."""
+    image = Image.fromarray(hole.astype(np.uint8), "P")
+    image.putpalette([0, 0, 0, 255, 255, 255])
+    path = new_file("marks.png")
+    image.save(path, bits=1, transparency=0)
+    return path
+
+
+def _write_small(image_data: ImageData, stem: str) -> Path:
+    size = size_shown(image_data.size)
+    image = Image.fromarray(_small(image_data.pixels, size))
+    if image_data.alpha is not None:
+        image = image.convert("RGB")
+        image.putalpha(Image.fromarray(_small(image_data.alpha, size)))
+    suffix = "jpg" if image_data.alpha is None else "png"
+    path = new_file(f"{stem}.{suffix}")
+    image.save(
+        path, icc_profile=image_data.icc, quality=PREVIEW_QUALITY, subsampling=0, compress_level=1
+    )
+    return path
+
+
+def size_shown(size: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of the preview of an image of (height, width)."""
+    height, width = size
+    factor = min(1, MOST_PREVIEW_SIDE / max(size), (MOST_PREVIEW_PIXELS / (height * width)) ** 0.5)
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
 def _small(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """8-bit pixels at (height, width)."""
     if pixels.shape[:2] != size:
-        shrinks = size[0] <= pixels.shape[0]
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-        pixels = cv2.resize(pixels, size[::-1], interpolation=how)
+        pixels = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_AREA)
     return (pixels >> 8).astype(np.uint8) if pixels.dtype == np.uint16 else pixels

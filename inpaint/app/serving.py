@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import logging
 import os
 import shutil
 import socket
@@ -95,11 +96,15 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
     Raises FileNotFoundError or CheckpointError for weights, OSError for a port that is taken.
     """
     port = _free_port(options)
+    logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s")
+    logging.getLogger("inpaint").setLevel(logging.INFO)
     # Imported when needed, in the order of their cost: what is wrong is said soon.
     _settle_environment()
     from inpaint.app.models import Models
 
     models = Models(options.weights, device=options.device, concurrency=options.concurrency)
+    from inpaint.app.editor import editor_routes
+    from inpaint.app.examples import find_examples
     from inpaint.app.guard import Guard, Hosts, guarded
     from inpaint.app.handlers import Limits
     from inpaint.app.page import build_page
@@ -123,7 +128,10 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
         prevent_thread_lock=True,
         quiet=True,
         share=False,
-        app_kwargs={"lifespan": lambda app: guarded(app, guard)},
+        app_kwargs={
+            "lifespan": lambda app: guarded(app, guard),
+            "routes": editor_routes(find_examples()),
+        },
         enable_monitoring=False,
         run_history=False,
         mcp_server=False,

@@ -10,33 +10,16 @@ import numpy as np
 
 from inpaint.images import ImageData, with_pixels
 
-MAX_STEPS = 20  # results that can be stepped back through; older ones are joined into one
+MAX_STEPS = 20  # fills that can be undone; older ones are joined into one
 
-
-@dataclass(frozen=True, eq=False)
-class Hole:
-    """A hole, (H, W) bool, in an eighth of its memory."""
-
-    shape: tuple[int, int]
-    bits: np.ndarray
-
-    @classmethod
-    def pack(cls, hole: np.ndarray) -> Hole:
-        """A hole of (H, W) bool, one bit a pixel."""
-        return cls((hole.shape[0], hole.shape[1]), np.packbits(hole))
-
-    def unpack(self) -> np.ndarray:
-        """The hole as (H, W) bool."""
-        height, width = self.shape
-        bits = np.unpackbits(self.bits, count=height * width)
-        return bits.reshape(self.shape).view(np.bool_)
+Box = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
 class Patch:
     """The pixels that one fill changed, which are few beside those of a photo."""
 
-    box: tuple[slice, slice]
+    box: Box
     mask: np.ndarray  # (h, w) bool, of the box
     values: np.ndarray  # (N,) or (N, 3): the new pixels where mask is True
 
@@ -48,6 +31,11 @@ class Patch:
         mask = hole[box].copy()
         return cls(box, mask, pixels[box][mask])
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the patch, in bytes."""
+        return self.mask.nbytes + self.values.nbytes
+
     def write_to(self, pixels: np.ndarray) -> None:
         """Put the values into an image of the same size, in place."""
         pixels[self.box][self.mask] = self.values
@@ -55,20 +43,31 @@ class Patch:
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """One photo being worked on. Nothing here is changed in place, so stepping back is safe."""
+    """One photo being worked on. Nothing here is changed in place, so older ones stay valid.
+
+    Fills are counted from the first one. Of more than MAX_STEPS, the oldest are one step, and
+    counts inside of it are gone.
+    """
 
     path: Path  # the upload, as it came: the source of truth
     name: str  # what its owner calls it
     size: tuple[int, int]  # (height, width), the right way up
-    shown_size: tuple[int, int]  # of the copy in the editor
-    steps: tuple[Patch, ...] = ()  # results that were gone on from
-    result: Patch | None = None  # the latest fill, not gone on from yet
-    given: Hole | None = None  # the hole that was put into the editor, at the photo's own size
-    shown: Hole | None = None  # the same as the editor got it
+    steps: tuple[Patch, ...] = ()  # the fills, in order
+    joined: int = 0  # fills that were joined into steps[0], besides its own
 
-    def image(self, source: ImageData, *, with_result: bool = False) -> ImageData:
-        """The photo with its steps filled in, and with the latest fill if asked for."""
-        patches = self.steps + ((self.result,) if with_result and self.result else ())
+    @property
+    def fills(self) -> int:
+        """How many fills there are."""
+        return self.joined + len(self.steps)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the fills, in bytes."""
+        return sum(step.nbytes for step in self.steps)
+
+    def image(self, source: ImageData, fills: int) -> ImageData:
+        """The photo with its first `fills` fills. Raises ValueError for a count that is gone."""
+        patches = self.steps[: self._kept(fills)]
         if not patches:
             return source
         pixels = source.pixels.copy()
@@ -76,18 +75,23 @@ class Session:
             patch.write_to(pixels)
         return with_pixels(source, pixels)
 
-    def gone_on(self) -> Session:
-        """The latest fill becomes part of the image, and the strokes are gone."""
-        if self.result is None:
-            return self
-        steps = (*self.steps, self.result)
-        if len(steps) > MAX_STEPS:
-            steps = (_joined(steps[0], steps[1]), *steps[2:])
-        return dataclasses.replace(self, steps=steps, result=None, given=None, shown=None)
+    def filled(self, patch: Patch, fills: int) -> Session:
+        """The session in which `patch` follows the first `fills` fills, in place of later ones.
 
-    def stepped_back(self) -> Session:
-        """Without the latest step, and without a fill that was made on top of it."""
-        return dataclasses.replace(self, steps=self.steps[:-1], result=None, given=None, shown=None)
+        Raises ValueError for a count that is gone.
+        """
+        kept = self._kept(fills)
+        steps, joined = (*self.steps[:kept], patch), self.joined if kept else 0
+        if len(steps) > MAX_STEPS:
+            steps, joined = (_joined(steps[0], steps[1]), *steps[2:]), joined + 1
+        return dataclasses.replace(self, steps=steps, joined=joined)
+
+    def _kept(self, fills: int) -> int:
+        """How many steps the first `fills` fills are."""
+        kept = fills - self.joined if fills else 0
+        if fills < 0 or kept < (fills > 0) or kept > len(self.steps):
+            raise ValueError(f"fills must be 0 or {self.joined + 1} to {self.fills}, got {fills}")
+        return kept
 
 
 def _joined(first: Patch, second: Patch) -> Patch:

@@ -1,9 +1,8 @@
-"""What visitors send: files and strokes. All of it is untrusted."""
+"""What visitors send: files. All of it is untrusted."""
 
 from __future__ import annotations
 
 import html
-import io
 from abc import ABCMeta
 from collections.abc import Callable
 from functools import wraps
@@ -14,17 +13,11 @@ import gradio as gr
 import numpy as np
 from gradio.blocks import Block
 from gradio.component_meta import ComponentMeta
-from gradio.components.image_editor import AcceptBlobs, EditorData
 from gradio_client.utils import is_http_url_like
 
-from inpaint.app.visitors import Left
+from inpaint.app.visitors import Cancelled
 from inpaint.images import ImageData, ImageError, read_image
 from inpaint.masks.read import read_hole
-
-# Of full opacity. Strokes have soft edges, and what the brush leaves there is to be filled, too.
-STROKE_THRESHOLD = 16
-MOST_EDITOR_PIXELS = 4_000_000
-MOST_LAYERS = 4  # of the editor, which has one here
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,47 +42,6 @@ class UploadedFile(gr.File, metaclass=_WithoutStub):
 
     is_template = True
     async_move_resource_to_block_cache = _only_uploads
-
-
-class UploadedByButton(gr.UploadButton, metaclass=_WithoutStub):
-    """`gr.UploadButton` that takes uploads only."""
-
-    is_template = True
-    async_move_resource_to_block_cache = _only_uploads
-
-
-class HoleEditor(gr.ImageEditor, metaclass=_WithoutStub):
-    """`gr.ImageEditor` whose value is the hole that was painted: (H, W) bool, or None.
-
-    The image in it is a copy to paint on; what the browser makes of it is not looked at.
-    """
-
-    is_template = True
-    async_move_resource_to_block_cache = _only_uploads
-
-    def accept_blobs(self, data: AcceptBlobs) -> None:
-        """Keeps nothing, and cannot be called from outside: the page sends layers as uploads.
-
-        Raises TypeError.
-        """
-        raise TypeError("layers are sent as uploads only")
-
-    def preprocess(self, payload: EditorData | None) -> np.ndarray | None:  # type: ignore[override]
-        """The strokes that the browser sent: (H, W) bool, or None."""
-        layers = [] if payload is None else payload.layers[:MOST_LAYERS]
-        return painted_hole([Path(layer.path).read_bytes() for layer in layers])
-
-
-def painted_hole(layers: list[bytes]) -> np.ndarray | None:
-    """Where any of the layers, each an image file, is painted: (H, W) bool; None without any."""
-    hole: np.ndarray | None = None
-    for layer in layers:
-        image = read_image(io.BytesIO(layer), max_pixels=MOST_EDITOR_PIXELS)
-        if image.alpha is None:
-            continue
-        painted = image.alpha > STROKE_THRESHOLD
-        hole = painted if hole is None or hole.shape != painted.shape else hole | painted
-    return hole
 
 
 def read_photo(path: str | Path, *, max_pixels: int) -> ImageData:
@@ -126,8 +78,8 @@ def telling(handler: Callable[P, R]) -> Callable[P, R]:
             raise gr.Error(_sentence(str(error)), print_exception=False) from error
         except MemoryError as error:
             raise gr.Error("This photo is too large for the memory of the server.") from error
-        except Left as error:
-            raise gr.Error("The page was closed.", print_exception=False) from error
+        except Cancelled as error:
+            raise gr.Error("The fill was cancelled.", print_exception=False) from error
         except gr.Error:
             raise
         except Exception as error:  # Gradio prints it; without a text the visitor gets none

@@ -1,38 +1,53 @@
-"""Who has left: their fills end, so that others need not wait for them."""
+"""Who has left or does not want a fill any more: it ends, so that others need not wait for it."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import gradio as gr
 
+logger = logging.getLogger("inpaint")
+
 MOST_REMEMBERED = 10_000
 
 
-class Left(Exception):
-    """The visitor who asked has left."""
+class Cancelled(Exception):
+    """Nobody waits for the work any more."""
 
 
 class Visitors:
-    """Sessions whose browser has closed the page; Gradio gives each page load a new one."""
+    """Pages that were closed and fills that were cancelled, by names that the browser makes up."""
 
     def __init__(self) -> None:
-        self._left: dict[str, None] = {}
+        self._ended: dict[str, str] = {}  # why
 
     def leave(self, request: gr.Request) -> None:
         """Takes the request by which Gradio tells of a page that was closed."""
-        self._left[request.session_hash or ""] = None
-        while len(self._left) > MOST_REMEMBERED:
-            self._left.pop(next(iter(self._left)))
+        self._end(request.session_hash or "", "its visitor has left")
+
+    def cancel(self, job: str) -> None:
+        """Ends a fill that runs or waits."""
+        self._end(job, "its visitor cancelled it")
 
     def watching(
-        self, request: gr.Request, report: Callable[[float], None]
+        self, names: tuple[str, ...], report: Callable[[float], object]
     ) -> Callable[[float], None]:
-        """A report that raises Left, and so ends the work, once its visitor has left."""
+        """A report that raises Cancelled, and so ends the work, once a name of `names` has ended.
+
+        names: of the page and of the fill; empty ones do not count.
+        """
 
         def checked(share: float) -> None:
-            if request.session_hash in self._left:
-                raise Left
+            for name in names:
+                if name and name in self._ended:
+                    logger.info("fill cancelled at %.0f %%: %s", 100 * share, self._ended[name])
+                    raise Cancelled
             report(share)
 
         return checked
+
+    def _end(self, name: str, reason: str) -> None:
+        self._ended[name] = reason
+        while len(self._ended) > MOST_REMEMBERED:
+            self._ended.pop(next(iter(self._ended)))

@@ -86,8 +86,7 @@ class Inpainter:
         Raises:
             ValueError: Another style or seed.
         """
-        if not 0 <= seed < 2**63:  # what a torch.Generator takes
-            raise ValueError(f"seed must lie in 0 to 2**63 - 1, got {seed}")
+        _check_seed(seed)
         self.device = torch.device(device)
         if isinstance(network, PConvUNet):
             network = fold(network)
@@ -208,6 +207,7 @@ class Inpainter:
         *,
         style: Style | None = None,
         exclude: np.ndarray | None = None,
+        seed: int | None = None,
         on_progress: OnProgress | None = None,
     ) -> ImageData:
         """The image, as read_image gives it, with its hole filled.
@@ -217,15 +217,19 @@ class Inpainter:
             hole: (H, W) bool of the image's size, True = fill.
             style, on_progress: As for `fill`.
             exclude: (H, W) bool, True = texture is not copied from there.
+            seed: Of the texture's random search; another one gives another fill. None = that of
+                the inpainter.
 
         Raises:
-            ValueError: A hole or `exclude` of another size.
+            ValueError: A hole or `exclude` of another size, or a seed below 0 or of more than
+                63 bits.
         """
         if hole.shape != image.size:
             raise ValueError(f"hole must be {image.size} like the image, got {hole.shape}")
         if exclude is not None and exclude.shape != image.size:
             raise ValueError(f"exclude must be {image.size} like the image, got {exclude.shape}")
-        pixels = self._fill_colours(image.pixels, hole, image.alpha, style, exclude, on_progress)
+        used = self if seed is None else self._with_seed(seed)
+        pixels = used._fill_colours(image.pixels, hole, image.alpha, style, exclude, on_progress)
         return with_pixels(image, pixels)
 
     def on(self, device: str | torch.device) -> Inpainter:
@@ -235,6 +239,12 @@ class Inpainter:
         if isinstance(self.network, nn.Module):
             other.network = copy.deepcopy(self.network).to(other.device)
         other.refiner = copy.deepcopy(self.refiner).to(other.device) if self.refiner else None
+        return other
+
+    def _with_seed(self, seed: int) -> Inpainter:
+        _check_seed(seed)
+        other = copy.copy(self)
+        other.seed = seed
         return other
 
     @torch.inference_mode()
@@ -370,3 +380,8 @@ def _downscale(
         / np.maximum(share, 1e-6)[..., None]
     )
     return image, (share >= 0.5).astype(np.float32)
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**63:  # what a torch.Generator takes
+        raise ValueError(f"seed must lie in 0 to 2**63 - 1, got {seed}")

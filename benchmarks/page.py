@@ -1,0 +1,63 @@
+"""How long a photo of 12 megapixels takes in the page, in a Chromium without a GPU.
+
+python benchmarks/page.py --weights places2-compact
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from app_server import large_photo, start_server, stop_server
+from browser import EDITOR, Visitor, running_browser
+
+FRAME = f"""() => {{
+  const {{ stage }} = {EDITOR}, started = performance.now();
+  for (let i = 0; i < 20; i++) {{
+    stage.pan(3, 2);
+    stage.draw();
+    stage.photo.getImageData(0, 0, 1, 1);  // waits until it is drawn
+  }}
+  return (performance.now() - started) / 20 / 1000;
+}}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time a photo of 12 megapixels in the page.")
+    parser.add_argument("--weights", default="places2-compact")
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    server = start_server("--weights", options.weights)
+    with tempfile.TemporaryDirectory() as folder, running_browser() as browser:
+        photo = large_photo(Path(folder) / "photo.jpg")
+        visitor = Visitor(browser, server)
+        for _ in range(options.repeats):
+            print("  ".join(f"{name} {seconds:.3f} s" for name, seconds in visit(visitor, photo)))
+    stop_server(server.process)
+
+
+def visit(visitor: Visitor, photo: Path) -> list[tuple[str, float]]:
+    """The steps of a visit, and their seconds."""
+    opening = seconds(lambda: visitor.upload(photo))
+    frame = visitor.page.evaluate(FRAME)
+    drawing = seconds(lambda: visitor.stroke((-0.1, -0.2), (0.1, -0.15)))
+    filling = seconds(visitor.fill)
+    saving = seconds(lambda: visitor.download("#download", photo.parent))
+    steps = {"open": opening, "frame": frame, "stroke": drawing, "fill": filling, "save": saving}
+    return list(steps.items())
+
+
+def seconds(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

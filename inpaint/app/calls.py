@@ -1,0 +1,106 @@
+"""The functions that the page's own script calls, by Gradio's queue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from inpaint.app.handlers import Answer, Handlers
+from inpaint.app.requests import (
+    CancelRequest,
+    ExampleRequest,
+    FillRequest,
+    MaskRequest,
+    StepRequest,
+    TokenRequest,
+    read_request,
+)
+from inpaint.app.sessions import SessionGone
+from inpaint.app.uploads import UploadedFile, telling
+
+PREFIX = "editor_"
+MOST_LIGHT_CALLS = 8  # at once, of those that take no time
+MOST_PHOTO_CALLS = 2  # at once, of those that read a large photo: a second and 0.2 GB each
+
+Call = Callable[[Any, "str | None"], Answer]
+
+
+def add_calls(handlers: Handlers, *, concurrency: int) -> None:
+    """Adds the calls to the page that is being built. concurrency: fills at once."""
+    with gr.Row(visible=False):
+        inputs = [gr.JSON(label="request"), UploadedFile(label="file")]
+        outputs = [gr.JSON(label="values"), gr.File(label="files", file_count="multiple")]
+
+    def add(name: str, function: Callable[..., Any], group: str, limit: int) -> None:
+        gr.Button(visible=False).click(
+            function,
+            inputs,
+            outputs,
+            api_name=PREFIX + name,
+            api_visibility="private",
+            concurrency_id=group,
+            concurrency_limit=limit,
+        )
+
+    for name, call in _photo_calls(handlers).items():
+        add(name, telling(_answering(call)), "photo", MOST_PHOTO_CALLS)
+    for name, call in _light_calls(handlers).items():
+        add(name, telling(_answering(call)), "light", MOST_LIGHT_CALLS)
+    add("fill", telling(_filling(handlers)), "fill", concurrency)
+
+
+def _photo_calls(handlers: Handlers) -> dict[str, Call]:
+    return {
+        "open": lambda data, file: handlers.open(_path(file)),
+        "open_example": lambda data, file: handlers.open_example(
+            read_request(ExampleRequest, data)
+        ),
+        "resume": lambda data, file: handlers.resume(read_request(TokenRequest, data)),
+        "read_mask": lambda data, file: handlers.read_mask(
+            read_request(TokenRequest, data), _path(file)
+        ),
+        "save_mask": lambda data, file: handlers.save_mask(
+            read_request(MaskRequest, data), _path(file)
+        ),
+        "save": lambda data, file: handlers.save(read_request(StepRequest, data)),
+    }
+
+
+def _light_calls(handlers: Handlers) -> dict[str, Call]:
+    return {
+        "close": lambda data, file: handlers.close(read_request(TokenRequest, data)),
+        "cancel": lambda data, file: handlers.cancel(read_request(CancelRequest, data)),
+    }
+
+
+def _answering(call: Call) -> Callable[..., Any]:
+    def answer(data: Any, file: str | None) -> tuple[dict[str, Any], list[str]]:
+        try:
+            found = call(data, file)
+        except SessionGone:
+            found = Answer({"gone": True})
+        return found.values, [str(path) for path in found.files]
+
+    return answer
+
+
+def _filling(handlers: Handlers) -> Callable[..., Any]:
+    def fill(
+        data: Any,
+        file: str | None,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> tuple[dict[str, Any], list[str]]:
+        def report(share: float) -> None:
+            progress(share, desc="Filling")
+
+        request = read_request(FillRequest, data)
+        return _answering(lambda _, path: handlers.fill(request, _path(path), report))(data, file)
+
+    return fill
+
+
+def _path(file: str | None) -> Path | None:
+    return None if file is None else Path(file)

@@ -1,0 +1,100 @@
+"""What the page's own script asks for. All of it is untrusted."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, TypeVar
+
+from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
+
+T = TypeVar("T")
+
+MOST_EDGE_PIXELS = 200
+MOST_TEXT = 200  # characters of a token or name
+
+
+@dataclass(frozen=True)
+class TokenRequest:
+    """Asks for something of a session."""
+
+    token: str
+
+
+@dataclass(frozen=True)
+class StepRequest:
+    """Asks for the photo of a session after its first fills."""
+
+    token: str
+    fills: int = 0
+
+
+@dataclass(frozen=True)
+class MaskRequest:
+    """Asks for a mask as it would be filled."""
+
+    token: str
+    grow: int = 0  # pixels; below 0 shrinks
+
+    def __post_init__(self) -> None:
+        _check_range("grow", self.grow, -MOST_EDGE_PIXELS, MOST_EDGE_PIXELS)
+
+
+@dataclass(frozen=True)
+class FillRequest:
+    """Asks for a fill on top of the first fills of a session."""
+
+    token: str
+    fills: int = 0
+    grow: int = 0  # pixels; below 0 shrinks
+    soft: int = 0  # pixels
+    style: Style = DEFAULT_STYLE
+    weights: str = ""  # name; empty = the default
+    seed: int = 0
+    visitor: str = ""  # name of the page, which ends with it
+    job: str = ""  # name of the fill, by which it is cancelled
+
+    def __post_init__(self) -> None:
+        _check_range("grow", self.grow, -MOST_EDGE_PIXELS, MOST_EDGE_PIXELS)
+        _check_range("soft", self.soft, 0, MOST_EDGE_PIXELS)
+        _check_range("seed", self.seed, 0, 2**31)
+        check_style(self.style)
+
+
+@dataclass(frozen=True)
+class CancelRequest:
+    """Asks for the end of a fill."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class ExampleRequest:
+    """Asks for one of the examples."""
+
+    index: int
+
+
+def read_request(kind: type[T], data: Any) -> T:
+    """A request from the JSON of a call. Raises ValueError for other fields, types or values."""
+    if not isinstance(data, dict):
+        raise ValueError(f"A call needs an object, got {type(data).__name__}")
+    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(map(str, data)) - set(known))
+    if unknown:
+        raise ValueError(
+            f"fields must be of {', '.join(known)}, got {', '.join(unknown)[:MOST_TEXT]}"
+        )
+    for name, field in known.items():
+        if name not in data and field.default is MISSING:
+            raise ValueError(f"{name} is missing")
+        expected = int if field.type == "int" else str
+        if name in data and type(data[name]) is not expected:
+            raise ValueError(f"{name} must be of type {expected.__name__}")
+        if expected is str and len(data.get(name, "")) > MOST_TEXT:
+            raise ValueError(f"{name} must have at most {MOST_TEXT} characters")
+    return kind(**data)
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must lie in {low} to {high}, got {value}")

@@ -1,0 +1,217 @@
+/** The element <inpaint-editor>: its parts, and which button or key does what. */
+
+import { root } from "./api.js";
+import { Gestures } from "./gestures.js";
+import { Keys } from "./keys.js";
+import { Options } from "./options.js";
+import { Pointer } from "./pointer.js";
+import { Server } from "./server.js";
+import { Stage } from "./stage.js";
+import { Messages, Progress } from "./status.js";
+import { template } from "./template.js";
+import { takeFiles } from "./transfer.js";
+import { TOOLS, Tools } from "./tools.js";
+import { Work } from "./work.js";
+
+const DISCARD = "Discard the work on this photo? It was not downloaded.";
+
+export class InpaintEditor extends HTMLElement {
+  connectedCallback() {
+    if (this.shadowRoot) return; // moved in the page
+    const settings = JSON.parse(this.getAttribute("settings"));
+    this.attachShadow({ mode: "open" });
+    this.shadowRoot.innerHTML = template(`${root()}/editor`, settings);
+    this.#build(settings);
+    this.#listen();
+    this.#fillWindow();
+    this.work.resume();
+  }
+
+  /** A part by its id. */
+  part(id) {
+    return this.shadowRoot.getElementById(id);
+  }
+
+  find(selector) {
+    return this.shadowRoot.querySelector(selector);
+  }
+
+  #build(settings) {
+    this.messages = new Messages(this.find(".messages"));
+    this.stage = new Stage(this.find(".stage"));
+    this.tools = new Tools(this.stage);
+    this.pointer = new Pointer(this.stage, this.tools);
+    this.gestures = new Gestures(this.find(".stage"), this.pointer);
+    this.options = new Options((id) => this.part(id), this.find(".panel"));
+    const server = new Server(settings.prefix, (text, kind) => this.messages.show(text, kind));
+    const view = {
+      stage: this.stage, progress: new Progress(this.find(".status")), messages: this.messages,
+    };
+    this.work = new Work(server, view, () => this.options.values, {
+      onChange: () => this.#update(),
+      onQuick: (quick) => this.options.suggestFillOnRelease(quick),
+    });
+    this.tools.onMark = (mark) => this.work.mark(mark);
+    this.tools.onChange = () => this.#showTool();
+    this.stage.onView = () => this.#showZoom();
+  }
+
+  #listen() {
+    const { work, tools } = this;
+    const actions = this.#actions();
+    const buttons = {
+      choose: () => this.part("photo").click(), open_mask: () => this.part("mask_file").click(),
+      close: () => this.close(), undo: actions.undo, redo: actions.redo, fill: actions.fill,
+      another: actions.another, download: actions.download, cancel: () => work.cancel(),
+      clear: actions.clear, invert: () => work.invert(), save_mask: () => work.saveMask(),
+      "zoom-in": actions.zoomIn, "zoom-out": actions.zoomOut, zoom: () => this.#toggleZoom(),
+      options: () => this.options.toggle(), help: actions.help,
+    };
+    for (const [id, action] of Object.entries(buttons)) this.#onClick(this.part(id), action);
+    for (const tool of this.shadowRoot.querySelectorAll("[data-tool].tool"))
+      this.#onClick(tool, () => tools.choose(tool.dataset.tool));
+    for (const example of this.shadowRoot.querySelectorAll(".example"))
+      this.#onClick(example, () => work.openExample(Number(example.dataset.index)));
+    this.#onFile("photo", (file) => this.open(file));
+    this.#onFile("mask_file", (file) => work.openMask(file));
+    this.part("size").addEventListener("input", (event) => {
+      tools.share = event.target.valueAsNumber;
+      this.pointer.showInMiddle();
+    });
+    this.#holdToCompare(this.part("compare"));
+    this.keys = new Keys(this, actions);
+    this.#showFocus();
+    takeFiles(this, this.find(".editor"), (file) => this.open(file));
+  }
+
+  #actions() {
+    const { work, tools, stage, pointer } = this;
+    const open = (action) => () => (work.photo && !tools.drawing ? action() : undefined);
+    return {
+      undo: open(() => work.undo()), redo: open(() => work.redo()), fill: open(() => work.fill()),
+      another: open(() => work.another()), download: open(() => work.download()),
+      clear: open(() => work.clear()), choose: (name) => tools.choose(name),
+      smaller: () => pointer.resize(() => tools.shrink()),
+      larger: () => pointer.resize(() => tools.grow()),
+      zoomIn: () => stage.zoom(1.25), zoomOut: () => stage.zoom(0.8), fit: () => stage.fit(),
+      fullSize: () => stage.showFullSize(), compare: (on) => this.#compare(on),
+      holdHand: (on) => this.#holdHand(on), help: () => this.part("shortcuts").showModal(),
+      moveBrush: (dx, dy) => pointer.step(dx, dy), toggleStroke: () => pointer.toggleStroke(),
+      cancel: () => (tools.drawing ? this.#cancelStroke() : work.cancel()),
+    };
+  }
+
+  /** Opens a photo in place of one that may be open. */
+  open(file) {
+    if (this.work.unsaved && !window.confirm(DISCARD)) return;
+    this.messages.clear();
+    this.work.open(file);
+  }
+
+  /** Back to the empty page. */
+  close() {
+    if (this.work.unsaved && !window.confirm(DISCARD)) return;
+    this.messages.clear();
+    this.work.close();
+  }
+
+  #onClick(element, action) {
+    element.addEventListener("click", (event) => {
+      action();
+      // The space bar moves the photo after a click, and does not press the button again.
+      if (event.detail > 0) this.find(".stage").focus({ preventScroll: true });
+    });
+  }
+
+  #onFile(id, action) {
+    this.part(id).addEventListener("change", ({ target }) => {
+      const [file] = target.files;
+      target.value = ""; // the same file can be chosen again
+      if (file) action(file);
+    });
+  }
+
+  #holdToCompare(button) {
+    button.addEventListener("pointerdown", (event) => {
+      button.setPointerCapture(event.pointerId);
+      this.#compare(true);
+    });
+    for (const kind of ["pointerup", "pointercancel", "blur", "keyup"])
+      button.addEventListener(kind, () => this.#compare(false));
+    button.addEventListener("keydown", ({ key }) => {
+      if (key === " " || key === "Enter") this.#compare(true);
+    });
+    button.addEventListener("contextmenu", (event) => event.preventDefault());
+  }
+
+  #compare(on) {
+    if (this.stage.showsOriginal === on) return;
+    this.stage.showsOriginal = on;
+    this.find(".original").hidden = !on;
+    this.part("compare").setAttribute("aria-pressed", on);
+    this.stage.draw();
+  }
+
+  #holdHand(on) {
+    this.gestures.spaceHeld = on;
+    this.find(".stage").classList.toggle("panning", on);
+  }
+
+  #cancelStroke() {
+    this.gestures.abort();
+    this.tools.cancel();
+  }
+
+  #toggleZoom() {
+    if (this.stage.view.fitted) this.stage.showFullSize();
+    else this.stage.fit();
+  }
+
+  #update() {
+    const { history, photo, job } = this.work;
+    this.find(".editor").dataset.state = photo ? "open" : "empty";
+    if (photo && photo !== this.shown) {
+      this.tools.suit(photo);
+      this.part("about").textContent = `${photo.name} · ${photo.width} × ${photo.height}`;
+    }
+    this.shown = photo;
+    this.part("undo").disabled = !history.canUndo;
+    this.part("redo").disabled = !history.canRedo;
+    this.part("fill").disabled = job !== null;
+    this.part("another").disabled = job !== null || history.latest?.kind !== "fill";
+  }
+
+  #showTool() {
+    this.find(".stage").dataset.tool = this.tools.name;
+    for (const name of TOOLS)
+      this.find(`[data-tool=${name}].tool`).setAttribute("aria-pressed", name === this.tools.name);
+    const size = `${(2 * this.tools.radius).toFixed(this.tools.radius < 5 ? 1 : 0)} px`;
+    this.part("size").value = this.tools.share;
+    this.part("size").setAttribute("aria-valuetext", size);
+    this.part("size_shown").textContent = size;
+    this.pointer.refresh();
+  }
+
+  #showZoom() {
+    const percent = 100 * this.stage.view.scale;
+    this.part("zoom").textContent = `${percent < 10 ? percent.toFixed(1) : Math.round(percent)} %`;
+    this.pointer.refresh();
+  }
+
+  /** The photo shows that it has the focus when it was reached by keys. */
+  #showFocus() {
+    const { classList } = this.find(".editor");
+    window.addEventListener("keydown", ({ key }) => key === "Tab" && classList.add("by-keys"));
+    window.addEventListener("pointerdown", () => classList.remove("by-keys"), { capture: true });
+  }
+
+  /** The editor reaches down to the end of the window. */
+  #fillWindow() {
+    const measure = () => {
+      const top = this.getBoundingClientRect().top + window.scrollY;
+      this.style.setProperty("--height", `calc(100dvh - ${Math.ceil(top) + 8}px)`);
+    };
+    new ResizeObserver(measure).observe(document.body);
+    measure();
+  }
+}

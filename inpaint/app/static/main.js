@@ -1,0 +1,3 @@
+import { InpaintEditor } from "./element.js";
+
+customElements.define("inpaint-editor", InpaintEditor);

@@ -1,0 +1,40 @@
+/** The panel of options, and the settings that are kept for the next visit. */
+
+import { keepSettings, keptSettings } from "./store.js";
+
+export class Options {
+  #chosen = keptSettings(); // { onRelease } once the visitor has set it
+
+  /** part(id): an element of the editor by its id. */
+  constructor(part, panel) {
+    this.part = part;
+    this.panel = panel;
+    const onRelease = part("on_release");
+    onRelease.checked = this.#chosen.onRelease ?? false;
+    onRelease.addEventListener("change", () => {
+      this.#chosen.onRelease = onRelease.checked;
+      keepSettings(this.#chosen);
+    });
+  }
+
+  get values() {
+    const number = (id) => Math.round(this.part(id).valueAsNumber || 0);
+    return {
+      style: this.panel.querySelector("[name=style]:checked").value,
+      weights: this.part("weights").value,
+      grow: number("grow"),
+      soft: number("soft"),
+      onRelease: this.part("on_release").checked,
+    };
+  }
+
+  /** Fills follow each stroke where they are quick, unless the visitor chose otherwise. */
+  suggestFillOnRelease(quick) {
+    this.part("on_release").checked = this.#chosen.onRelease ?? quick;
+  }
+
+  toggle() {
+    this.panel.hidden = !this.panel.hidden;
+    this.part("options").setAttribute("aria-expanded", !this.panel.hidden);
+  }
+}

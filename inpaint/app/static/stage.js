@@ -1,0 +1,111 @@
+/** The photo and its marks on the screen, and the ring that shows the brush. */
+
+import { begin, drawMark, drawMarks } from "./marks.js";
+import { View } from "./view.js";
+
+export class Stage {
+  view = new View();
+  layers = []; // the photo, and what was filled into it
+  marks = [];
+  draft = null; // an area that is being drawn
+  showsOriginal = false;
+  onView = () => {}; // called when the view has changed
+
+  /** element: holds canvas.photo, canvas.marks and .ring. */
+  constructor(element) {
+    this.element = element;
+    [this.photo, this.overlay] = ["photo", "marks"].map((name) =>
+      element.querySelector(`canvas.${name}`).getContext("2d"),
+    );
+    this.ring = element.querySelector(".ring");
+    new ResizeObserver(() => this.resize()).observe(element);
+  }
+
+  /** Device pixels for a CSS pixel. */
+  get ratio() {
+    return window.devicePixelRatio || 1;
+  }
+
+  get colour() {
+    return getComputedStyle(this.element).getPropertyValue("--mark").trim();
+  }
+
+  resize() {
+    const [width, height] = [this.element.clientWidth, this.element.clientHeight].map((length) =>
+      Math.max(1, Math.round(length * this.ratio)),
+    );
+    if (this.element.clientWidth === 0) return; // the other tab is open
+    for (const { canvas } of [this.photo, this.overlay]) Object.assign(canvas, { width, height });
+    this.view.resize(width, height);
+    this.draw(); // at once, as canvases are empty after a change of their size
+  }
+
+  /** Shows a photo. layers: the photo first. size: { width, height } in pixels of the photo. */
+  open(layers, size) {
+    this.layers = layers;
+    this.view.open(size);
+    this.changed();
+  }
+
+  /** Draws all with the next frame. */
+  changed() {
+    this.frame ??= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    cancelAnimationFrame(this.frame);
+    this.frame = null;
+    const { canvas } = this.photo;
+    this.photo.clearRect(0, 0, canvas.width, canvas.height);
+    const layers = this.showsOriginal ? this.layers.slice(0, 1) : this.layers;
+    for (const layer of layers) layer.draw(this.photo, this.view);
+    const marks = this.draft ? [...this.marks, this.draft] : this.marks;
+    drawMarks(this.overlay, this.showsOriginal ? [] : marks, this.view, this.colour);
+    this.onView();
+  }
+
+  /** Draws one more mark over those that are there. */
+  add(mark) {
+    begin(this.overlay, this.view, this.colour);
+    drawMark(this.overlay, mark, this.view.photo);
+    this.overlay.restore();
+  }
+
+  fit() {
+    this.view.fit();
+    this.changed();
+  }
+
+  /** One pixel of the photo is one of the screen; x, y: CSS pixels of the stage that stay. */
+  showFullSize() {
+    this.view.zoomTo(1);
+    this.changed();
+  }
+
+  zoom(factor, x, y) {
+    const place = [x, y].map((value) => (value === undefined ? value : value * this.ratio));
+    this.view.zoomTo(this.view.scale * factor, ...place);
+    this.changed();
+  }
+
+  pan(dx, dy) {
+    this.view.pan(dx * this.ratio, dy * this.ratio);
+    this.changed();
+  }
+
+  toPhoto(x, y) {
+    return this.view.toPhoto(x * this.ratio, y * this.ratio);
+  }
+
+  /** Shows the brush at (x, y), in CSS pixels. radius: in pixels of the photo; null hides it. */
+  showRing(x, y, radius) {
+    this.ring.hidden = radius === null;
+    if (radius === null) return;
+    const size = (2 * radius * this.view.scale) / this.ratio;
+    Object.assign(this.ring.style, {
+      width: `${size}px`,
+      height: `${size}px`,
+      transform: `translate(${x - size / 2}px, ${y - size / 2}px)`,
+    });
+  }
+}

@@ -1,0 +1,138 @@
+/** The markup of the editor. */
+
+import { icon } from "./icons.js";
+import { SHORTCUTS } from "./keys.js";
+
+const TOOL_NAMES = {
+  brush: "Brush (B)", erase: "Eraser (E)", rectangle: "Rectangle (R)", lasso: "Lasso (L)",
+  hand: "Hand (H)",
+};
+
+/** address: of the page's modules. settings: see element.js. */
+export function template(address, settings) {
+  return `
+<link rel="stylesheet" href="${address}/editor.css">
+<div class="editor" data-state="empty">
+  <input type="file" id="photo" accept="image/*" aria-label="Photo" tabindex="-1">
+  <input type="file" id="mask_file" accept="image/*" aria-label="Mask" tabindex="-1">
+  ${start(address, settings)}
+  <div class="work">
+    ${head()}
+    <div class="main">${rail()}${stage()}${panel(settings)}</div>
+    ${foot()}
+  </div>
+  <div class="messages"></div>
+  <div class="status" role="status" hidden>
+    <span class="text"></span><progress max="1" aria-label="Progress"></progress>
+    <button id="cancel">Cancel</button>
+  </div>
+  ${shortcuts()}
+</div>`;
+}
+
+function start(address, { examples, maxFileBytes, maxPixels }) {
+  const limits = `Up to ${Math.round(maxFileBytes / 1e6)} MB and ${Math.round(maxPixels / 1e6)} megapixels`;
+  const pictures = examples.map((name, index) => {
+    const url = `${address}/examples/${encodeURIComponent(name)}`;
+    return `<button class="example" data-index="${index}" aria-label="Example ${name.split(".")[0]}">
+      <img src="${url}" alt="" loading="lazy"></button>`;
+  });
+  return `
+  <section class="start" aria-label="Start">
+    <button id="choose" class="drop">${icon("photo")}
+      <strong>Drop a photo here, paste it, or click to choose one</strong>
+      <small>Then brush over what should go. All else stays exactly as it is.<br>${limits}</small>
+    </button>
+    ${pictures.length ? `<p>Or try one of these</p><div class="examples">${pictures.join("")}</div>` : ""}
+  </section>`;
+}
+
+function button(id, label, { text = "", pressed = null, kind = "", keys = "" } = {}) {
+  const state = pressed === null ? "" : `aria-pressed="${pressed}"`;
+  const title = keys ? `${label} (${keys})` : label;
+  return `<button id="${id}" class="${kind}" aria-label="${label}" title="${title}" ${state}
+    >${icon(id)}${text && `<span>${text}</span>`}</button>`;
+}
+
+function head() {
+  return `
+    <header class="head">
+      ${button("close", "New photo", { kind: "labelled", text: "New photo" })}
+      <span id="about"></span>
+      ${button("compare", "Hold to see the original", { pressed: false, keys: "C" })}
+      ${button("options", "Options").replace("<button", '<button aria-expanded="false" aria-controls="panel"')}
+      ${button("help", "Keyboard shortcuts", { keys: "?" })}
+    </header>`;
+}
+
+function rail() {
+  const tools = Object.entries(TOOL_NAMES).map(([name, label]) =>
+    `<button class="tool" data-tool="${name}" aria-label="${label.split(" (")[0]}" title="${label}"
+      aria-pressed="false">${icon(name)}</button>`);
+  return `
+    <div class="rail" role="toolbar" aria-label="Tools">
+      ${tools.join("")}
+      <span class="gap"></span>
+      ${button("undo", "Undo", { keys: "Ctrl+Z" })}
+      ${button("redo", "Redo", { keys: "Ctrl+Shift+Z" })}
+      <span class="gap"></span>
+      ${button("zoom-in", "Zoom in", { kind: "wide", keys: "+" })}
+      <button id="zoom" title="Fit (0) or 100 % (1)"></button>
+      ${button("zoom-out", "Zoom out", { kind: "wide", keys: "-" })}
+    </div>`;
+}
+
+function stage() {
+  return `
+    <div class="stage" tabindex="0" role="application" aria-label="Photo. Arrow keys move the brush,
+      Enter starts and ends a stroke, Control Enter fills.">
+      <canvas class="photo"></canvas><canvas class="marks"></canvas>
+      <div class="ring" hidden></div>
+      <div class="original" hidden>Original</div>
+    </div>`;
+}
+
+function foot() {
+  return `
+    <footer class="foot">
+      <label class="size"><span>Brush</span>
+        <input type="range" id="size" min="0" max="1" step="any" aria-label="Brush size"
+          title="Brush size ([ and ])">
+        <output id="size_shown" for="size"></output></label>
+      ${button("another", "Another fill in place of the last one", { keys: "N" })}
+      ${button("download", "Download", { kind: "labelled", text: "Download", keys: "Ctrl+S" })}
+      <button id="fill" class="primary" title="Fill (Ctrl+Enter)">Fill</button>
+    </footer>`;
+}
+
+function panel({ networks }) {
+  const choices = networks.map((name) => `<option>${name}</option>`).join("");
+  return `
+    <aside class="panel" id="panel" aria-label="Options" hidden>
+      <fieldset><legend>Style</legend>
+        <label><input type="radio" name="style" value="natural" checked> Natural
+          <small>looks real</small></label>
+        <label><input type="radio" name="style" value="faithful"> Faithful
+          <small>invents nothing, and is softer</small></label>
+      </fieldset>
+      <label class="check"><input type="checkbox" id="on_release"> Fill on release
+        <small>after each stroke</small></label>
+      <label>Grow the marks <input type="number" id="grow" min="-50" max="50" value="0"> px</label>
+      <label>Soft edge <input type="number" id="soft" min="0" max="50" value="0"> px</label>
+      <div class="buttons">
+        <button id="open_mask">Open mask</button><button id="save_mask">Save mask</button>
+        <button id="invert">Invert</button><button id="clear">Clear</button>
+      </div>
+      <label ${networks.length > 1 ? "" : "hidden"}>Network
+        <select id="weights">${choices}</select></label>
+    </aside>`;
+}
+
+function shortcuts() {
+  const rows = SHORTCUTS.map(([keys, text]) => `<dt>${keys}</dt><dd>${text}</dd>`).join("");
+  return `
+  <dialog id="shortcuts" aria-label="Keyboard shortcuts">
+    <h2>Keyboard shortcuts</h2><dl>${rows}</dl>
+    <form method="dialog"><button class="primary" autofocus>Close</button></form>
+  </dialog>`;
+}

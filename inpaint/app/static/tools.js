@@ -1,0 +1,105 @@
+/** The tools: what a gesture on the photo becomes. */
+
+export const TOOLS = ["brush", "erase", "rectangle", "lasso", "hand"];
+
+const LEAST_RADIUS = 0.5; // pixels of the photo
+const STEP = 1.25; // of the brush's size, for one press of a key
+
+export class Tools {
+  name = "brush";
+  radius = 10; // pixels of the photo
+  most = 100;
+  onMark = () => {}; // takes a finished mark
+  onChange = () => {}; // called when tool or size have changed
+  #mark = null; // that is being drawn
+
+  constructor(stage) {
+    this.stage = stage;
+  }
+
+  choose(name) {
+    this.name = name;
+    this.onChange();
+  }
+
+  /** A brush that suits a photo of `size`. */
+  suit({ width, height }) {
+    const side = Math.min(width, height);
+    this.most = Math.max(4, side / 4);
+    this.radius = Math.max(LEAST_RADIUS, side / 32);
+    this.onChange();
+  }
+
+  resize(radius) {
+    this.radius = Math.min(this.most, Math.max(LEAST_RADIUS, radius));
+    this.onChange();
+  }
+
+  grow() {
+    this.resize(this.radius * STEP);
+  }
+
+  shrink() {
+    this.resize(this.radius / STEP);
+  }
+
+  /** Size of the brush between 0 and 1, in equal steps for the eye. */
+  get share() {
+    return Math.log(this.radius / LEAST_RADIUS) / Math.log(this.most / LEAST_RADIUS);
+  }
+
+  set share(share) {
+    this.resize(LEAST_RADIUS * (this.most / LEAST_RADIUS) ** share);
+  }
+
+  get hasRing() {
+    return this.name === "brush" || this.name === "erase";
+  }
+
+  get drawing() {
+    return this.#mark !== null;
+  }
+
+  begin(x, y) {
+    const points = this.stage.toPhoto(x, y);
+    if (this.hasRing) {
+      const { name, radius } = this;
+      this.#mark = { kind: "stroke", erase: name === "erase", radius, points };
+      this.stage.add(this.#mark);
+    } else this.#mark = { kind: "area", erase: false, points };
+  }
+
+  move(places) {
+    if (!this.#mark) return;
+    const { points } = this.#mark;
+    const more = places.flatMap(([x, y]) => this.stage.toPhoto(x, y));
+    if (this.#mark.kind === "stroke")
+      this.stage.add({ ...this.#mark, points: [...points.slice(-2), ...more] });
+    if (this.name === "rectangle") this.#mark.points = corners(points, more);
+    else points.push(...more);
+    if (this.#mark.kind === "area") this.#draft(this.#mark);
+  }
+
+  end() {
+    const mark = this.#mark;
+    this.#mark = null;
+    this.#draft(null);
+    if (mark && (mark.kind === "stroke" || mark.points.length >= 6)) this.onMark(mark);
+  }
+
+  cancel() {
+    this.#mark = null;
+    this.#draft(null);
+  }
+
+  #draft(mark) {
+    this.stage.draft = mark;
+    this.stage.changed();
+  }
+}
+
+function corners(points, more) {
+  const [left, top] = points;
+  const [right, bottom] = more.slice(-2);
+  return [left, top, right, top, right, bottom, left, bottom];
+}

@@ -1,0 +1,208 @@
+"""Fills in a real browser: progress, cancelling, fill on release, another one, and lost servers."""
+
+import numpy as np
+import pytest
+from app_server import mask_file, photo_file, shared_server, start_server, stop_server
+from browser import EDITOR, Visitor, running_browser
+
+from inpaint.images import read_image
+
+LARGE = (2400, 3200)  # with the mask below, it fills for half a minute
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def visitor(browser):
+    yield from visiting(browser, shared_server())
+
+
+def visiting(browser, server, **options):
+    visitor = Visitor(browser, server, **options)
+    yield visitor
+    visitor.context.close()
+    assert visitor.faults == []
+
+
+@pytest.fixture
+def photo(tmp_path):
+    return photo_file(tmp_path / "photo.png", height=400, width=600)
+
+
+@pytest.fixture
+def slow(tmp_path):
+    """A photo and a mask whose fill takes long."""
+    photo = photo_file(tmp_path / "slow.png", height=LARGE[0], width=LARGE[1], compress_level=1)
+    return photo, mask_file(tmp_path / "mask.png", (200, 2200, 200, 3000), LARGE)
+
+
+def fills(visitor):
+    return visitor.state("work.history.fills.length")
+
+
+def test_progress_tells_the_time_left_and_a_fill_is_cancelled(browser, slow):
+    server = start_server()
+    photo, mask = slow
+    for visitor in visiting(browser, server):
+        page = visitor.page
+        visitor.upload(photo)
+        visitor.open_mask(mask)
+        page.click("#fill")
+        page.wait_for_selector(".status:has-text('left')")
+        assert 0 < page.eval_on_selector(".status progress", "(bar) => bar.value") < 1
+        page.click("#cancel")
+        assert page.is_hidden(".status") and page.is_enabled("#fill")
+        server.wait_for_log(r"fill cancelled at \d+ %: its visitor cancelled it$")
+        assert fills(visitor) == 0 and visitor.state("work.history.marks.length") == 1
+    stop_server(server.process)
+
+
+def test_second_visitor_is_told_of_those_before_and_fills_after_a_cancel(browser, slow, photo):
+    server = start_server()
+    large, mask = slow
+    for first in visiting(browser, server):
+        first.upload(large)
+        first.open_mask(mask)
+        first.page.click("#fill")
+        first.page.wait_for_selector(".status:has-text('Filling')")
+        for second in visiting(browser, server):
+            second.upload(photo)
+            second.stroke((-0.2, 0), (0.2, 0))
+            second.page.click("#fill")
+            second.page.wait_for_selector(".status:has-text('Waiting')")
+            first.page.keyboard.press("Escape")
+            second.page.wait_for_function(f"{EDITOR}.work.history.fills.length === 1")
+    stop_server(server.process)
+
+
+def test_fill_follows_each_stroke_where_the_visitor_wants_it(browser, photo, tmp_path):
+    for visitor in visiting(browser, shared_server(), fill_on_release=True):
+        visitor.upload(photo)
+        visitor.stroke((-0.2, -0.2), (0.2, -0.2))
+        visitor.page.wait_for_function(f"{EDITOR}.work.history.fills.length === 1")
+        visitor.stroke((-0.2, 0.2), (0.2, 0.2))
+        visitor.page.wait_for_function(f"{EDITOR}.work.history.fills.length === 2")
+        visitor.settle()
+        after = read_image(visitor.download("#download", tmp_path)).pixels
+        changed = (after != read_image(photo).pixels).any(-1)
+        assert changed[120, 300] and changed[280, 300]
+
+
+def test_fill_on_release_is_suggested_where_fills_are_quick(browser, photo):
+    for visitor in visiting(browser, shared_server(), fill_on_release=None):
+        checked = "part('on_release').checked"
+        assert not visitor.state(checked)
+        visitor.page.evaluate(f"{EDITOR}.options.suggestFillOnRelease(true)")
+        assert visitor.state(checked)
+        visitor.upload(photo)
+        with visitor.options():
+            visitor.page.uncheck("#on_release")
+        visitor.page.evaluate(f"{EDITOR}.options.suggestFillOnRelease(true)")
+        assert not visitor.state(checked)
+
+
+def test_another_fill_takes_the_place_of_the_last_one(visitor, tmp_path, photo):
+    visitor.upload(photo)
+    visitor.stroke((-0.2, 0), (0.2, 0.05))
+    hole = visitor.mask(tmp_path)
+    visitor.fill()
+    shown = visitor.displayed()
+    first = read_image(visitor.download("#download", tmp_path)).pixels
+    visitor.page.keyboard.press("n")
+    visitor.page.wait_for_function(f"{EDITOR}.work.history.latest.seed === 1")
+    visitor.settle()
+    second = read_image(visitor.download("#download", tmp_path)).pixels
+    assert (first != second)[hole].any() and not (first != second)[~hole].any()
+    assert (np.abs(visitor.displayed() - shown).max(-1) > 3).any()
+    assert fills(visitor) == 1
+    visitor.page.click("#undo")
+    np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
+
+
+def test_faithful_style_gives_another_fill(visitor, tmp_path, photo):
+    results = []
+    for style in ("natural", "faithful"):
+        visitor.upload(photo)
+        visitor.stroke((-0.2, 0), (0.2, 0.05))
+        with visitor.options():
+            visitor.page.check(f"input[name=style][value={style}]")
+        visitor.fill()
+        results.append(read_image(visitor.download("#download", tmp_path)).pixels)
+    assert (results[0] != results[1]).any()
+
+
+def test_marks_that_are_painted_during_a_fill_stay(visitor, slow, tmp_path):
+    photo, _ = slow
+    visitor.upload(photo)
+    visitor.stroke((-0.3, -0.2), (0.3, -0.2))
+    visitor.page.click("#fill")
+    visitor.stroke((-0.3, 0.3), (0.3, 0.3))
+    visitor.page.wait_for_function(f"{EDITOR}.work.history.fills.length === 1")
+    visitor.settle()
+    hole = visitor.mask(tmp_path)
+    assert hole[1920, 1600] and not hole[720, 1600]
+
+
+def test_work_is_there_again_after_a_reload(visitor, tmp_path, photo):
+    visitor.upload(photo)
+    visitor.stroke((-0.2, -0.2), (0.2, -0.2))
+    visitor.fill()
+    visitor.stroke((-0.2, 0.2), (0.2, 0.2))
+    shown, hole = visitor.displayed(), visitor.mask(tmp_path)
+    filled = read_image(visitor.download("#download", tmp_path)).pixels
+    visitor.page.reload()
+    visitor.page.wait_for_selector("#about:text('photo.png')")
+    assert np.abs(visitor.displayed() - shown).mean() < 2
+    np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
+    again = read_image(visitor.download("#download", tmp_path)).pixels
+    np.testing.assert_array_equal(again, filled)
+    for _ in range(3):
+        visitor.page.keyboard.press("Control+z")
+    again = read_image(visitor.download("#download", tmp_path)).pixels
+    np.testing.assert_array_equal(again, read_image(photo).pixels)
+    visitor.close()
+    visitor.page.reload()
+    visitor.page.wait_for_selector("#choose")
+    visitor.settle()
+    assert visitor.page.is_visible("#choose")
+
+
+def test_offline_page_says_so_and_keeps_the_marks(visitor, tmp_path, photo):
+    visitor.upload(photo)
+    visitor.stroke((-0.2, 0), (0.2, 0))
+    visitor.context.set_offline(True)
+    visitor.page.click("#fill")
+    visitor.told("does not answer")
+    assert visitor.page.is_hidden(".status")
+    visitor.context.set_offline(False)
+    assert visitor.mask(tmp_path).any()
+    visitor.fill()
+
+
+def test_photo_is_opened_again_on_a_server_that_was_started_anew(browser, tmp_path, photo):
+    server = start_server()
+    port = server.address.rpartition(":")[2]
+    for visitor in visiting(browser, server):
+        visitor.upload(photo)
+        visitor.stroke((-0.2, 0), (0.2, 0))
+        hole = visitor.mask(tmp_path)
+        stop_server(server.process)
+        server = start_server("--port", port)
+        visitor.page.click("#fill")
+        visitor.told("The server was started anew")
+        np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
+        visitor.fill()
+    stop_server(server.process)
+
+
+def test_photo_is_filled_behind_a_password(browser, photo):
+    server = start_server("--auth", "ada:lace")
+    for visitor in visiting(browser, server, login=("ada", "lace")):
+        visitor.upload(photo)
+        visitor.stroke((-0.2, 0), (0.2, 0))
+        visitor.fill()
+    stop_server(server.process)
