@@ -62,7 +62,7 @@ class StepWatch:
         inpaint.inference.pipeline.synthesize = self
 
     def __call__(self, *arguments: object, **options: object) -> np.ndarray:
-        _return_memory()
+        return_memory()
         before, start, cpu = resident("VmRSS"), time.perf_counter(), time.process_time()
         result = self._step(*arguments, **options)  # type: ignore[arg-type]
         self.seconds += time.perf_counter() - start
@@ -77,7 +77,7 @@ class StepWatch:
         inpaint.inference.pipeline.synthesize = self._step
 
 
-def _return_memory() -> None:
+def return_memory() -> None:
     """What is free goes back to the system, or it would be used without being seen; the peak of
     this process starts anew."""
     ctypes.CDLL(None).malloc_trim(0)

@@ -130,8 +130,9 @@ def _laplace(values: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
     """Sums of the differences to the four neighbours: (N, 3) float32."""
     sums = np.empty_like(values)
     for i in range(len(values)):
-        above, below, left, right = neighbours[i]
-        for c in range(values.shape[1]):
+        above, below = neighbours[i, 0], neighbours[i, 1]
+        left, right = neighbours[i, 2], neighbours[i, 3]
+        for c in range(3):
             around = values[above, c] + values[below, c] + values[left, c] + values[right, c]
             sums[i, c] = around - np.float32(4) * values[i, c]
     return sums
