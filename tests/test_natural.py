@@ -327,3 +327,20 @@ def test_every_pixel_copies_a_source_however_little_is_known():
     places = rows + offsets[rows, columns, 0], columns + offsets[rows, columns, 1]
     assert min(places[0].min(), places[1].min()) >= 0
     assert level.source[places].all()
+
+
+def test_without_a_say_of_the_fill_a_piece_takes_the_colour_around_it():
+    """A slanted hole, whose boundary coarse grids know only roughly; a piece without texture."""
+    size = (420, 260)
+    y, x = np.indices(size)
+    image = np.full((*size, 3), 0.4, np.float32)
+    image[:210] = 0.7
+    hole = np.abs(0.7 * (y - 315) + 0.3 * (x - 130)) + np.abs(0.8 * (x - 130)) < 60
+    offsets = np.zeros((*size, 2), np.int16)
+    offsets[hole] = (-210, 0)
+    levels = [level_of(image, hole)]
+    while len(levels) < 5:
+        levels.append(levels[-1].halved())
+    masks = [(level.hole, level.known) for level in levels]
+    blend(image, offsets, masks, np.full(size, 1e4, np.float32))
+    assert np.abs(image[hole] - 0.4).max() < 0.02

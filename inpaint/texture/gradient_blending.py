@@ -11,7 +11,8 @@ two pieces, the mean of what both sources say. Without the second sum this is Po
 (Perez, Gangnet and Blake, "Poisson image editing", SIGGRAPH 2003); with it, detail that is finer
 than L is kept and the rest goes to N (screened Poisson: Bhat et al., ECCV 2008). L grows with the
 depth of the hole, as the softness of N does. Solved for c by multigrid, one colour at a time, which
-needs 16 bytes for a hole pixel.
+needs 20 bytes for a hole pixel. A coarser grid knows the hole's boundary only roughly, so its
+correction can be too long; it is taken as far as it makes the sum above smaller.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from numba import njit
 
 from inpaint.texture.upsampling import row_spans
 
-_CYCLES = 2
+_CYCLES = 3
 _SMOOTHING = 3  # sweeps at each scale
 _COARSEST = 40  # most sweeps at the coarsest scale
 _SMALL = 1e-4  # change of a colour at which these end
@@ -73,6 +74,7 @@ class _Grid:
     screening: np.ndarray  # (H, W) float32, 1 / L^2
     rhs: np.ndarray  # (H, W) float32
     c: np.ndarray  # (H, W) float32
+    correction: np.ndarray  # (H, W) float32
 
 
 def _grids(
@@ -82,13 +84,13 @@ def _grids(
     grids: list[_Grid] = []
     for hole, known in masks:
         spans = row_spans(hole)
-        screening, rhs, c = (np.zeros(hole.shape, np.float32) for _ in range(3))
+        screening, rhs, c, correction = (np.zeros(hole.shape, np.float32) for _ in range(4))
         if grids:
             finer = grids[-1]
             _add_up(finer.screening, finer.hole, finer.spans, screening)
         else:
             _screen(hole, spans, length, halvings, screening)
-        grids.append(_Grid(hole, known, spans, screening, rhs, c))
+        grids.append(_Grid(hole, known, spans, screening, rhs, c, correction))
     return grids
 
 
@@ -106,7 +108,8 @@ def _cycle(grids: list[_Grid]) -> None:
     _clear(coarser.hole, coarser.spans, coarser.c)
     _add_residual(*arrays, coarser.rhs)
     _cycle(grids[1:])
-    _correct(grid.hole, grid.spans, coarser.hole, coarser.known, coarser.c, grid.c)
+    _interpolate(grid.hole, grid.spans, coarser.hole, coarser.known, coarser.c, grid.correction)
+    _correct(*arrays, grid.correction)
     for _ in range(_SMOOTHING):
         _smooth(*arrays)
 
@@ -296,15 +299,15 @@ def _add_residual(
 
 
 @njit(cache=True, nogil=True)
-def _correct(
+def _interpolate(
     hole: np.ndarray,
     spans: np.ndarray,
     coarse_hole: np.ndarray,
     coarse_known: np.ndarray,
     coarse: np.ndarray,
-    c: np.ndarray,
+    fine: np.ndarray,
 ) -> None:
-    """Add the coarser grid's c, interpolated."""
+    """The coarser grid's c at the pixels of a finer one."""
     height, width = coarse_hole.shape
     for y in range(len(hole)):
         v = y // 2
@@ -324,4 +327,34 @@ def _correct(
                     elif coarse_known[a, b]:
                         value = np.float32(0.0)
                 total += weight * value
-            c[y, x] += total / 16
+            fine[y, x] = total / 16
+
+
+@njit(cache=True, nogil=True)
+def _correct(
+    hole: np.ndarray,
+    known: np.ndarray,
+    spans: np.ndarray,
+    screening: np.ndarray,
+    rhs: np.ndarray,
+    c: np.ndarray,
+    correction: np.ndarray,
+) -> None:
+    """Add the correction e, as far as it helps most: a = e^T (rhs - A c) / e^T A e times."""
+    along, length = 0.0, 0.0
+    for y in range(len(hole)):
+        for x in range(spans[y, 0], spans[y, 1]):
+            if hole[y, x]:
+                e = correction[y, x]
+                around, count = _beside(hole, known, c, y, x)
+                around_e, _ = _beside(hole, known, correction, y, x)
+                diagonal = count + screening[y, x]
+                along += e * (rhs[y, x] - diagonal * c[y, x] + around)
+                length += e * (diagonal * e - around_e)
+    if length <= 0:
+        return
+    step = np.float32(along / length)
+    for y in range(len(hole)):
+        for x in range(spans[y, 0], spans[y, 1]):
+            if hole[y, x]:
+                c[y, x] += step * correction[y, x]

@@ -35,7 +35,9 @@ _FILL_BLUR = 1.5  # sigma, px: leaves known part and fill alike
 _KNOWN_BLUR = 0.7
 _MOST_GAIN = 1.5
 _DEPTH_PIXELS = 2**22
-_SOFT, _SOFTER = 0.5, 0.7  # px, and px for each px of depth: detail of the fill is coarser
+# Detail of the fill is coarser than this: px, and px for each px of depth. Deep in a large hole the
+# network has little to go by, and its colours count over longer distances only.
+_SOFT, _SOFTER, _DEEP = 0.5, 0.7, 30.0
 
 
 def synthesize(
@@ -85,7 +87,8 @@ def synthesize(
             on_progress(done / (len(levels) + 1))
     masks = [(level.hole, level.known) for level in levels]
     del levels  # their images take a third of the image's memory
-    blend(result, offsets, masks, _SOFT + _SOFTER * depth, halvings, gain)
+    length = _SOFT + _SOFTER * depth * (1 + depth / _DEEP)
+    blend(result, offsets, masks, length, halvings, gain)
     return result
 
 
