@@ -310,6 +310,16 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_the_terms(
     assert len(log_lines(config.out)) == 3
 
 
+def test_weights_after_a_loss_that_was_not_seen_are_not_saved(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a recorded step, between two lines of the log."""
+    monkeypatch.setattr(loop._Run, "_update", lambda *_: {"total": torch.tensor(math.nan)})
+    with pytest.raises(NonFiniteLossError, match="'total': nan"):
+        train(replace(config, log_steps=1000))
+    assert not Path(config.out or "", "last.pt").exists()
+
+
 def test_unreadable_pictures_are_skipped_and_counted(
     config: TrainConfig, pictures: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,14 @@ from inpaint.data import (
 from inpaint.inference.boundary import INVENTED
 from inpaint.masks.generate import GENERATOR_VERSION
 from inpaint.training.adversary import BETAS, Adversary, Judged
-from inpaint.training.config import RECIPES, REFINER, Phase, TrainConfig
+from inpaint.training.config import RECIPES, Phase, TrainConfig
 from inpaint.training.cuda_graph import GraphedStep, Step, capturing
 from inpaint.training.log import RunLog
 from inpaint.training.losses import composite_image, inpainting_terms
 from inpaint.training.networks import halvings, new_network, trained_part
 from inpaint.training.optimizer import adam, load_optimizer, set_learning_rate
 from inpaint.training.precision import mixed_precision
+from inpaint.training.resume import check_same_run
 from inpaint.training.state import WeightAverage, load_state, save_state
 from inpaint.training.stop import StopSignals, TrainingStopped
 from inpaint.training.validate import unpack, validate
@@ -82,6 +84,7 @@ class _Run:
         self.phases = config.phases()
         self.total = sum(phase.steps for phase in self.phases)
         self.step = 0  # optimiser steps taken
+        self.values: dict[str, Tensor] = {}  # terms of the last one, by name
         self.started = self.saved_at = self.validated_at = time.monotonic()
         self.signals = StopSignals()
         self.folder = Path(config.out or f"runs/{config.config}")
@@ -91,7 +94,7 @@ class _Run:
             )
         state = load_state(self.folder / "last.pt") if config.resume else None
         if state:
-            self._check_state(state)
+            check_same_run(self.folder / "last.pt", state, config, self.phases)
         self.accelerator = Accelerator(
             mixed_precision=mixed_precision(
                 config.precision,
@@ -216,10 +219,7 @@ class _Run:
 
     def _update_of(self, phase: Phase) -> Step:
         """What a step of the phase does on the device, as a CUDA graph where that is possible."""
-
-        def update(image: Tensor, hole: Tensor) -> dict[str, Tensor]:
-            return self._update(phase, image, hole)
-
+        update = partial(self._update, phase)
         alone = self.accelerator.num_processes == 1 and self.accelerator.scaler is None
         graphed = self.accelerator.device.type == "cuda" and alone and phase.loss_crop is None
         return GraphedStep(update) if graphed and phase.adversarial else update
@@ -229,9 +229,9 @@ class _Run:
         image, hole = unpack(batch, self.accelerator.device)
         seeds = [self.config.seed, self.step, self.accelerator.process_index]
         torch.manual_seed(int(np.random.default_rng(seeds).integers(2**63)))  # noise and views
-        values = update(image, hole)
+        self.values = update(image, hole)
         self.average.update(self.network)
-        return values
+        return self.values
 
     def _update(self, phase: Phase, image: Tensor, hole: Tensor) -> dict[str, Tensor]:
         """Change the network, and then the discriminator, by their gradients."""
@@ -250,20 +250,21 @@ class _Run:
                 more, judged = self.adversary.judge(output, image, hole, phase.adversarial)
                 total, terms = total + phase.adversarial.total(more), {**terms, **more}
         values = {name: term.detach() for name, term in {**terms, "total": total}.items()}
-        self._check_finite(values, "total")
+        self._check_finite(values)
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
         self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         self.optimizer.step()
         if phase.adversarial and self.adversary and judged:
             values["discriminator"] = self.adversary.learn(judged, phase.adversarial)
-            self._check_finite(values, "discriminator")
+            self._check_finite(values)
         return values
 
-    def _check_finite(self, values: dict[str, Tensor], *names: str) -> None:
-        """Of a recorded step nothing can be seen; its values are checked when they are logged."""
-        losses = [values[name] for name in names]
-        if capturing(losses[0].device) or all(torch.isfinite(loss) for loss in losses):
+    def _check_finite(self, values: dict[str, Tensor]) -> None:
+        """Of a recorded step nothing can be seen: its values are checked when they are logged, and
+        before they are saved."""
+        losses = [values[name] for name in ("total", "discriminator") if name in values]
+        if capturing(self.accelerator.device) or all(torch.isfinite(loss) for loss in losses):
             return
         bad = {name: value.item() for name, value in values.items()}
         raise NonFiniteLossError(f"the loss is not finite at step {self.step}: {bad}")
@@ -273,10 +274,8 @@ class _Run:
     ) -> None:
         """Log, validate and checkpoint when it is time."""
         config, now = self.config, time.monotonic()
-        save = now - self.saved_at > 60 * config.checkpoint_minutes
-        if save or self.step % config.log_steps == 0:
-            self._check_finite(terms, *({"total", "discriminator"} & terms.keys()))
         if self.step % config.log_steps == 0:
+            self._check_finite(terms)
             means = self.accelerator.reduce(terms, reduction="mean")
             if self.log:
                 values = {name: value.item() for name, value in means.items()}
@@ -285,12 +284,13 @@ class _Run:
                 self.log.losses(self.step, values)
         if self.log:
             self.log.step(phase.batch_size)
-        if save:
+        if now - self.saved_at > 60 * config.checkpoint_minutes:
             self._checkpoint()
         if now - self.validated_at > 60 * config.validate_minutes:
             self._validate()
 
     def _checkpoint(self) -> None:
+        self._check_finite(self.values)
         if self.log:
             config = dataclasses.asdict(self.config)
             scaler = self.accelerator.scaler
@@ -314,20 +314,6 @@ class _Run:
             save_weights(network, self.folder / "ema.safetensors", notes=notes)
             save_state(self.folder / "last.pt", state)  # last: who finds it finds both
         self.saved_at = time.monotonic()
-
-    def _check_state(self, state: dict[str, Any]) -> None:
-        """Raises ValueError when the run of a state was another one than this."""
-        before = [dataclasses.asdict(Phase.from_dict(values)) for values in state["phases"]]
-        found = _facts(state["config"], before, state.get("hole_generator", 1))
-        phases = [dataclasses.asdict(phase) for phase in self.phases]
-        wanted = _facts(dataclasses.asdict(self.config), phases, GENERATOR_VERSION)
-        for name in sorted(found.keys() | wanted.keys()):
-            if found.get(name) != wanted.get(name):
-                raise ValueError(
-                    f"{self.folder / 'last.pt'} was trained with {name} {found.get(name)}, now it "
-                    f"is {wanted.get(name)}; resume with the same options, or start a new run "
-                    "from ema.safetensors with --init and another --out"
-                )
 
     def _check_images(self) -> None:
         """Raises ValueError now for images that are unusable at the size of a later phase."""
@@ -378,22 +364,6 @@ class _Run:
         if self.log:
             self.log.close()
         self.accelerator.end_training()
-
-
-def _facts(
-    config: dict[str, Any], phases: list[dict[str, Any]], hole_generator: int
-) -> dict[str, Any]:
-    """What must be alike for a run to go on, by name."""
-    named = {
-        f"phase {number} {name}": value
-        for number, phase in enumerate(phases, start=1)
-        for name, value in phase.items()
-    }
-    if not config["holes"]:
-        named["hole generator"] = hole_generator
-    if RECIPES[config["config"]].network == REFINER:
-        named["base"] = config["base"]
-    return {"seed": config["seed"], **named}
 
 
 def _loss_crop(phase: Phase, seed: int, step: int) -> tuple[slice, slice] | None:
