@@ -259,47 +259,35 @@ class Inpainter:
     ) -> np.ndarray:
         """colours (H, W) or (H, W, 1 or 3) with the hole filled; a new array of the same dtype."""
         with one_thread() as threads:
-            return self._filled(colours, hole, alpha, style, exclude, on_progress, threads)
-
-    def _filled(
-        self,
-        colours: np.ndarray,
-        hole: np.ndarray,
-        alpha: np.ndarray | None,
-        style: Style | None,
-        exclude: np.ndarray | None,
-        on_progress: OnProgress | None,
-        threads: int,
-    ) -> np.ndarray:
-        finishing = self._finishing(style)
-        result = colours.copy()
-        if hole.all():
-            logger.warning("the hole is the whole picture: nothing is known to fill it from")
-        known = ~hole if alpha is None else ~hole & (alpha > 0)
-        filled = np.zeros(hole.shape, bool)
-        gray = is_gray(colours, known)  # an old photo scanned in colour modes stays gray
-        # Without boundary blending, the network has to fill thin holes, too.
-        tiling = self.tiling if self.boundary else replace(self.tiling, thin_radius=0)
-        regions = plan_regions(hole, tiling)
-        progress = Progress(on_progress, regions, textured=finishing.style != "plain")
-        for region in regions:
-            fill = None
-            if region.tiles:
-                fill = self._fill_region(result, known, region, progress, threads)
-            fill = finishing.blend(fill, result, known, region)
-            progress.blended(region)
-            tiled = finishing.texture_tiles(region)
-            for number in range(len(tiled.tiles)):
-                step = progress.of_texture(tiled, number)
-                fill = finishing.add_texture(
-                    fill, result, known, tiled, number, step, filled=filled, exclude=exclude
-                )
-            progress.textured(region)
-            result[region.box][region.mask] = from_rgb(fill[region.mask], result, gray=gray)
-            known[region.box][region.mask] = True
-            filled[region.box][region.mask] = True
-        progress.finished()
-        return result
+            finishing = self._finishing(style)
+            result = colours.copy()
+            if hole.all():
+                logger.warning("the hole is the whole picture: nothing is known to fill it from")
+            known = ~hole if alpha is None else ~hole & (alpha > 0)
+            filled = np.zeros(hole.shape, bool)
+            gray = is_gray(colours, known)  # an old photo scanned in colour modes stays gray
+            # Without boundary blending, the network has to fill thin holes, too.
+            tiling = self.tiling if self.boundary else replace(self.tiling, thin_radius=0)
+            regions = plan_regions(hole, tiling)
+            progress = Progress(on_progress, regions, textured=finishing.style != "plain")
+            for region in regions:
+                fill = None
+                if region.tiles:
+                    fill = self._fill_region(result, known, region, progress, threads)
+                fill = finishing.blend(fill, result, known, region)
+                progress.blended(region)
+                tiled = finishing.texture_tiles(region)
+                for number in range(len(tiled.tiles)):
+                    step = progress.of_texture(tiled, number)
+                    fill = finishing.add_texture(
+                        fill, result, known, tiled, number, step, filled=filled, exclude=exclude
+                    )
+                progress.textured(region)
+                result[region.box][region.mask] = from_rgb(fill[region.mask], result, gray=gray)
+                known[region.box][region.mask] = True
+                filled[region.box][region.mask] = True
+            progress.finished()
+            return result
 
     def _finishing(self, style: Style | None) -> Finishing:
         style = self.style if style is None else check_style(style)
