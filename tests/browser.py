@@ -224,3 +224,11 @@ class Visitor:
 def send_touch(session: Any, kind: str, points: list[dict[str, float]]) -> None:
     plain = [{key: float(value) for key, value in point.items()} for point in points]
     session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": plain})
+
+
+def visiting(browser: Any, server: Any, **options: Any) -> Iterator[Visitor]:
+    """A visitor whose page must have met no fault when it is left."""
+    visitor = Visitor(browser, server, **options)
+    yield visitor
+    visitor.context.close()
+    assert visitor.faults == []

@@ -1,6 +1,7 @@
 """Settings of all tests."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -20,3 +21,12 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     forget_accelerate()
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium for the tests of a module."""
+    from browser import running_browser  # for tests of the page only
+
+    with running_browser() as running:
+        yield running

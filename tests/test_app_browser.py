@@ -10,16 +10,10 @@ from app_server import (
     start_server,
     stop_server,
 )
-from browser import Visitor, running_browser
+from browser import Visitor
 from PIL import Image
 
 from inpaint.images import read_image
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

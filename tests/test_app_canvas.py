@@ -5,31 +5,18 @@ import io
 import numpy as np
 import pytest
 from app_server import photo_file, shared_server
-from browser import Visitor, running_browser
+from browser import visiting
 from PIL import Image
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def desktop(browser):
-    yield from visiting(browser, dark=True)
+    yield from visiting(browser, shared_server(), dark=True)
 
 
 @pytest.fixture(scope="module")
 def phone(browser):
-    yield from visiting(browser, phone=True)
-
-
-def visiting(browser, **options):
-    visitor = Visitor(browser, shared_server(), **options)
-    yield visitor
-    visitor.context.close()
-    assert visitor.faults == []
+    yield from visiting(browser, shared_server(), phone=True)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from app_server import mask_file, photo_file, shared_server
-from browser import Visitor, running_browser
+from browser import Visitor
 from PIL import Image
 
 from inpaint.app.examples import find_examples
@@ -12,12 +12,6 @@ from inpaint.images import read_image
 
 EXAMPLES = find_examples()
 BRUSH_COLOUR, BRUSH_OPACITY = (236, 72, 153), 0.55  # of editor.css
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

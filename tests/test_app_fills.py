@@ -3,29 +3,16 @@
 import numpy as np
 import pytest
 from app_server import mask_file, photo_file, shared_server, start_server, stop_server
-from browser import EDITOR, Visitor, running_browser
+from browser import EDITOR, visiting
 
 from inpaint.images import read_image
 
 LARGE = (2400, 3200)  # with the mask below, it fills for half a minute
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with running_browser() as running:
-        yield running
-
-
 @pytest.fixture
 def visitor(browser):
     yield from visiting(browser, shared_server())
-
-
-def visiting(browser, server, **options):
-    visitor = Visitor(browser, server, **options)
-    yield visitor
-    visitor.context.close()
-    assert visitor.faults == []
 
 
 @pytest.fixture
