@@ -239,7 +239,7 @@ def test_a_shift_map_copies_known_pixels_in_few_pieces():
     image, hole = tiles((60, 60)), box((60, 60), 20, 40, 20, 40)
     level = level_of(softened(image, hole), hole)
     fill, known = (Appearance(level, sigma) for sigma in (1.5, 0.7))
-    offsets = find_shift_map(level, fill, known, random_state(0))
+    offsets = find_shift_map(level, [fill], known, random_state(0))
     y, x = np.nonzero(hole)
     assert level.known[y + offsets[hole, 0], x + offsets[hole, 1]].all()
     assert (offsets[~hole] == 0).all()
@@ -322,7 +322,9 @@ def test_every_pixel_copies_a_source_however_little_is_known():
     image, hole = noise(size), box(size, 0, 56, 0, 56)
     hole[:15, :15] = False
     level = level_of(image, hole)
-    offsets = find_shift_map(level, Appearance(level, 1.5), Appearance(level, 0.7), random_state(0))
+    offsets = find_shift_map(
+        level, [Appearance(level, 1.5)], Appearance(level, 0.7), random_state(0)
+    )
     rows, columns = np.nonzero(hole)
     places = rows + offsets[rows, columns, 0], columns + offsets[rows, columns, 1]
     assert min(places[0].min(), places[1].min()) >= 0

@@ -63,6 +63,41 @@ def distance(colours: np.ndarray, texture: np.ndarray, y: int, x: int, v: int, u
     return total / 5 + difference * difference
 
 
+def closer(
+    first: Appearance, second: Appearance, hole: np.ndarray, offsets: np.ndarray
+) -> np.ndarray:
+    """Where a hole's sources are more like it in the first appearance: (H, W) bool.
+
+    Args:
+        first, second: Of the same known part, with different fills.
+        hole: (H, W) bool.
+        offsets: (H, W, 2), (rows, columns) to the sources.
+    """
+    found = np.zeros(hole.shape, np.bool_)
+    _closer(
+        first.colours, first.texture, second.colours, second.texture, hole, offsets, found
+    )  # fmt: skip
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _closer(
+    colours: np.ndarray,
+    texture: np.ndarray,
+    other_colours: np.ndarray,
+    other_texture: np.ndarray,
+    hole: np.ndarray,
+    offsets: np.ndarray,
+    found: np.ndarray,
+) -> None:
+    for y in range(hole.shape[0]):
+        for x in range(hole.shape[1]):
+            if hole[y, x]:
+                v, u = y + offsets[y, x, 0], x + offsets[y, x, 1]
+                cost = distance(colours, texture, y, x, v, u)
+                found[y, x] = cost < distance(other_colours, other_texture, y, x, v, u)
+
+
 @njit(cache=True, nogil=True)
 def near(hole: np.ndarray, radius: int) -> np.ndarray:
     """Whether a hole pixel lies within `radius` rows and columns: (H, W) bool."""

@@ -1,6 +1,8 @@
 """Texture for a soft fill: coherent pieces of the known image, at the colours of the fill.
 
-1. A shift map at a coarse scale says which known pixel each hole pixel copies (`shift_map`).
+1. A shift map at a coarse scale says which known pixel each hole pixel copies (`shift_map`). Deep
+   in a large hole the network's fill is too vague to choose by: there the pieces may be like an
+   image completed by its own patches instead (`completion`).
 2. It is carried to the image's own scale, where seams move a little (`upsampling`).
 3. The pieces' gradients are put together on the colours of the fill (`gradient_blending`).
 
@@ -10,18 +12,19 @@ code without reordered sums: the same image, hole and seed give the same bytes e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numba import njit
 
+from inpaint.texture.completion import complete
 from inpaint.texture.gradient_blending import blend
-from inpaint.texture.matching import Appearance
+from inpaint.texture.matching import Appearance, closer
 from inpaint.texture.offset_search import Search, random_state, search_offsets
 from inpaint.texture.pyramid import Level
 from inpaint.texture.shift_map import find_shift_map
-from inpaint.texture.upsampling import refine, upsample
+from inpaint.texture.upsampling import add_upsampled, refine, upsample
 from inpaint.utils.distance import hole_depth
 
 _PIXELS = 2500  # of the hole at the scale of the shift map
@@ -38,6 +41,8 @@ _DEPTH_PIXELS = 2**22
 # Detail of the fill is coarser than this: px, and px for each px of depth. Deep in a large hole the
 # network has little to go by, and its colours count over longer distances only.
 _SOFT, _SOFTER, _DEEP = 0.5, 0.7, 30.0
+# px, depth of a hole from which on the network's fill is vague. It sees such a hole made smaller.
+_VAGUE = 40.0
 
 
 def synthesize(
@@ -76,18 +81,31 @@ def synthesize(
     side = 2**halvings
     deepest = float(depth[hole[::side, ::side]].max(initial=0))
     levels = _pyramid(result, hole, known, source, deepest)
+    coarsest, state = _with_near_sources(levels[-1]), random_state(seed)
     thin = len(levels) == 1 and deepest <= _THIN
     fill = Appearance(levels[-1], _KNOWN_BLUR if thin else _FILL_BLUR)
     fill.expect_texture(levels[-1])
-    offsets, gain = np.zeros(0, np.int16), 0.0
-    for done, finer in enumerate(_shift_maps(levels, fill, seed, thin=thin), 1):
-        offsets = finer
-        gain = gain or _gain(fill, levels[-1].hole, offsets)
+    length = _SOFT + _SOFTER * depth * (1 + depth / _DEEP)
+    if thin or np.count_nonzero(coarsest.hole) > _MOST_PIXELS:
+        offsets = _single_offsets(coarsest, fill, state)
+    elif deepest <= _VAGUE:
+        offsets = find_shift_map(coarsest, [fill], Appearance(coarsest, _KNOWN_BLUR), state)
+    else:
+        completion = complete(coarsest, state)
+        offsets, followed = _pieces(coarsest, fill, completion, state)
+        change = (completion - coarsest.image) * followed[..., None]
+        scale = 2 ** (len(levels) - 1)
+        add_upsampled(result, hole, change, scale)
+        length += scale * _nearest(followed, length.shape, scale / side)
+    gain = _gain(fill, coarsest.hole, offsets)
+    for done, level in enumerate(reversed(levels[:-1]), 1):
         if on_progress is not None:
             on_progress(done / (len(levels) + 1))
+        offsets = upsample(offsets, level, fill, done)
+    if on_progress is not None:
+        on_progress(len(levels) / (len(levels) + 1))
     masks = [(level.hole, level.known) for level in levels]
-    del levels  # their images take a third of the image's memory
-    length = _SOFT + _SOFTER * depth * (1 + depth / _DEEP)
+    del levels, coarsest  # their images take a third of the image's memory
     blend(result, offsets, masks, length, halvings, gain)
     return result
 
@@ -169,22 +187,42 @@ def _gain(fill: Appearance, hole: np.ndarray, offsets: np.ndarray) -> float:
     return float(np.clip(np.sqrt(wanted / max(found, 1e-12)), 1, _MOST_GAIN)) if wanted else 1.0
 
 
-def _shift_maps(
-    levels: list[Level], fill: Appearance, seed: int, *, thin: bool
-) -> Iterator[np.ndarray]:
-    """Offsets of the hole at each scale, the image's own last: (H, W, 2) int16."""
-    coarsest = _with_near_sources(levels[-1])
-    state = random_state(seed)
-    if thin or np.count_nonzero(coarsest.hole) > _MOST_PIXELS:
-        offsets = np.zeros((*coarsest.size, 2), np.int16)
-        offsets[coarsest.hole] = search_offsets(
-            fill, coarsest.hole, coarsest.source, Search(), state
-        ).offsets
-        refine(offsets, coarsest, fill, 0)
-    else:
-        known = Appearance(coarsest, _KNOWN_BLUR)
-        offsets = find_shift_map(coarsest, fill, known, state)
-    yield offsets
-    for halvings, level in enumerate(reversed(levels[:-1]), 1):
-        offsets = upsample(offsets, level, fill, halvings)
-        yield offsets
+def _single_offsets(level: Level, fill: Appearance, state: np.ndarray) -> np.ndarray:
+    """Offsets of pixels that each copy from the place most like the fill: (H, W, 2) int16."""
+    offsets = np.zeros((*level.size, 2), np.int16)
+    offsets[level.hole] = search_offsets(fill, level.hole, level.source, Search(), state).offsets
+    refine(offsets, level, fill, 0)
+    return offsets
+
+
+def _pieces(
+    level: Level, fill: Appearance, completion: np.ndarray, state: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets of pieces that are like the fill or like the completion, and where the latter.
+
+    Args:
+        level: The coarsest.
+        fill: Of the level's image; gets the appearance of the completion where that is followed.
+        completion: (H, W, 3) float32.
+        state: See random_state; is advanced.
+
+    Returns:
+        (H, W, 2) int16 and (H, W) bool.
+    """
+    other = Appearance(replace(level, image=completion), _FILL_BLUR)
+    other.expect_texture(level)
+    known = Appearance(level, _KNOWN_BLUR)
+    offsets = find_shift_map(level, [fill, other], known, state)
+    followed = closer(other, fill, level.hole, offsets)
+    fill.colours[followed] = other.colours[followed]
+    fill.texture[followed] = other.texture[followed]
+    return offsets, followed
+
+
+def _nearest(coarse: np.ndarray, shape: tuple[int, ...], scale: float) -> np.ndarray:
+    """A map, (H, W), at another shape, whose pixels are `scale` times smaller."""
+    rows, columns = (
+        np.minimum((np.arange(side) / scale).astype(int), limit - 1)
+        for side, limit in zip(shape, coarse.shape, strict=True)
+    )
+    return coarse[rows[:, None], columns]

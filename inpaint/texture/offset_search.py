@@ -79,7 +79,7 @@ def search_offsets(
 
 
 @njit(cache=True, nogil=True)
-def _draw(state: np.ndarray, below: int) -> int:
+def draw(state: np.ndarray, below: int) -> int:
     """A random whole number from 0 to below - 1, by xorshift (Marsaglia 2003)."""
     x = state[0]
     x ^= x << np.uint64(13)
@@ -108,7 +108,7 @@ def _search(
     for t in range(len(pixels)):
         y, x = pixels[t]
         for _ in range(4):
-            v, u = sources[_draw(state, len(sources))]
+            v, u = sources[draw(state, len(sources))]
             _try(colours, texture, source, y, x, v, u, least, place, t, offsets, cost)
     for iteration in range(iterations):
         forward = iteration % 2 == 0
@@ -130,8 +130,8 @@ def _search(
                     )  # fmt: skip
             radius = max(height, width)
             while radius >= 1:
-                v = y + offsets[t, 0] + _draw(state, 2 * radius + 1) - radius
-                u = x + offsets[t, 1] + _draw(state, 2 * radius + 1) - radius
+                v = y + offsets[t, 0] + draw(state, 2 * radius + 1) - radius
+                u = x + offsets[t, 1] + draw(state, 2 * radius + 1) - radius
                 _try(colours, texture, source, y, x, v, u, least, place, t, offsets, cost)
                 radius //= 2
 

@@ -8,7 +8,7 @@ minimises
 
     sum over p of  data(p, s(p)) + sum over neighbours p, q of  seam(p, q, s(p), s(q))
 
-data: how unlike the place p + s is to the network's fill at p, see `matching`; how seldom the place
+data: how unlike the place p + s is to the fill at p, see `matching`; how seldom the place
 is in the image, so that what occurs once is not copied; and at the hole's boundary the seam with
 the known pixel beside it. seam: ||I(p + a) - I(p + b)|| + ||I(q + a) - I(q + b)||, colours of the
 two pixels that the two offsets would put there. It is a metric, as alpha-expansion needs (Boykov,
@@ -18,6 +18,7 @@ Veksler and Zabih, PAMI 2001).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numba import njit
@@ -43,13 +44,13 @@ _UNIT = 1e5  # capacities are whole numbers of 1 / _UNIT
 
 
 def find_shift_map(
-    level: Level, fill: Appearance, known: Appearance, state: np.ndarray
+    level: Level, fills: Sequence[Appearance], known: Appearance, state: np.ndarray
 ) -> np.ndarray:
     """Offsets (rows, columns) of the level's hole: (H, W, 2) int16, 0 elsewhere.
 
     Args:
         level: Of a size at which the hole has a few thousand pixels.
-        fill: Compares hole and sources.
+        fills: Compare hole and sources; it suffices to be like one of them.
         known: Compares sources with each other.
         state: See random_state; is advanced.
     """
@@ -60,28 +61,32 @@ def find_shift_map(
     )  # fmt: skip
     rare = np.zeros(level.size, np.float32)
     rare[level.source] = RARE * np.sqrt(np.minimum(repeats.cost, 1))
-    found = [
-        search_offsets(fill, level.hole, level.source, Search(), state) for _ in range(_SEARCHES)
-    ]
-    candidates = _frequent(np.concatenate([field.offsets for field in found]), _CANDIDATES)
     chosen = pixels[:: max(1, len(pixels) // _PIXELS)]
-    guided = _useful(_data_costs(level, fill, rare, chosen, candidates, 0.0), GUIDED)
+    guided = []
+    for fill in fills:
+        found = [
+            search_offsets(fill, level.hole, level.source, Search(), state)
+            for _ in range(_SEARCHES)
+        ]
+        candidates = _frequent(np.concatenate([field.offsets for field in found]), _CANDIDATES)
+        useful = _useful(_data_costs(level, [fill], rare, chosen, candidates, 0.0), GUIDED)
+        guided.append(candidates[useful])
     offsets = _unique(
         np.concatenate(
             [
-                candidates[guided],
+                *guided,
                 _dominant(repeats, level.size),
                 _continuing(level, known, repeats),
             ]
         )
     )
-    data = _data_costs(level, fill, rare, pixels, offsets, BOUNDARY)
+    data = _data_costs(level, fills, rare, pixels, offsets, BOUNDARY)
     missing = data.min(0) >= _NEVER  # none of the offsets leads from there to a source
     if missing.any():
         more = _unique(found[0].offsets[missing])
-        more = more[_useful(_data_costs(level, fill, rare, pixels[missing], more, 0.0), len(more))]
+        more = more[_useful(_data_costs(level, fills, rare, pixels[missing], more, 0.0), len(more))]
         offsets = np.concatenate([offsets, more])
-        data = np.concatenate([data, _data_costs(level, fill, rare, pixels, more, BOUNDARY)])
+        data = np.concatenate([data, _data_costs(level, fills, rare, pixels, more, BOUNDARY)])
     labels = _minimise(level, pixels, offsets, data)
     result = np.zeros((*level.size, 2), np.int16)
     result[level.hole] = offsets[labels]
@@ -147,26 +152,29 @@ def _continuing(level: Level, known: Appearance, repeats: Field) -> np.ndarray:
     chosen = pixels[:: max(1, len(pixels) // _PIXELS)]
     if not len(chosen):
         return candidates
-    costs = _data_costs(level, known, np.zeros(level.size, np.float32), chosen, candidates, 0.0)
+    costs = _data_costs(level, [known], np.zeros(level.size, np.float32), chosen, candidates, 0.0)
     return candidates[_useful(costs, CONTINUING)]
 
 
 def _data_costs(
     level: Level,
-    fill: Appearance,
+    fills: Sequence[Appearance],
     rare: np.ndarray,
     pixels: np.ndarray,
     offsets: np.ndarray,
     boundary: float,
 ) -> np.ndarray:
-    """(K, N) float64, for each of K offsets and N pixels."""
-    costs = np.empty((len(offsets), len(pixels)))
+    """(K, N) float64, for each of K offsets and N pixels, the lowest over the fills."""
     place = Search().place / max(level.size) ** 2
-    _fill_data_costs(
-        level.image, level.known, level.source, fill.colours, fill.texture, rare, pixels, offsets,
-        place, boundary, costs,
-    )  # fmt: skip
-    return costs
+    lowest = np.full((len(offsets), len(pixels)), np.inf)
+    for fill in fills:
+        costs = np.empty_like(lowest)
+        _fill_data_costs(
+            level.image, level.known, level.source, fill.colours, fill.texture, rare, pixels,
+            offsets, place, boundary, costs,
+        )  # fmt: skip
+        np.minimum(lowest, costs, out=lowest)
+    return lowest
 
 
 @njit(cache=True, nogil=True)

@@ -46,6 +46,40 @@ def refine(offsets: np.ndarray, level: Level, appearance: Appearance, halvings: 
     )  # fmt: skip
 
 
+def add_upsampled(image: np.ndarray, hole: np.ndarray, change: np.ndarray, scale: int) -> None:
+    """Add a coarse change to the image's hole, in place, bilinearly; the result stays in [0, 1].
+
+    Args:
+        image: (H, W, 3) float32.
+        hole: (H, W) bool.
+        change: (H / scale, W / scale, 3) float32, rounded up.
+        scale: Pixels of the image below one of the change.
+    """
+    _add_upsampled(image, hole, row_spans(hole), change, scale)
+
+
+@njit(cache=True, nogil=True)
+def _add_upsampled(
+    image: np.ndarray, hole: np.ndarray, spans: np.ndarray, change: np.ndarray, scale: int
+) -> None:
+    last_row, last_column = change.shape[0] - 1, change.shape[1] - 1
+    for y in range(len(hole)):
+        row = min(max((y + 0.5) / scale - 0.5, 0.0), last_row)
+        top = int(row)
+        down, bottom = row - top, min(top + 1, last_row)
+        for x in range(spans[y, 0], spans[y, 1]):
+            if not hole[y, x]:
+                continue
+            column = min(max((x + 0.5) / scale - 0.5, 0.0), last_column)
+            left = int(column)
+            across, right = column - left, min(left + 1, last_column)
+            for c in range(3):
+                above = (1 - across) * change[top, left, c] + across * change[top, right, c]
+                below = (1 - across) * change[bottom, left, c] + across * change[bottom, right, c]
+                value = image[y, x, c] + (1 - down) * above + down * below
+                image[y, x, c] = min(max(value, 0.0), 1.0)
+
+
 @njit(cache=True, nogil=True)
 def row_spans(hole: np.ndarray) -> np.ndarray:
     """Of each row, the first column with a hole and the one after the last: (H, 2) int32."""

@@ -1,0 +1,269 @@
+"""Patch-based completion of a small image: what stands in a large hole, when nobody knows.
+
+Deep in a large hole the network's fill is the mean of all that could be there, and pieces that look
+like a mean are grey, too. So it is only the start: at a scale at which the hole is a few pixels
+deep, patches of the fill are replaced by the known patches most like them, again and again until
+they agree, and then at finer scales (Wexler, Shechtman and Irani, "Space-time completion of
+video", PAMI 2007, with the search of PatchMatch, Barnes et al., SIGGRAPH 2009). The result has
+edges and objects in plausible places. Texture is left to the shift map that it guides.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numba import njit
+
+from inpaint.texture.offset_search import draw
+from inpaint.texture.pyramid import Level
+from inpaint.utils.distance import hole_depth
+
+RADIUS = 3  # px, of a patch
+_DEPTH = 2.0  # px, of the hole at the coarsest scale, if the image is large enough
+_LEAST_SIDE = 4 * RADIUS  # px, of the image there
+_LEAST_SOURCES = 64  # patches
+_STARTS = 4  # random ones, of which that with the lowest energy wins
+# Weight of a pixel in a patch's cost for each px of its depth. At first the known pixels lead, so
+# that edges that end at the hole go on; then neighbouring patches agree.
+_TRUSTS = (0.3, 0.6, 0.85)
+_FIRST, _FINER = 5, 4  # iterations of search and vote for each trust, and at the finer scales
+_SWEEPS = 2  # of propagation and random search in each iteration
+_NARROW = 0.5  # a patch whose cost is so many times the mean around it counts 1/e
+_BOUNDARY, _BAND = 1.0, 2.0  # px; where the level's image stays, and until it is replaced wholly
+_NO_COST = 1e30  # of a target without a source
+
+
+def complete(level: Level, state: np.ndarray) -> np.ndarray:
+    """The level's image completed by its own patches: (H, W, 3) float32.
+
+    Args:
+        level: Of a size at which the hole has some thousand pixels.
+        state: See random_state; is advanced.
+
+    Returns:
+        An image that differs from the level's only in the hole, and not at its boundary, where the
+        network's fill is right; the level's own if too few patches are known.
+    """
+    levels = [level]
+    while hole_depth(~levels[-1].known).max() > _DEPTH:
+        coarser = levels[-1].halved()
+        if min(coarser.size) < _LEAST_SIDE or not _enough(coarser):
+            break
+        levels.append(coarser)
+    if not _enough(levels[-1]):
+        return level.image
+    # Which energy is reached depends on the random search of the coarsest scale most.
+    found = [_synthesize(levels, state) for _ in range(_STARTS)]
+    image, _ = min(found, key=lambda one: one[1])
+    share = np.clip((hole_depth(~level.known) - _BOUNDARY) / _BAND, 0, 1)[..., None]
+    return (level.image + share * (image - level.image)).astype(np.float32)
+
+
+def _enough(level: Level) -> bool:
+    return int(np.count_nonzero(_sources(level.source))) >= _LEAST_SOURCES
+
+
+def _synthesize(levels: list[Level], state: np.ndarray) -> tuple[np.ndarray, float]:
+    """The finest level's image, completed, and its energy: the mean cost of its patches."""
+    coarsest = levels[-1]
+    image = coarsest.image
+    offsets = np.zeros((*coarsest.size, 2), np.int32)
+    for trust in _TRUSTS:
+        image, cost = _improve(coarsest, image, offsets, trust, _FIRST, state)
+    for coarser, finer in pairwise(reversed(levels)):
+        image, offsets = _upsample(image, coarser, offsets, finer)
+        image, cost = _improve(finer, image, offsets, _TRUSTS[-1], _FINER, state)
+    return image, float(cost[cost < _NO_COST].mean())
+
+
+def _improve(
+    level: Level,
+    image: np.ndarray,
+    offsets: np.ndarray,
+    trust: float,
+    iterations: int,
+    state: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The image after iterations of search and vote, and the cost of its patches, (H, W) float64.
+
+    offsets: (H, W, 2) int32, of the patches that touch the hole; changed in place.
+    """
+    source = _sources(level.source)
+    weight = (trust ** hole_depth(~level.known)).astype(np.float32)
+    weight[~(level.hole | level.known)] = 0
+    targets = np.argwhere(_touching(level.hole)).astype(np.int32)
+    places = np.argwhere(source).astype(np.int32)
+    image, cost = image.copy(), np.full(level.size, _NO_COST)
+    for _ in range(iterations):
+        _search(image, weight, targets, source, places, _SWEEPS, state, offsets, cost)
+        _vote(level.image, level.hole, weight, offsets, cost, image)
+    return image, cost
+
+
+def _upsample(
+    image: np.ndarray, coarser: Level, offsets: np.ndarray, finer: Level
+) -> tuple[np.ndarray, np.ndarray]:
+    """The finer level's image, changed as that of the coarser one was, and the offsets there."""
+    rows, columns = (np.arange(side) // 2 for side in finer.size)
+    larger = np.ascontiguousarray(2 * offsets[rows[:, None], columns])
+    change = (image - coarser.image)[rows[:, None], columns]
+    return np.where(finer.hole[..., None], finer.image + change, finer.image), larger
+
+
+def _sources(source: np.ndarray) -> np.ndarray:
+    """Where a whole patch of sources has its middle: (H, W) bool."""
+    return ~_touching(~source, outside=True)
+
+
+@njit(cache=True, nogil=True)
+def _touching(hole: np.ndarray, outside: bool = False) -> np.ndarray:
+    """Middles of patches with a hole pixel, (H, W) bool; outside: beyond the image counts, too."""
+    height, width = hole.shape
+    rows = np.zeros((height, width), np.bool_)
+    found = np.zeros((height, width), np.bool_)
+    for y in range(height):
+        for x in range(width):
+            if outside and (x < RADIUS or x >= width - RADIUS):
+                rows[y, x] = True
+                continue
+            for u in range(max(x - RADIUS, 0), min(x + RADIUS + 1, width)):
+                rows[y, x] |= hole[y, u]
+    for y in range(height):
+        for x in range(width):
+            if outside and (y < RADIUS or y >= height - RADIUS):
+                found[y, x] = True
+                continue
+            for v in range(max(y - RADIUS, 0), min(y + RADIUS + 1, height)):
+                found[y, x] |= rows[v, x]
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _search(
+    image: np.ndarray,
+    weight: np.ndarray,
+    targets: np.ndarray,
+    source: np.ndarray,
+    places: np.ndarray,
+    sweeps: int,
+    state: np.ndarray,
+    offsets: np.ndarray,
+    cost: np.ndarray,
+) -> None:
+    """Better offsets of the targets, (N, 2), for the image as it is now."""
+    height, width = source.shape
+    for t in range(len(targets)):
+        y, x = targets[t]
+        v, u = y + offsets[y, x, 0], x + offsets[y, x, 1]
+        cost[y, x] = _NO_COST
+        if 0 <= v < height and 0 <= u < width and source[v, u]:
+            cost[y, x] = _patch_cost(image, weight, y, x, v, u, _NO_COST)
+        else:
+            v, u = places[draw(state, len(places))]
+            _try(image, weight, source, y, x, v, u, offsets, cost)
+    for sweep in range(sweeps):
+        forward = sweep % 2 == 0
+        step = -1 if forward else 1
+        for k in range(len(targets)):
+            y, x = targets[k if forward else len(targets) - 1 - k]
+            for side in range(2):
+                v, u = (y + step, x) if side == 0 else (y, x + step)
+                if 0 <= v < height and 0 <= u < width and cost[v, u] < _NO_COST:
+                    _try(
+                        image, weight, source, y, x, y + offsets[v, u, 0], x + offsets[v, u, 1],
+                        offsets, cost,
+                    )  # fmt: skip
+            radius = max(height, width)
+            while radius >= 1:
+                v = y + offsets[y, x, 0] + draw(state, 2 * radius + 1) - radius
+                u = x + offsets[y, x, 1] + draw(state, 2 * radius + 1) - radius
+                _try(image, weight, source, y, x, v, u, offsets, cost)
+                radius //= 2
+
+
+@njit(cache=True, nogil=True)
+def _try(
+    image: np.ndarray,
+    weight: np.ndarray,
+    source: np.ndarray,
+    y: int,
+    x: int,
+    v: int,
+    u: int,
+    offsets: np.ndarray,
+    cost: np.ndarray,
+) -> None:
+    """Take (v, u) for the target (y, x) if it is a source and better."""
+    if v < 0 or u < 0 or v >= source.shape[0] or u >= source.shape[1] or not source[v, u]:
+        return
+    value = _patch_cost(image, weight, y, x, v, u, cost[y, x])
+    if value < cost[y, x]:
+        cost[y, x] = value
+        offsets[y, x, 0] = v - y
+        offsets[y, x, 1] = u - x
+
+
+@njit(cache=True, nogil=True)
+def _patch_cost(
+    image: np.ndarray, weight: np.ndarray, y: int, x: int, v: int, u: int, limit: float
+) -> float:
+    """Weighted mean squared difference of the patches at (y, x) and (v, u), or more than limit."""
+    height, width = weight.shape
+    weights = 0.0
+    top, bottom = max(-RADIUS, -y), min(RADIUS, height - 1 - y)
+    left, right = max(-RADIUS, -x), min(RADIUS, width - 1 - x)
+    for dy in range(top, bottom + 1):
+        for dx in range(left, right + 1):
+            weights += weight[y + dy, x + dx]
+    weights = max(weights, 1e-9)
+    total = 0.0
+    for dy in range(top, bottom + 1):
+        for dx in range(left, right + 1):
+            squares = 0.0
+            for c in range(3):
+                difference = image[y + dy, x + dx, c] - image[v + dy, u + dx, c]
+                squares += difference * difference
+            total += weight[y + dy, x + dx] * squares
+        if total > limit * weights:
+            break
+    return total / weights
+
+
+@njit(cache=True, nogil=True)
+def _vote(
+    original: np.ndarray,
+    hole: np.ndarray,
+    weight: np.ndarray,
+    offsets: np.ndarray,
+    cost: np.ndarray,
+    image: np.ndarray,
+) -> None:
+    """Give each hole pixel of `image` the mean of what the patches over it have there."""
+    height, width = hole.shape
+    for y in range(height):
+        for x in range(width):
+            if not hole[y, x]:
+                continue
+            weights = red = green = blue = scale = 0.0
+            for v in range(max(y - RADIUS, 0), min(y + RADIUS + 1, height)):
+                for u in range(max(x - RADIUS, 0), min(x + RADIUS + 1, width)):
+                    if cost[v, u] < _NO_COST:
+                        weights += weight[v, u]
+                        scale += weight[v, u] * cost[v, u]
+            scale = _NARROW * scale / max(weights, 1e-9) + 1e-6
+            weights = 0.0
+            for v in range(max(y - RADIUS, 0), min(y + RADIUS + 1, height)):
+                for u in range(max(x - RADIUS, 0), min(x + RADIUS + 1, width)):
+                    if cost[v, u] >= _NO_COST:
+                        continue
+                    share = weight[v, u] * np.exp(-cost[v, u] / scale)
+                    a, b = y + offsets[v, u, 0], x + offsets[v, u, 1]
+                    weights += share
+                    red += share * original[a, b, 0]
+                    green += share * original[a, b, 1]
+                    blue += share * original[a, b, 2]
+            if weights > 0:
+                image[y, x, 0] = red / weights
+                image[y, x, 1] = green / weights
+                image[y, x, 2] = blue / weights
