@@ -153,7 +153,7 @@ def test_terms_without_vgg_are_those_of_pixels() -> None:
 def test_terms_are_named_as_their_weights() -> None:
     image, hole = torch.rand(1, 3, 4, 4), torch.zeros(1, 1, 4, 4)
     terms = inpainting_terms(image, image, hole, vgg=Pyramid())
-    assert set(terms) == {field.name for field in fields(LossWeights)}
+    assert set(terms) == {field.name for field in fields(LossWeights)} - {"normalised"}
     assert LossWeights().total(terms).item() == 0  # no hole and no error
 
 
@@ -230,3 +230,17 @@ def test_vgg_is_needed_when_one_of_its_terms_counts() -> None:
 def test_a_weight_that_is_no_number_from_zero_is_refused(weight: float) -> None:
     with pytest.raises(ValueError, match=f"loss weight tv must be 0 or more, got {weight}"):
         LossWeights(tv=weight)
+
+
+def test_pixel_terms_of_normalised_colours_are_divided_by_imagenets_deviations() -> None:
+    generator = torch.Generator().manual_seed(0)
+    output, target = torch.rand(2, 2, 3, 8, 8, generator=generator)
+    hole = (torch.rand(2, 1, 8, 8, generator=generator) > 0.5).float()
+    plain = inpainting_terms(output, target, hole)
+    ours = inpainting_terms(output, target, hole, normalised=True)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    expected = inpainting_terms((output - 0.4) / std, (target - 0.4) / std, hole)
+    for name in ("valid", "hole", "tv"):
+        torch.testing.assert_close(ours[name], expected[name])
+        assert ours[name] / plain[name] == pytest.approx(4.42, rel=0.01)
+    assert ours["psnr"] == plain["psnr"]

@@ -20,6 +20,7 @@ from tiny_training import (
     NETWORK,
     ROOT,
     TINY,
+    forget_accelerate,
     log_lines,
     resumed,
     settings,
@@ -231,6 +232,8 @@ def test_a_new_run_does_not_overwrite_an_old_one(config: TrainConfig, whole: Pat
         ({"batch_size": 8}, "phase 1 batch_size 4, now it is 8"),
         ({"phase": 1}, "phase 2 batch_size 4, now it is None"),
         ({"seed": 1}, "seed 0, now it is 1"),
+        ({"grad_clip": "none"}, "phase 1 grad_clip 1.0, now it is None"),
+        ({"max_upscale": 1.0}, "phase 1 max_upscale 2.0, now it is 1.0"),
     ],
 )
 def test_resuming_as_another_run_is_refused(
@@ -338,8 +341,42 @@ def test_pictures_too_small_for_a_later_phase_end_the_run_at_once(
     large = replace(TINY["tiny"].phases[1], size=512)
     recipe = Recipe("tiny", (TINY["tiny"].phases[0], large))
     monkeypatch.setitem(RECIPES, "tiny", recipe)
-    with pytest.raises(ValueError, match="too small for a 512 pixel crop"):
+    with pytest.raises(ValueError, match="512 px cannot be cut from them, enlarged at most 2"):
         train(config)
+
+
+def test_the_papers_recipe_enlarges_pictures_on_request_only(
+    config: TrainConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    paper = replace(config, config="paper", size=48, batch_size=1, no_vgg=True, steps=2)
+    with pytest.raises(ValueError, match=r"--size 32\), or enlarge them \(--max-upscale 1\.5\)"):
+        train(paper)
+    forget_accelerate()
+    run = loop._Run(replace(paper, max_upscale=1.5))
+    assert "32 px; samples of 48 px; 100% are enlarged" in caplog.text
+    run.close()
+
+
+@pytest.mark.parametrize("clip", ["none", "1e-3"])
+def test_gradients_are_clipped_as_the_recipe_or_the_option_says(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch, clip: str
+) -> None:
+    norms = []
+    step = torch.optim.Adam.step
+
+    def note(optimizer: torch.optim.Adam, *args: Any) -> Any:
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
+        norms.append(torch.cat([g.flatten() for g in gradients if g is not None]).norm().item())
+        return step(optimizer, *args)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", note)
+    train(replace(config, grad_clip=clip, phase=1))
+    assert len(norms) == 3
+    if clip == "none":
+        assert min(norms) > 2e-3
+    else:
+        assert norms == pytest.approx([1e-3] * 3, rel=1e-3)
 
 
 @pytest.mark.parametrize("missing", [True, False], ids=["missing", "empty"])

@@ -60,13 +60,18 @@ class FolderHoles:
     The cut is a square with 60 to 100 % of the mask's shorter side. Masks are never stretched
     to another aspect ratio. An unreadable, empty or full one is passed over.
 
+    Args:
+        folder: where they lie, at any depth.
+        invert: whether they are black where pictures are to be filled, and white elsewhere.
+
     Raises:
         FileNotFoundError: no mask file lies in the folder, at any depth.
         RuntimeError: from a call, if 20 masks in a row cannot be used.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, invert: bool = False) -> None:
         self.folder = Path(folder)
+        self.invert = invert
         self.names = find_images(self.folder)
         if not self.names:
             raise FileNotFoundError(f"no mask pictures in {folder}; give a folder of PNG files")
@@ -76,7 +81,7 @@ class FolderHoles:
         for _ in range(_MAX_DRAWS):
             path = self.folder / self.names[int(rng.integers(len(self.names)))]
             try:
-                hole = self._cut(read_hole(path), size, rng)
+                hole = self._cut(read_hole(path, invert=self.invert), size, rng)
             except (OSError, ValueError) as error:
                 failure = str(error)
                 continue

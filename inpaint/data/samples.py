@@ -39,6 +39,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         ratio_weights: how often each hole ratio bucket is drawn, see `GeneratedHoles`.
         sides: share of holes that are a side of the picture.
         hole_dir: a folder of mask files to take holes from instead, see `FolderHoles`.
+        invert_holes: whether these files are black where pictures are to be filled.
 
     Raises:
         ValueError: the source is empty, or a setting is out of range.
@@ -56,6 +57,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         ratio_weights: tuple[float, ...] | None = None,
         sides: float = 0.0,
         hole_dir: str | Path | None = None,
+        invert_holes: bool = False,
     ) -> None:
         _check_source(source, size)
         check_policy(crop)
@@ -68,7 +70,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         self.draw_hole: DrawHole = (
             GeneratedHoles(ratio_weights, sides=sides)
             if hole_dir is None
-            else FolderHoles(hole_dir)
+            else FolderHoles(hole_dir, invert=invert_holes)
         )
 
     def __len__(self) -> int:

@@ -31,6 +31,7 @@ from inpaint.data import (
     open_source,
     stream_loader,
 )
+from inpaint.data.sizes import describe_sizes, shorter_sides
 from inpaint.inference.boundary import INVENTED
 from inpaint.masks.generate import GENERATOR_VERSION
 from inpaint.training.adversary import BETAS, Adversary, Judged
@@ -106,7 +107,8 @@ class _Run:
         if self.accelerator.device.type == "cuda":
             torch.set_float32_matmul_precision("high")
         with self.accelerator.local_main_process_first():  # which downloads for all
-            self.source = open_source(config.data, config.root)
+            size = max(phase.size for phase in self.phases)
+            self.source = open_source(config.data, config.root, size=size)
         self._check_images()
         self.vgg: VGG16 | None = None
         if any(phase.losses.needs_vgg or phase.adversarial for phase in self.phases):
@@ -175,6 +177,8 @@ class _Run:
             ratio_weights=RECIPES[self.config.config].bucket_weights,
             sides=RECIPES[self.config.config].sides,
             hole_dir=self.config.holes,
+            invert_holes=self.config.invert_holes,
+            max_upscale=self.phases[number].max_upscale,
         )
 
     def _train_phase(self, number: int, phase: Phase, first: int) -> bool:
@@ -244,6 +248,7 @@ class _Run:
                 hole,
                 vgg=self.vgg if phase.losses.needs_vgg else None,
                 crop=_loss_crop(phase, self.config.seed, self.step),
+                normalised=phase.losses.normalised,
             )
             total = phase.losses.total(terms)
             if phase.adversarial and self.adversary:
@@ -253,7 +258,8 @@ class _Run:
         self._check_finite(values)
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
+        if phase.grad_clip is not None:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), phase.grad_clip)
         self.optimizer.step()
         if phase.adversarial and self.adversary and judged:
             values["discriminator"] = self.adversary.learn(judged, phase.adversarial)
@@ -316,7 +322,13 @@ class _Run:
         self.saved_at = time.monotonic()
 
     def _check_images(self) -> None:
-        """Raises ValueError now for images that are unusable at the size of a later phase."""
+        """Log their sizes. Raises ValueError now for those unusable at a later phase's size."""
+        scale = min(phase.max_upscale for phase in self.phases)
+        text = describe_sizes(
+            shorter_sides(self.source), [phase.size for phase in self.phases], scale
+        )
+        if self.accelerator.is_main_process:
+            logger.info(text)
         try:
             for number in range(len(self.phases)):
                 self._samples(number)[0]
@@ -324,9 +336,8 @@ class _Run:
             raise ValueError(str(error)) from error
 
     def _validation_batches(self) -> DataLoader[dict[str, Any]]:
-        config = self.config
-        source = open_source(config.data, config.val_root or config.root, split="val")
-        size = self.phases[-1].size
+        config, size = self.config, self.phases[-1].size
+        source = open_source(config.data, config.val_root or config.root, split="val", size=size)
         samples = FixedSamples(source, size, count=config.val_pictures, seed=config.seed)
         return DataLoader(samples, batch_size=_GRID_IMAGES)
 

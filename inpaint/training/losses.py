@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_STD = (0.229, 0.224, 0.225)  # of ImageNet's RGB in [0, 1]
 _UNSEEN = 0.014**2  # mean square of an error of 3.6 levels of 8 bits
 
 
@@ -30,6 +31,10 @@ class LossWeights:
     style_comp: float = 120.0
     tv: float = 0.1
     psnr: float = 0.0  # not the paper's; see psnr_loss
+    # Whether valid, hole and tv are differences of colours over the standard deviation of
+    # ImageNet, which makes them 4.4 times as large. The published factors go with that: the
+    # authors' code measures all terms on normalised images.
+    normalised: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -45,6 +50,12 @@ class LossWeights:
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Weighted sum of the named terms; a term that is absent counts as 0."""
         return torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()
+
+
+def normalised_colours(image: Tensor) -> Tensor:
+    """RGB in [0, 1], (B, 3, H, W), over the standard deviations of ImageNet; means stay."""
+    # Channel by channel: a constant made of a list would be copied to the device each time.
+    return torch.cat([image[:, i : i + 1] / std for i, std in enumerate(_STD)], 1)
 
 
 def composite_image(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
@@ -117,21 +128,30 @@ def inpainting_terms(
     *,
     vgg: nn.Module | None = None,
     crop: tuple[slice, slice] | None = None,
+    normalised: bool = False,
 ) -> dict[str, Tensor]:
     """All terms by name, unweighted: valid, hole, tv, and with `vgg` also perceptual, style_out
     and style_comp.
 
     vgg: takes images, returns the features of each level.
     crop: rows and columns the VGG terms look at; they cost several times a compact network.
+    normalised: valid, hole and tv are measured on `normalised_colours`.
 
     The target's features are found once and serve output and composite alike.
     """
     output = _full(output)
     composite = composite_image(output, target, hole)
+    colours = (output, target, composite)
+    if normalised:
+        colours = (
+            normalised_colours(output),
+            normalised_colours(target),
+            normalised_colours(composite),
+        )
     terms = {
-        "valid": valid_loss(output, target, hole),
-        "hole": hole_loss(output, target, hole),
-        "tv": tv_loss(composite, hole),
+        "valid": valid_loss(colours[0], colours[1], hole),
+        "hole": hole_loss(colours[0], colours[1], hole),
+        "tv": tv_loss(colours[2], hole),
         "psnr": psnr_loss(output, target, hole),
     }
     if vgg is None:

@@ -41,4 +41,5 @@ def _facts(
         named["hole generator"] = hole_generator
     if RECIPES[config["config"]].network == REFINER:
         named["base"] = config["base"]
+    named["invert_holes"] = config.get("invert_holes", False)
     return {"seed": config["seed"], **named}
