@@ -14,7 +14,7 @@ from inpaint.data.holes import DrawHole, FolderHoles, GeneratedHoles
 from inpaint.data.sources import ImageSource
 from inpaint.data.stream import REPLACEMENT_STREAM, SAMPLE_STREAM, ImageOrder
 from inpaint.images import ImageError
-from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
+from inpaint.masks.generate import HOLE_BUCKETS, TRAINING_VERSION, fixed_hole
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         sides: share of holes that are a side of the picture.
         hole_dir: a folder of mask files to take holes from instead, see `FolderHoles`.
         invert_holes: whether these files are black where pictures are to be filled.
+        hole_version: of the generator of holes, see `random_hole`.
 
     Raises:
         ValueError: the source is empty, or a setting is out of range.
@@ -58,6 +59,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         sides: float = 0.0,
         hole_dir: str | Path | None = None,
         invert_holes: bool = False,
+        hole_version: int = TRAINING_VERSION,
     ) -> None:
         _check_source(source, size)
         check_policy(crop)
@@ -68,7 +70,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         self.max_upscale = max_upscale
         self.order = ImageOrder(len(source), seed)
         self.draw_hole: DrawHole = (
-            GeneratedHoles(ratio_weights, sides=sides)
+            GeneratedHoles(ratio_weights, sides=sides, version=hole_version)
             if hole_dir is None
             else FolderHoles(hole_dir, invert=invert_holes)
         )
