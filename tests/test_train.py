@@ -41,6 +41,7 @@ from inpaint.training import (
     train,
 )
 from inpaint.training.log import RunLog
+from inpaint.training.resume import check_same_run
 from inpaint.training.state import load_state
 
 TERMS = {"valid", "hole", "tv", "perceptual", "style_out", "style_comp", "total"}
@@ -229,8 +230,8 @@ def test_a_new_run_does_not_overwrite_an_old_one(config: TrainConfig, whole: Pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch_size": 8}, "phase 1 batch_size 4, now it is 8"),
-        ({"phase": 1}, "phase 2 batch_size 4, now it is None"),
+        ({"batch_size": 8}, "phase 1 pictures a step 4, now it is 8"),
+        ({"phase": 1}, "phase 2 frozen_norm encoder, now it is None"),
         ({"seed": 1}, "seed 0, now it is 1"),
         ({"grad_clip": "none"}, "phase 1 grad_clip 1.0, now it is None"),
         ({"max_upscale": 1.0}, "phase 1 max_upscale 2.0, now it is 1.0"),
@@ -407,19 +408,30 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(package: str) 
     )
 
 
-def test_two_processes_reach_the_losses_of_one(config: TrainConfig, tmp_path: Path) -> None:
-    one = replace(config, config="tiny-frozen")
-    two = replace(one, out=str(tmp_path / "two"))
+def test_four_processes_reach_the_losses_of_one_with_a_batch_four_times_as_large(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    one = replace(config, config="tiny-frozen", batch_size=24)
+    four = replace(one, out=str(tmp_path / "four"), batch_size=6)
     train(one)
-    for process in launch(two):
+    for process in launch(four, 4):
         _, errors = process.communicate(timeout=100)
         assert process.returncode == 0, errors
-    for ours, theirs in zip(losses(one.out), losses(two.out), strict=True):
+        if "results in" in errors:  # the main process
+            assert "4 processes on cpu, float32" in errors
+            assert "6 pictures a step in each of 4 processes, 24 in all" in errors
+            assert "learning rate 0.001 as for one process" in errors
+    for ours, theirs in zip(losses(one.out), losses(four.out), strict=True):
         assert [theirs[term] for term in TERMS] == pytest.approx(
             [ours[term] for term in TERMS], rel=1e-5
         )
-    ours, theirs = (load_state(Path(run.out) / "last.pt")["network"] for run in (one, two))
-    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    ours, theirs = (load_state(Path(run.out) / "last.pt") for run in (one, four))
+    torch.testing.assert_close(ours["network"], theirs["network"], rtol=1e-4, atol=1e-5)
+    assert theirs["processes"] == 4
+    path, phases = Path(four.out) / "last.pt", four.phases()
+    check_same_run(path, theirs, one, one.phases(), 1)  # 24 samples as well
+    with pytest.raises(ValueError, match="pictures a step 24, now it is 12"):
+        check_same_run(path, theirs, four, phases, 2)
 
 
 def test_two_processes_freeze_norms_between_phases_and_stop_together(config: TrainConfig) -> None:
@@ -437,15 +449,16 @@ def test_two_processes_freeze_norms_between_phases_and_stop_together(config: Tra
     assert load_state(Path(config.out) / "last.pt")["step"] == lines[-1]["step"]
 
 
-def launch(config: TrainConfig) -> list["subprocess.Popen[str]"]:
-    """The same run in two processes that talk over the loopback interface."""
+def launch(config: TrainConfig, count: int = 2) -> list["subprocess.Popen[str]"]:
+    """The same run in several processes that talk over the loopback interface."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     processes = []
-    for rank in ("0", "1"):
-        ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    for rank in map(str, range(count)):
+        world = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+        ranks = {"RANK": rank, "LOCAL_RANK": rank, **world}
         environment = {**os.environ, **where, **ranks, "OMP_NUM_THREADS": "1"}
         processes.append(
             subprocess.Popen(

@@ -29,6 +29,7 @@ from inpaint.data import SampleStream, SkipCounter, stream_loader
 from inpaint.padding.convert import convert
 from inpaint.padding.models import build, load_checkpoint, read_checkpoint
 from inpaint.training import NonFiniteLossError
+from inpaint.training.devices import describe_devices
 from inpaint.training.log import RunLog
 from inpaint.training.precision import mixed_precision
 from inpaint.utils.files import atomic_path
@@ -100,6 +101,8 @@ class ClassifierRun:
             mixed_precision=mixed_precision(config.precision, size=config.size, halvings=_HALVINGS),
             cpu=not torch.cuda.is_available(),
         )
+        if self.accelerator.is_main_process:
+            logger.info(describe_devices(self.accelerator))
         with self.accelerator.local_main_process_first():  # which downloads and scans for all
             self.training, self.validation = data or open_data(config)
         self.steps_per_epoch = max(1, len(self.training) // config.batch_size)

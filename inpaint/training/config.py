@@ -34,7 +34,7 @@ class Phase:
 
     steps: int  # optimiser steps
     size: int  # side of the square samples, px
-    batch_size: int  # samples of one step, over all processes
+    batch_size: int  # samples of one step in each process
     lr: float  # learning rate at the start of the phase
     lr_end: float | None = None  # reached at its end along a cosine; None keeps lr
     losses: LossWeights = field(default_factory=LossWeights)
@@ -233,7 +233,7 @@ class TrainConfig:
     minutes: float | None = option(None, "stop after this many minutes; --resume goes on")
     steps: int | None = option(None, "optimiser steps in all; phases shrink in proportion")
     size: int | None = option(None, "side of the samples in every phase, px")
-    batch_size: int | None = option(None, "samples of a step in every phase, over all processes")
+    batch_size: int | None = option(None, "samples of a step in every phase, in each process")
     lr: float | None = option(None, "learning rate of the first phase; the others in proportion")
     loss_crop: int | None = option(None, "side of the random crop the VGG terms see, px")
     no_vgg: bool = option(False, "leave out the VGG terms")

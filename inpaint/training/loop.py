@@ -33,10 +33,11 @@ from inpaint.data import (
 )
 from inpaint.data.sizes import describe_sizes, shorter_sides
 from inpaint.inference.boundary import INVENTED
-from inpaint.masks.generate import GENERATOR_VERSION
+from inpaint.masks.generate import TRAINING_VERSION
 from inpaint.training.adversary import BETAS, Adversary, Judged
 from inpaint.training.config import RECIPES, Phase, TrainConfig
 from inpaint.training.cuda_graph import GraphedStep, Step, capturing
+from inpaint.training.devices import describe_batch, describe_devices
 from inpaint.training.log import RunLog
 from inpaint.training.losses import composite_image, inpainting_terms
 from inpaint.training.networks import halvings, new_network, trained_part
@@ -94,8 +95,7 @@ class _Run:
                 f"{self.folder} holds a run already; go on with --resume, or give another --out"
             )
         state = load_state(self.folder / "last.pt") if config.resume else None
-        if state:
-            check_same_run(self.folder / "last.pt", state, config, self.phases)
+        self.hole_version = state.get("hole_generator", 1) if state else TRAINING_VERSION
         self.accelerator = Accelerator(
             mixed_precision=mixed_precision(
                 config.precision,
@@ -104,6 +104,9 @@ class _Run:
             ),
             cpu=not torch.cuda.is_available(),
         )
+        if state:
+            processes = self.accelerator.num_processes
+            check_same_run(self.folder / "last.pt", state, config, self.phases, processes)
         if self.accelerator.device.type == "cuda":
             torch.set_float32_matmul_precision("high")
         with self.accelerator.local_main_process_first():  # which downloads for all
@@ -120,6 +123,9 @@ class _Run:
             self.validation = self._validation_batches()
             self.folder.mkdir(parents=True, exist_ok=True)
             logger.info("training on %r, results in %s", self.source, self.folder)
+            phase, processes = self.phases[0], self.accelerator.num_processes
+            logger.info(describe_devices(self.accelerator))
+            logger.info(describe_batch(phase.batch_size, phase.lr, processes))
             self.log = RunLog(self.folder, start=self.step, total=self.total, resumed=config.resume)
 
     def _build(self, state: dict[str, Any] | None) -> None:
@@ -178,6 +184,7 @@ class _Run:
             sides=RECIPES[self.config.config].sides,
             hole_dir=self.config.holes,
             invert_holes=self.config.invert_holes,
+            hole_version=self.hole_version,
             max_upscale=self.phases[number].max_upscale,
         )
 
@@ -191,7 +198,7 @@ class _Run:
         samples = self._samples(number)
         skips = SkipCounter(samples)
         stream = SampleStream(
-            phase.batch_size,
+            phase.batch_size * self.accelerator.num_processes,
             start_step=self.step - first,
             steps=first + phase.steps - self.step,
             rank=self.accelerator.process_index,
@@ -289,7 +296,7 @@ class _Run:
                 values["lr"] = float(self.optimizer.param_groups[0]["lr"])
                 self.log.losses(self.step, values)
         if self.log:
-            self.log.step(phase.batch_size)
+            self.log.step(phase.batch_size * self.accelerator.num_processes)
         if now - self.saved_at > 60 * config.checkpoint_minutes:
             self._checkpoint()
         if now - self.validated_at > 60 * config.validate_minutes:
@@ -311,7 +318,8 @@ class _Run:
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": scaler.state_dict() if scaler else None,
                 "adversary": self.adversary.state_dict() if self.adversary else None,
-                "hole_generator": GENERATOR_VERSION,
+                "hole_generator": self.hole_version,
+                "processes": self.accelerator.num_processes,
             }
             notes = {"steps": self.step, "config": config}
             if self.adversary:
