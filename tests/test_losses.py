@@ -1,7 +1,9 @@
 """The loss terms against values computed by hand."""
 
 import math
+from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ from inpaint.training.losses import (
     composite_image,
     gram_matrix,
     hole_loss,
+    inpainting_loss,
     inpainting_terms,
     perceptual_loss,
     psnr_loss,
@@ -244,3 +247,31 @@ def test_pixel_terms_of_normalised_colours_are_divided_by_imagenets_deviations()
         torch.testing.assert_close(ours[name], expected[name])
         assert ours[name] / plain[name] == pytest.approx(4.42, rel=0.01)
     assert ours["psnr"] == plain["psnr"]
+
+
+@pytest.mark.parametrize("loss", [hole_loss, valid_loss, psnr_loss, inpainting_terms])
+def test_holes_of_another_kind_or_shape_are_named(loss: Callable[..., Any]) -> None:
+    image, hole = torch.rand(2, 3, 4, 5), torch.ones(2, 1, 4, 5)
+    with pytest.raises(TypeError, match=r"got torch\.bool; use hole\.float\(\)"):
+        loss(image, image, hole.bool())
+    for wrong in (hole.expand(-1, 3, -1, -1), hole[:1], hole[:, 0], hole[..., :4]):
+        with pytest.raises(ValueError, match=r"hole must have shape \(2, 1, 4, 5\)"):
+            loss(image, image, wrong)
+    with pytest.raises(TypeError, match="hole must be of floating point"):
+        tv_loss(image, hole.bool())
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
+    output, target = torch.rand(2, 2, 3, 8, 8)
+    hole = (torch.rand(2, 1, 8, 8) > 0.5).float()
+    total, terms = inpainting_loss(output, target, hole, vgg=Pyramid())
+    weights = LossWeights(normalised=True)
+    expected = inpainting_terms(output, target, hole, vgg=Pyramid(), normalised=True)
+    assert set(terms) == set(expected)
+    assert total.item() == pytest.approx(
+        sum(getattr(weights, name) * value.item() for name, value in expected.items())
+    )
+    with pytest.raises(ValueError, match=r"give vgg=VGG16\(\), or weights without them"):
+        inpainting_loss(output, target, hole)
+    plain = LossWeights(perceptual=0, style_out=0, style_comp=0)
+    assert "perceptual" not in inpainting_loss(output, target, hole, weights=plain)[1]
