@@ -257,7 +257,13 @@ class TrainConfig:
     )
     ema_decay: float = option(0.999, "decay of the weight average for one step")
     seed: int = option(0, "seed of everything random")
-    workers: int = option(2, "processes that load samples")
+    workers: int | None = option(
+        None, "processes that load samples; default: by the processors, 2 for training on a CPU"
+    )
+    device_holes: bool = option(
+        False, "draw the holes of a batch on the device that trains: for few processors and a GPU"
+    )
+    compile: bool = option(False, "compile the network with torch.compile")
     threads: int | None = option(None, "CPU threads of torch; default: torch's own")
     checkpoint_minutes: float = option(5.0, "minutes between checkpoints")
     validate_minutes: float = option(15.0, "minutes between validations")
@@ -280,6 +286,8 @@ class TrainConfig:
             raise ValueError(
                 f"pixel_range must be one of {', '.join(PIXEL_RANGES)}, got {self.pixel_range!r}"
             )
+        if self.device_holes and self.holes is not None:
+            raise ValueError("device_holes draws holes, holes takes them from files; drop one")
         if self.invert_holes and self.holes is None:
             raise ValueError("invert_holes goes with a folder of hole pictures; give --holes")
         for name in (setting.name for setting in fields(self)):

@@ -47,5 +47,6 @@ def _facts(config: dict[str, Any], phases: list[dict[str, Any]], processes: int)
         named[f"phase {number} pictures a step"] = phase["batch_size"] * processes
     if RECIPES[config["config"]].network == REFINER:
         named["base"] = config["base"]
-    named["invert_holes"] = config.get("invert_holes", False)
+    for name in ("invert_holes", "device_holes"):
+        named[name] = config.get(name, False)
     return {"seed": config["seed"], **named}
