@@ -4,13 +4,14 @@
 
 Parts: decode (a JPEG of four thirds by one side more than the samples), crop, hole (one by one on
 the CPU, and by the batch on the device), copy to the device, network (forward and backward, with
-the pixel losses) and VGG terms (forward and backward). Those on the CPU are of one process: each
-worker that loads samples does as many.
+the pixel losses) and VGG terms (forward and backward). Loading is of one process: each worker does
+as many. On a CPU times are those of its cores, so that other programs hardly count.
 """
 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 
 import cv2
@@ -115,9 +116,10 @@ def main() -> None:
     print(f"\n| size | {' | '.join(PARTS)} |\n|---|{'---:|' * len(PARTS)}")
     for size in map(int, options.sizes.split(",")):
         works = parts(size, options.batch, network, vgg, device, options.bf16)
-        found = alternating(works, options.rounds)
+        clock = time.perf_counter if device.type == "cuda" else time.process_time
+        found = alternating(works, options.rounds, clock=clock)
         each = [1000 * min(found[name]) / options.batch for name in PARTS]
-        print(f"| {size} px | {' | '.join(f'{ms:.2f} ({1000 / ms:.0f})' for ms in each)} |")
+        print(f"| {size} px | {' | '.join(f'{ms:.1f} ({1000 / ms:.3g})' for ms in each)} |")
 
 
 if __name__ == "__main__":
