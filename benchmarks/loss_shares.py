@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--vgg-weights", help="VGG-16 file; default: the shipped one")
     options = parser.parse_args()
     kind = "wds" if options.root.endswith(".tar") else "folder"
-    samples = TrainingSamples(open_source(kind, options.root), options.size)
+    samples = TrainingSamples(open_source(kind, options.root), options.size, hole_version=1)
     vgg = VGG16(options.vgg_weights)
     torch.manual_seed(0)
     networks = {

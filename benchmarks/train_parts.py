@@ -91,6 +91,11 @@ def parts(
     return {name: done(work) for name, work in zip(PARTS, works, strict=True)}
 
 
+def cell(ms: float) -> str:
+    rate = 1000 / ms
+    return f"{ms:.1f} ({rate:,.0f})" if rate >= 10 else f"{ms:.1f} ({rate:.1f})"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", default="128,256,512", help="sides of the samples, px")
@@ -119,7 +124,7 @@ def main() -> None:
         clock = time.perf_counter if device.type == "cuda" else time.process_time
         found = alternating(works, options.rounds, clock=clock)
         each = [1000 * min(found[name]) / options.batch for name in PARTS]
-        print(f"| {size} px | {' | '.join(f'{ms:.1f} ({1000 / ms:.3g})' for ms in each)} |")
+        print(f"| {size} px | {' | '.join(map(cell, each))} |")
 
 
 if __name__ == "__main__":
