@@ -16,6 +16,7 @@ import logging
 import platform
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -26,7 +27,6 @@ from accelerate.state import AcceleratorState
 
 from inpaint.training import TrainConfig, train
 
-SIZES = (64, 128)  # side of the samples, px
 TERMS = ("pixels", "crop", "all")  # no VGG terms, VGG terms on a crop of half the side, or on all
 PRECISIONS = ("fp32", "bf16")
 WARM_UP = 2  # steps of a run that do not count
@@ -76,7 +76,7 @@ def speeds(
     return found[WARM_UP:]
 
 
-def table(found: dict[tuple[int, str, str], list[float]]) -> str:
+def table(found: dict[tuple[int, str, str], list[float]], sizes: Sequence[int]) -> str:
     lines = [
         f"Compact network, batch 16, {torch.get_num_threads()} threads of {platform.machine()}, "
         f"torch {torch.__version__}; pictures per second.",
@@ -84,7 +84,7 @@ def table(found: dict[tuple[int, str, str], list[float]]) -> str:
         f"| size | loss terms | {' | '.join(PRECISIONS)} |",
         f"|---|---|{'---|' * len(PRECISIONS)}",
     ]
-    for size, terms in itertools.product(SIZES, TERMS):
+    for size, terms in itertools.product(sizes, TERMS):
         cells = [found[size, terms, precision] for precision in PRECISIONS]
         texts = [f"{median(cell):.1f}" if cell else "–" for cell in cells]
         name = {"pixels": "pixels", "crop": f"with VGG on {size // 2} px", "all": "with VGG"}[terms]
@@ -98,14 +98,16 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=2, help="runs of each setting (2)")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--workers", type=int, default=1, help="processes that load samples (1)")
+    parser.add_argument("--sizes", default="64,128", help="sides of the samples, px (64,128)")
     options = parser.parse_args()
+    sizes = [int(size) for size in options.sizes.split(",")]
     logging.disable(logging.WARNING)
     found: dict[tuple[int, str, str], list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_pictures(root)
         for _ in range(options.turns):
-            for setting in itertools.product(SIZES, TERMS, PRECISIONS):
+            for setting in itertools.product(sizes, TERMS, PRECISIONS):
                 size, terms, precision = setting
                 found[setting] += speeds(
                     root,
@@ -116,7 +118,7 @@ def main() -> None:
                     threads=options.threads,
                     workers=options.workers,
                 )
-    print(table(found))
+    print(table(found, sizes))
 
 
 if __name__ == "__main__":

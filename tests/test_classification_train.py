@@ -1,4 +1,6 @@
+import argparse
 import json
+import logging
 import runpy
 import sys
 from dataclasses import replace
@@ -9,7 +11,7 @@ import torch
 from accelerate.state import AcceleratorState
 from labelled import write_tree
 
-from inpaint.classification.config import ClassifierConfig
+from inpaint.classification.config import ClassifierConfig, add_arguments, config_from
 from inpaint.classification.train import ClassifierRun, train
 from inpaint.padding import load_checkpoint, models
 
@@ -33,6 +35,7 @@ def config_for(data, tmp_path, **changes):
     training, validation = data
     return replace(
         ClassifierConfig(
+            precision="fp32",
             arch="pdresnet10_small",
             data_train=str(training),
             data_val=str(validation),
@@ -96,9 +99,58 @@ def test_the_learning_rate_follows_the_published_schedule():
     assert [published.lr_at(10 * e, 10) for e in (0, 29)] == [0.1, 0.1]
     assert published.lr_at(300, 10) == pytest.approx(0.01)
     assert published.lr_at(999, 10) == pytest.approx(1e-4)
-    assert ClassifierConfig(arch="pdvgg16_bn").lr_at(0, 10) == 0.01
+    assert ClassifierConfig(arch="pdvgg16_bn").lr_at(0, 10) == 0.1  # the reference's for all
     cosine = ClassifierConfig(schedule="cosine", epochs=2, lr=1.0)
     assert [cosine.lr_at(s, 10) for s in (0, 10, 20)] == pytest.approx([1, 0.5, 0])
+
+
+@pytest.mark.parametrize(
+    ("options", "way"),
+    [
+        (["--gpu", "7"], "CUDA_VISIBLE_DEVICES=7 python train_padding.py"),
+        (["--world-size", "4"], "accelerate launch --num_processes 4 train_padding.py"),
+        (["--dist-url", "tcp://127.0.0.1:2345"], "--main_process_ip IP --main_process_port PORT"),
+        (["--dist-backend", "nccl"], "NCCL serves GPUs and Gloo CPUs"),
+        (["--pretrained"], r"for --weights: .*get_model\('pdvgg16_bn'\.removeprefix\('pd'\)"),
+        (["--start-epoch", "100"], "start_epoch must lie between 0 and 99, got 100"),
+    ],
+)
+def test_options_of_the_reference_work_or_name_the_way_that_does(options, way):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    with pytest.raises(ValueError, match=way):
+        config_from(parser.parse_args(["-a", "pdvgg16_bn", *options]))
+    fine = parser.parse_args(["-e", "--weights", "a.pth", "--world-size", "1"])
+    assert config_from(fine).evaluate
+
+
+def test_a_run_may_start_at_a_later_epoch(data, tmp_path):
+    outcome = train(config_for(data, tmp_path, epochs=3, start_epoch=2))
+    assert len(outcome.history) == 1
+    log = (outcome.folder / "log.jsonl").read_text().splitlines()
+    assert json.loads(log[-1])["epoch"] == 3
+
+
+def test_a_vgg_of_before_goes_on_at_its_rate(data, tmp_path):
+    config = config_for(data, tmp_path, arch="vgg11_bn", lr=None)
+    state = {"arch": "vgg11_bn", "config": {**vars(config), "lr": None}}
+    del state["config"]["start_epoch"]
+    run = ClassifierRun(replace(config, arch="resnet10_small"))
+    try:
+        run.config = config
+        with pytest.raises(ValueError, match=r"with lr 0\.01, now it is None"):
+            run._check_facts(state, tmp_path / "checkpoint.pth.tar")
+        run.config = replace(config, lr=0.01)
+        run._check_facts(state, tmp_path / "checkpoint.pth.tar")
+    finally:
+        run.close()
+
+
+def test_a_run_says_what_it_computes_on(data, tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    ClassifierRun(config_for(data, tmp_path, precision="fp32")).close()
+    if not torch.cuda.is_available():
+        assert "1 process on cpu, float32" in caplog.text
 
 
 def test_other_options_are_refused_on_resume(data, tmp_path):

@@ -328,6 +328,18 @@ def test_holes_come_from_a_folder_of_masks(tmp_path: Path) -> None:
     assert torch.equal(samples[7]["hole"], samples[7]["hole"])
 
 
+def test_holes_of_masks_that_are_black_in_the_hole(tmp_path: Path) -> None:
+    mask = np.zeros((40, 40), bool)
+    mask[:4] = True
+    write_mask(tmp_path / "a.png", mask)
+    plain, inverted = FolderHoles(tmp_path), FolderHoles(tmp_path, invert=True)
+    for seed in range(5):
+        hole = plain(16, np.random.default_rng(seed))
+        assert (inverted(16, np.random.default_rng(seed)) == ~hole).all()
+    samples = TrainingSamples(Pictures([flat(0)]), 16, hole_dir=tmp_path, invert_holes=True)
+    assert samples[0]["hole"].float().mean() > 0.7
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_unusable_masks_are_passed_over(tmp_path: Path) -> None:
     write_mask(tmp_path / "empty.png", np.zeros((16, 16), bool))

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import io
+import logging
 import os
 import pickle
 import tarfile
@@ -214,6 +215,44 @@ def test_places_shards_are_found_by_split(tmp_path: Path) -> None:
 def test_small_places_pictures_go_before_large_ones(tmp_path: Path) -> None:
     write_pictures(tmp_path, "data_large_standard/a/1.jpg", "data_256_standard/a/1.jpg")
     assert values_of(open_source("places2", tmp_path)) == [1]
+
+
+def test_places_pictures_of_the_wanted_size_go_first(tmp_path: Path) -> None:
+    write_tar(tmp_path / "train-000.tar", {"a.png": gray_value(1)})
+    write_pictures(tmp_path, "data_256_standard/a/1.jpg")
+    (tmp_path / "data_large_standard").mkdir()
+    (tmp_path / "data_large_standard/1.jpg").write_bytes(gray_value(7, (520, 600)))
+    assert values_of(open_source("places2", tmp_path)) == [1]
+    assert values_of(open_source("places2", tmp_path, size=8)) == [1]
+    assert values_of(open_source("places2", tmp_path, size=512)) == [7]
+    (tmp_path / "data_large_standard/1.jpg").unlink()
+    assert values_of(open_source("places2", tmp_path, size=512)) == [1]  # what there is
+
+
+def test_the_archive_that_is_named_fits_the_samples(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"(?s)train_large_places365standard.*small=False"):
+        open_source("places2", tmp_path, size=512)
+    with pytest.raises(FileNotFoundError, match=r"(?s)\(25 GB\).*val_256\.tar.*small=True"):
+        open_source("places2", tmp_path, size=256)
+
+
+def test_masks_beside_pictures_are_not_pictures(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    names = ["a.jpg", "b.png", "masks/a.png", "masks/other.png", "deep/c.jpg", "deep/masks/c.png"]
+    write_pictures(tmp_path, *names)
+    found = [open_source("folder", tmp_path, split=split) for split in ("train", "val")]
+    assert sorted(names_of(found[0]) + names_of(found[1])) == [
+        *("a.jpg", "b.png", "deep/c.jpg", "masks/other.png"),
+    ]
+    assert f"left out 2 masks of pictures in {tmp_path}, such as deep/masks/c.png" in caplog.text
+
+
+def test_the_examples_are_pictures_and_their_masks_are_not() -> None:
+    examples = Path(__file__).parents[1] / "examples"
+    found = [open_source("folder", examples, split=split) for split in ("train", "val")]
+    assert sum(map(len, found)) == 5
 
 
 def test_published_places_list_sets_the_pictures_of_a_whole_tree(tmp_path: Path) -> None:

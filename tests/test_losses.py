@@ -1,7 +1,9 @@
 """The loss terms against values computed by hand."""
 
 import math
+from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ from inpaint.training.losses import (
     composite_image,
     gram_matrix,
     hole_loss,
+    inpainting_loss,
     inpainting_terms,
     perceptual_loss,
     psnr_loss,
@@ -153,7 +156,7 @@ def test_terms_without_vgg_are_those_of_pixels() -> None:
 def test_terms_are_named_as_their_weights() -> None:
     image, hole = torch.rand(1, 3, 4, 4), torch.zeros(1, 1, 4, 4)
     terms = inpainting_terms(image, image, hole, vgg=Pyramid())
-    assert set(terms) == {field.name for field in fields(LossWeights)}
+    assert set(terms) == {field.name for field in fields(LossWeights)} - {"normalised"}
     assert LossWeights().total(terms).item() == 0  # no hole and no error
 
 
@@ -230,3 +233,45 @@ def test_vgg_is_needed_when_one_of_its_terms_counts() -> None:
 def test_a_weight_that_is_no_number_from_zero_is_refused(weight: float) -> None:
     with pytest.raises(ValueError, match=f"loss weight tv must be 0 or more, got {weight}"):
         LossWeights(tv=weight)
+
+
+def test_pixel_terms_of_normalised_colours_are_divided_by_imagenets_deviations() -> None:
+    generator = torch.Generator().manual_seed(0)
+    output, target = torch.rand(2, 2, 3, 8, 8, generator=generator)
+    hole = (torch.rand(2, 1, 8, 8, generator=generator) > 0.5).float()
+    plain = inpainting_terms(output, target, hole)
+    ours = inpainting_terms(output, target, hole, normalised=True)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    expected = inpainting_terms((output - 0.4) / std, (target - 0.4) / std, hole)
+    for name in ("valid", "hole", "tv"):
+        torch.testing.assert_close(ours[name], expected[name])
+        assert ours[name] / plain[name] == pytest.approx(4.42, rel=0.01)
+    assert ours["psnr"] == plain["psnr"]
+
+
+@pytest.mark.parametrize("loss", [hole_loss, valid_loss, psnr_loss, inpainting_terms])
+def test_holes_of_another_kind_or_shape_are_named(loss: Callable[..., Any]) -> None:
+    image, hole = torch.rand(2, 3, 4, 5), torch.ones(2, 1, 4, 5)
+    with pytest.raises(TypeError, match=r"got torch\.bool; use hole\.float\(\)"):
+        loss(image, image, hole.bool())
+    for wrong in (hole.expand(-1, 3, -1, -1), hole[:1], hole[:, 0], hole[..., :4]):
+        with pytest.raises(ValueError, match=r"hole must have shape \(2, 1, 4, 5\)"):
+            loss(image, image, wrong)
+    with pytest.raises(TypeError, match="hole must be of floating point"):
+        tv_loss(image, hole.bool())
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms() -> None:
+    output, target = torch.rand(2, 2, 3, 8, 8)
+    hole = (torch.rand(2, 1, 8, 8) > 0.5).float()
+    total, terms = inpainting_loss(output, target, hole, vgg=Pyramid())
+    weights = LossWeights(normalised=True)
+    expected = inpainting_terms(output, target, hole, vgg=Pyramid(), normalised=True)
+    assert set(terms) == set(expected)
+    assert total.item() == pytest.approx(
+        sum(getattr(weights, name) * value.item() for name, value in expected.items())
+    )
+    with pytest.raises(ValueError, match=r"give vgg=VGG16\(\), or weights without them"):
+        inpainting_loss(output, target, hole)
+    plain = LossWeights(perceptual=0, style_out=0, style_comp=0)
+    assert "perceptual" not in inpainting_loss(output, target, hole, weights=plain)[1]

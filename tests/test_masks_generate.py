@@ -12,6 +12,8 @@ from inpaint.cli.masks import add_arguments, run
 from inpaint.masks import (
     GENERATOR_VERSION,
     HOLE_BUCKETS,
+    TRAINING_VERSION,
+    adjust,
     border_width,
     fixed_hole,
     hole_bucket,
@@ -243,6 +245,62 @@ def test_the_generator_gives_the_holes_of_its_version() -> None:
             found.append(hashlib.sha256(np.packbits(hole).tobytes()).hexdigest()[:16])
     assert GENERATOR_VERSION == 1
     assert found == PINNED.split()
+
+
+PINNED_2 = """
+21a1eee6b0869ab7 389eba679b3c9dca bda6251d39a3f730 3211480ca2e09d14
+2c7d71e1b19f39a3 216d68147e7418d4 fd32193bb094a37c 630a85ab55effb48
+59f3c1d46f9eb579 733151c0bef99a79 172fd4896c656e74 5cce895680eeb380
+"""
+
+
+def test_the_training_version_gives_the_same_kind_of_holes() -> None:
+    for index in range(36):
+        bucket, border = index % 6, (None, True, False)[index % 3]
+        ratio, rngs = HOLE_BUCKETS[bucket], [np.random.default_rng(index) for _ in range(2)]
+        first, second = (
+            random_hole((200, 256), rng, ratio=ratio, border=border, version=version)
+            for version, rng in zip((1, TRAINING_VERSION), rngs, strict=True)
+        )
+        assert hole_bucket(second.mean()) == bucket
+        assert abs(first.mean() - second.mean()) <= 0.01
+        assert border is None or touches_band(second) == border
+        assert (first & second).sum() > 0.9 * (first | second).sum()
+
+
+def test_the_training_version_stays_what_runs_were_begun_with() -> None:
+    found = []
+    for index in range(12):
+        rng = np.random.default_rng(index)
+        hole = random_hole((200, 256), rng, ratio=HOLE_BUCKETS[index % 6], version=2)
+        found.append(hashlib.sha256(np.packbits(hole).tobytes()).hexdigest()[:16])
+    assert TRAINING_VERSION == 2
+    assert found == PINNED_2.split()
+
+
+@pytest.mark.parametrize("ratio", [(0.1, 0.1001), (0.3, 0.3001), (0.58, 0.5801)])
+def test_the_training_version_meets_narrow_ranges(ratio: tuple[float, float]) -> None:
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        assert ratio[0] < random_hole((256, 256), rng, ratio=ratio, version=2).mean() <= ratio[1]
+
+
+def test_an_unknown_version_is_refused() -> None:
+    with pytest.raises(ValueError, match="version must be 1 or 2, got 3"):
+        random_hole((32, 32), np.random.default_rng(0), version=3)
+
+
+@pytest.mark.parametrize("kind", ["distances", "few values", "sorted", "one peak"])
+def test_order_statistics_are_those_of_a_full_sort(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    values = {
+        "distances": rng.random(5000),
+        "few values": rng.integers(0, 3, 5000),
+        "sorted": np.arange(5000),
+        "one peak": np.where(np.arange(5000) % 17, 1, rng.random(5000)),  # unlike its sample
+    }[kind].astype(np.float32)
+    for count in (1, 2, 17, 2500, 4990, 5000):
+        assert adjust._order_statistic(values, count) == np.sort(values)[count - 1]
 
 
 def test_a_larger_test_set_holds_the_smaller_one(tmp_path: Path) -> None:

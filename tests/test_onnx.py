@@ -6,7 +6,7 @@ import torch
 
 from inpaint import CheckpointError, Inpainter, PConvUNet, UNetConfig
 from inpaint.checkpoints import onnx as export
-from inpaint.checkpoints.weights import save_weights
+from inpaint.checkpoints.weights import load_network, save_weights
 from inpaint.cli import main
 
 pytest.importorskip("onnxruntime", reason="the export extra is not installed")
@@ -42,6 +42,15 @@ def test_an_exported_network_fills_pictures_of_any_size_as_torch_does(weights, e
         hole[size[0] // 3 :, size[1] // 3 : size[1] // 2 + 1] = True
         difference = np.abs(torch_fill.fill(image, hole) - onnx_fill.fill(image, hole))
         assert difference.max() <= export.TOLERANCE
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_an_exported_network_takes_batches_of_any_size(weights, exported, batch):
+    image, valid = torch.rand(batch, 3, 37, 91), (torch.rand(batch, 1, 37, 91) > 0.4).float()
+    with torch.inference_mode():
+        expected = load_network(weights)(image, valid)
+    torch.testing.assert_close(export.OnnxNetwork(exported)(image, valid), expected, atol=1e-4,
+                               rtol=0)  # fmt: skip
 
 
 def test_a_network_that_differs_is_not_kept(weights, tmp_path, monkeypatch):

@@ -85,17 +85,16 @@ def test_the_report_says_what_was_left_alone_and_why():
         }
     )
     report = convert(model)
-    assert report.swapped == ("plain",)
+    assert report.swapped == ("plain", "normed")
     assert report.kept == {
         "pointwise": "no padding",
         "circular": "circular padding",
         "up": "a transposed convolution",
         "pad": "a padding layer in front of a convolution",
         "masked": "a PartialConv2d, whose forward may not be that of its base class",
-        "normed": "a ParametrizedConv2d, whose forward may not be that of its base class",
     }
     assert str(report).startswith(
-        "partial padding in 1 convolutions\nleft alone: pointwise: no pad"
+        "partial padding in 2 convolutions\nleft alone: pointwise: no pad"
     )
     again = convert(model)
     assert again.swapped == ()

@@ -267,6 +267,15 @@ def test_used_as_published():
         assert new.shape == y.shape == (2, 16, 8, 6)
 
 
+def test_the_mask_goes_by_the_references_name_too(random):
+    layer = PartialConv2d(3, 4, 3, padding=1, return_mask=True)
+    image, valid = torch.rand(1, 3, 8, 8), (torch.rand(1, 1, 8, 8) > 0.5).float()
+    for ours, theirs in zip(layer(image, valid), layer(image, mask_in=valid), strict=True):
+        assert torch.equal(ours, theirs)
+    with pytest.raises(ValueError, match="two names of one argument"):
+        layer(image, valid, mask_in=valid)
+
+
 def test_layers_chain_with_their_own_masks(random):
     first = PartialConv2d(3, 4, 3, padding=1, multi_channel=True, return_mask=True)
     second = PartialConv2d(4, 2, 3, padding=1, multi_channel=True, return_mask=True)

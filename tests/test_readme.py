@@ -27,7 +27,10 @@ def commands():
 
 
 # Other pages have snippets that need a server or files of the reader's.
-@pytest.mark.parametrize("code", blocks("python", [ROOT / "README.md", ROOT / "docs/layer.md"]))
+RUN = [ROOT / "README.md", ROOT / "docs/layer.md", ROOT / "docs/training.md"]
+
+
+@pytest.mark.parametrize("code", blocks("python", RUN))
 def test_python_of_the_readme_runs(code, tmp_path, monkeypatch):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.chdir(tmp_path)

@@ -20,6 +20,7 @@ from tiny_training import (
     NETWORK,
     ROOT,
     TINY,
+    forget_accelerate,
     log_lines,
     resumed,
     settings,
@@ -40,6 +41,7 @@ from inpaint.training import (
     train,
 )
 from inpaint.training.log import RunLog
+from inpaint.training.resume import check_same_run
 from inpaint.training.state import load_state
 
 TERMS = {"valid", "hole", "tv", "perceptual", "style_out", "style_comp", "total"}
@@ -228,9 +230,11 @@ def test_a_new_run_does_not_overwrite_an_old_one(config: TrainConfig, whole: Pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch_size": 8}, "phase 1 batch_size 4, now it is 8"),
-        ({"phase": 1}, "phase 2 batch_size 4, now it is None"),
+        ({"batch_size": 8}, "phase 1 pictures a step 4, now it is 8"),
+        ({"phase": 1}, "phase 2 frozen_norm encoder, now it is None"),
         ({"seed": 1}, "seed 0, now it is 1"),
+        ({"grad_clip": "none"}, "phase 1 grad_clip 1.0, now it is None"),
+        ({"max_upscale": 1.0}, "phase 1 max_upscale 2.0, now it is 1.0"),
     ],
 )
 def test_resuming_as_another_run_is_refused(
@@ -338,8 +342,42 @@ def test_pictures_too_small_for_a_later_phase_end_the_run_at_once(
     large = replace(TINY["tiny"].phases[1], size=512)
     recipe = Recipe("tiny", (TINY["tiny"].phases[0], large))
     monkeypatch.setitem(RECIPES, "tiny", recipe)
-    with pytest.raises(ValueError, match="too small for a 512 pixel crop"):
+    with pytest.raises(ValueError, match="512 px cannot be cut from them, enlarged at most 2"):
         train(config)
+
+
+def test_the_papers_recipe_enlarges_pictures_on_request_only(
+    config: TrainConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    paper = replace(config, config="paper", size=48, batch_size=1, no_vgg=True, steps=2)
+    with pytest.raises(ValueError, match=r"--size 32\), or enlarge them \(--max-upscale 1\.5\)"):
+        train(paper)
+    forget_accelerate()
+    run = loop._Run(replace(paper, max_upscale=1.5))
+    assert "32 px; samples of 48 px; 100% are enlarged" in caplog.text
+    run.close()
+
+
+@pytest.mark.parametrize("clip", ["none", "1e-3"])
+def test_gradients_are_clipped_as_the_recipe_or_the_option_says(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch, clip: str
+) -> None:
+    norms = []
+    step = torch.optim.Adam.step
+
+    def note(optimizer: torch.optim.Adam, *args: Any) -> Any:
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"]]
+        norms.append(torch.cat([g.flatten() for g in gradients if g is not None]).norm().item())
+        return step(optimizer, *args)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", note)
+    train(replace(config, grad_clip=clip, phase=1))
+    assert len(norms) == 3
+    if clip == "none":
+        assert min(norms) > 2e-3
+    else:
+        assert norms == pytest.approx([1e-3] * 3, rel=1e-3)
 
 
 @pytest.mark.parametrize("missing", [True, False], ids=["missing", "empty"])
@@ -370,19 +408,30 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(package: str) 
     )
 
 
-def test_two_processes_reach_the_losses_of_one(config: TrainConfig, tmp_path: Path) -> None:
-    one = replace(config, config="tiny-frozen")
-    two = replace(one, out=str(tmp_path / "two"))
+def test_four_processes_reach_the_losses_of_one_with_a_batch_four_times_as_large(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    one = replace(config, config="tiny-frozen", batch_size=24)
+    four = replace(one, out=str(tmp_path / "four"), batch_size=6)
     train(one)
-    for process in launch(two):
+    for process in launch(four, 4):
         _, errors = process.communicate(timeout=100)
         assert process.returncode == 0, errors
-    for ours, theirs in zip(losses(one.out), losses(two.out), strict=True):
+        if "results in" in errors:  # the main process
+            assert "4 processes on cpu, float32" in errors
+            assert "6 pictures a step in each of 4 processes, 24 in all" in errors
+            assert "learning rate 0.001 as for one process" in errors
+    for ours, theirs in zip(losses(one.out), losses(four.out), strict=True):
         assert [theirs[term] for term in TERMS] == pytest.approx(
             [ours[term] for term in TERMS], rel=1e-5
         )
-    ours, theirs = (load_state(Path(run.out) / "last.pt")["network"] for run in (one, two))
-    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    ours, theirs = (load_state(Path(run.out) / "last.pt") for run in (one, four))
+    torch.testing.assert_close(ours["network"], theirs["network"], rtol=1e-4, atol=1e-5)
+    assert theirs["processes"] == 4
+    path, phases = Path(four.out) / "last.pt", four.phases()
+    check_same_run(path, theirs, one, one.phases(), 1)  # 24 samples as well
+    with pytest.raises(ValueError, match="pictures a step 24, now it is 12"):
+        check_same_run(path, theirs, four, phases, 2)
 
 
 def test_two_processes_freeze_norms_between_phases_and_stop_together(config: TrainConfig) -> None:
@@ -400,15 +449,16 @@ def test_two_processes_freeze_norms_between_phases_and_stop_together(config: Tra
     assert load_state(Path(config.out) / "last.pt")["step"] == lines[-1]["step"]
 
 
-def launch(config: TrainConfig) -> list["subprocess.Popen[str]"]:
-    """The same run in two processes that talk over the loopback interface."""
+def launch(config: TrainConfig, count: int = 2) -> list["subprocess.Popen[str]"]:
+    """The same run in several processes that talk over the loopback interface."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     processes = []
-    for rank in ("0", "1"):
-        ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    for rank in map(str, range(count)):
+        world = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+        ranks = {"RANK": rank, "LOCAL_RANK": rank, **world}
         environment = {**os.environ, **where, **ranks, "OMP_NUM_THREADS": "1"}
         processes.append(
             subprocess.Popen(

@@ -1,5 +1,6 @@
 """Settings, recipes and options of a training run."""
 
+import dataclasses
 import math
 from argparse import ArgumentParser
 from dataclasses import fields
@@ -45,6 +46,11 @@ def test_every_setting_is_an_option_with_its_default() -> None:
         ({"workers": -1}, "workers must be 0 or more, got -1"),
         ({"loss_crop": 4}, "loss_crop must lie between 8 and the size 512, got 4"),
         ({"size": 7}, "size must be 8 or more for the VGG terms, got 7"),
+        ({"grad_clip": "some"}, "grad_clip must be a number above 0, or none, got 'some'"),
+        ({"grad_clip": "0"}, "grad_clip must be above 0, or none, got 0"),
+        ({"max_upscale": 0.5}, "max_upscale must be 1 or more, got 0.5"),
+        ({"pixel_range": "bytes"}, "pixel_range must be one of imagenet, unit, got 'bytes'"),
+        ({"invert_holes": True}, "invert_holes goes with a folder of hole pictures; give --holes"),
     ],
 )
 def test_settings_that_cannot_work_are_named(settings: dict[str, Any], message: str) -> None:
@@ -76,6 +82,32 @@ def test_the_paper_recipe_is_the_papers() -> None:
     weights = LossWeights()
     assert (weights.valid, weights.hole, weights.perceptual) == (1, 6, 0.05)
     assert (weights.style_out, weights.style_comp, weights.tv) == (120, 120, 0.1)
+
+
+def test_only_the_paper_recipe_measures_colours_as_the_papers_code_and_leaves_gradients() -> None:
+    for name, recipe in RECIPES.items():
+        for phase in recipe.phases:
+            paper = name == "paper"
+            assert phase.losses.normalised == paper
+            assert phase.grad_clip == (None if paper else 1.0)
+            assert phase.max_upscale == (1.0 if paper else 2.0)
+
+
+def test_clipping_enlarging_and_the_range_of_colours_are_options() -> None:
+    phase = TrainConfig(grad_clip="0.5", max_upscale=2, pixel_range="unit").phases()[1]
+    assert (phase.grad_clip, phase.max_upscale, phase.losses.normalised) == (0.5, 2, False)
+    phase = TrainConfig(config="compact", grad_clip="none", pixel_range="imagenet").phases()[0]
+    assert (phase.grad_clip, phase.max_upscale, phase.losses.normalised) == (None, 2, True)
+    parser = ArgumentParser()
+    add_arguments(parser)
+    parsed = config_from(parser.parse_args(["--grad-clip", "none"]))
+    assert [phase.grad_clip for phase in parsed.phases()] == [None, None]
+
+
+def test_a_phase_of_before_these_settings_is_one_with_their_old_values() -> None:
+    values = dataclasses.asdict(RECIPES["compact"].phases[0])
+    del values["grad_clip"], values["max_upscale"], values["losses"]["normalised"]
+    assert Phase.from_dict(values) == RECIPES["compact"].phases[0]
 
 
 def test_a_recipe_cannot_thaw_norms() -> None:

@@ -1,6 +1,7 @@
 import copy
 import json
 import pickle
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import torch.nn.functional as F
 from oracle import oracle
 from torch import nn
 
+from inpaint.models.folding import fold
 from inpaint.models.unet import PConvOutput, PConvUNet, ResidualUnit, UNetConfig
 
 SMALL = UNetConfig(widths=(8, 12, 16), kernels=(7, 5, 3))
@@ -171,6 +173,84 @@ def test_masks_of_any_dtype(dtype):
     assert torch.equal(net(image, valid.to(dtype)), net(image, valid))
 
 
+@pytest.mark.parametrize("scale", [255, 0.5, 1e-3])
+def test_a_mask_is_known_wherever_it_is_above_0(scale):
+    image, valid = picture(20, 30)
+    net = network()
+    assert torch.equal(net(image, valid * scale), net(image, valid))
+    assert torch.equal(net(image, (valid * 255).to(torch.uint8)), net(image, valid))
+
+
+def test_images_of_integers_are_refused():
+    image, valid = picture(8, 8)
+    with pytest.raises(TypeError, match=r"image must be of floating point.*got torch\.uint8"):
+        network()((image * 255).to(torch.uint8), valid)
+
+
+@pytest.mark.parametrize(("channels", "outputs"), [(1, 1), (4, 4), (5, 2)])
+def test_other_numbers_of_channels(channels, outputs):
+    config = replace(SMALL, in_channels=channels, out_channels=outputs)
+    assert UNetConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert config.mean == (0.5,) * channels
+    torch.manual_seed(0)
+    net = PConvUNet(config).eval()
+    _, valid = picture(37, 50, batch=2)
+    image = torch.rand(2, channels, 37, 50)
+    output = net(image, valid)
+    assert output.shape == (2, outputs, 37, 50)
+    assert torch.equal(net(torch.where(valid > 0, image, 7.0), valid), output)
+    torch.testing.assert_close(fold(net)(image, valid), output, atol=1e-3, rtol=1e-4)
+    with pytest.raises(ValueError, match=rf"image must have shape \(B, {channels}, H, W\)"):
+        net(torch.rand(2, channels + 1, 37, 50), valid)
+
+
+def test_under_autocast_the_last_level_is_float32():
+    image, valid = picture(64, 64)
+    net = network()
+    with torch.autocast("cpu", torch.bfloat16):
+        output = net(image, valid)
+    assert output.dtype == torch.float32
+    # In bfloat16 values in [0.5, 1] are multiples of 1 / 256.
+    between = output[(output > 0.5) & (output < 1)] * 256
+    assert (between - between.round()).abs().mean() > 0.2
+
+
+def test_pretrained_folders_rebuild_the_network(tmp_path):
+    net = network(replace(SMALL, leak=0.1, residual=((1, 2),)))
+    net.save_pretrained(tmp_path / "mine")
+    assert {"config.json", "model.safetensors"} <= {p.name for p in (tmp_path / "mine").iterdir()}
+    loaded = PConvUNet.from_pretrained(tmp_path / "mine")
+    assert loaded.config == net.config
+    assert not loaded.training
+    image, valid = picture(37, 50)
+    assert torch.equal(loaded(image, valid), net(image, valid))
+    copied = pickle.loads(pickle.dumps(copy.deepcopy(loaded)))
+    assert torch.equal(copied(image, valid), net(image, valid))
+
+
+def test_a_pushed_network_is_its_folder(tmp_path, monkeypatch):
+    """What goes to the hub, without a hub."""
+    sent = {}
+
+    class Hub:
+        def __init__(self, **settings):
+            pass
+
+        def create_repo(self, repo_id, **settings):
+            return type("Url", (), {"repo_id": repo_id})
+
+        def upload_folder(self, *, repo_id, folder_path, **settings):
+            sent[repo_id] = shutil.copytree(folder_path, tmp_path / "sent")
+
+    monkeypatch.setattr("huggingface_hub.hub_mixin.HfApi", Hub)
+    net = network()
+    net.push_to_hub("someone/inpainting")
+    assert list(sent) == ["someone/inpainting"]
+    loaded = PConvUNet.from_pretrained(tmp_path / "sent")
+    image, valid = picture(20, 30)
+    assert torch.equal(loaded(image, valid), net(image, valid))
+
+
 def test_inputs_are_not_changed():
     image, valid = picture(20, 30)
     before = image.clone(), valid.clone()
@@ -305,7 +385,9 @@ def test_settings_survive_json():
         ({"widths": (8, 8), "kernels": (3, 4)}, r"kernels must be odd, got \(3, 4\)"),
         ({"leak": -0.1}, "leak must be at least 0, got -0.1"),
         ({"std": (1.0, 0.0, 1.0)}, "std must be positive"),
-        ({"mean": (0.5,)}, "one entry for each of R, G, B"),
+        ({"in_channels": 0}, "in_channels and out_channels must be 1 or more, got 0 and 3"),
+        ({"in_channels": 4, "mean": (0.5,) * 4}, "one entry for each of 4 channels"),
+        ({"mean": (0.5,)}, "one entry for each of 3 channels"),
         ({"depth": 8, "width": 3}, "unknown network settings: depth, width"),
     ],
 )

@@ -1,5 +1,7 @@
 """VGG-16: the network is torchvision's, the scale is applied once, files are checked."""
 
+import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -77,19 +79,71 @@ def test_features_of_a_photo_are_of_the_order_of_one(vgg: VGG16) -> None:
         assert 0.3 < level.mean() < 3
 
 
+@pytest.fixture(scope="module")
+def like_torchvisions(shipped: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights that take normalised colours and answer in the range of torchvision's: the shipped
+    ones divided by level, as rectified levels allow, with the normalisation in the first kernel."""
+    state = {key: value.float() for key, value in shipped.items()}
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    state["features.0.weight"] = state["features.0.weight"] * 255 * std
+    before = 1.0
+    for scale, positions in zip(VGG16.CAFFE_SCALE, ((0, 2), (5, 7), (10, 12, 14)), strict=True):
+        state[f"features.{positions[0]}.weight"] = (
+            state[f"features.{positions[0]}.weight"] * before / scale
+        )
+        for position in positions:
+            state[f"features.{position}.bias"] = state[f"features.{position}.bias"] / scale
+        before = scale
+    return state
+
+
 @pytest.mark.parametrize("name", ["vgg.pth", "vgg.safetensors"])
 def test_a_file_of_torchvisions_is_normalised_and_not_scaled(
-    tmp_path: Path, shipped: dict[str, Tensor], reference: nn.Sequential, name: str
+    tmp_path: Path,
+    like_torchvisions: dict[str, Tensor],
+    vgg: VGG16,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
 ) -> None:
+    caplog.set_level(logging.INFO)
     extra = {"classifier.0.bias": torch.zeros(4)}  # the whole network has more than we need
     save = save_file if name.endswith("safetensors") else torch.save
-    save({**shipped, **extra}, tmp_path / name)
-    image = photo()[..., :32, :32]
+    save({**like_torchvisions, **extra}, tmp_path / name)
+    image = photo()[..., :64, :64]
+    found = VGG16(tmp_path / name)
+    features = torchvision.models.vgg16(weights=None).features[:17].eval()
+    features.load_state_dict(
+        {key.removeprefix("features."): value for key, value in like_torchvisions.items()}
+    )
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-    levels = VGG16(tmp_path / name)(image)
-    for level, pool in zip(levels, pooled(reference, (image - mean) / std), strict=True):
+    expected = pooled(features, (image - mean) / std)
+    for level, pool, ours in zip(found(image), expected, vgg(image), strict=True):
         torch.testing.assert_close(level, pool, rtol=1e-4, atol=1e-5)
+        assert level.mean() == pytest.approx(ours.mean().item(), rel=0.02)
+    (line,) = [record.getMessage() for record in caplog.records]
+    ratios = re.findall(r"[0-9.]+(?=,| and|  ?times)", line.split(" are ")[1])
+    assert [float(ratio) for ratio in ratios] == pytest.approx([1, 1, 1], abs=0.02)
+
+
+def test_the_authors_weights_are_known_in_any_file(
+    tmp_path: Path, shipped: dict[str, Tensor], vgg: VGG16
+) -> None:
+    """torchvision's IMAGENET1K_FEATURES has the key names of IMAGENET1K_V1 and these weights."""
+    save_file({key: value.float() for key, value in shipped.items()}, tmp_path / "a.safetensors")
+    image = photo()[..., :32, :32]
+    for level, ours in zip(VGG16(tmp_path / "a.safetensors")(image), vgg(image), strict=True):
+        torch.testing.assert_close(level, ours)
+
+
+@pytest.mark.parametrize("factor", [40.0, 0.01])
+def test_features_of_another_order_of_magnitude_are_refused(
+    tmp_path: Path, like_torchvisions: dict[str, Tensor], factor: float
+) -> None:
+    key = "features.14.weight"
+    torch.save({**like_torchvisions, key: like_torchvisions[key] * factor}, tmp_path / "vgg.pth")
+    with pytest.raises(CheckpointError, match=r"pool3 are 1.*wanted torchvision's IMAGENET1K_V1"):
+        VGG16(tmp_path / "vgg.pth")
 
 
 def test_the_network_stays_frozen_and_in_eval_mode() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import inpaint
-from inpaint import PConvUNet, UNetConfig
+from inpaint import Inpainter, PConvUNet, UNetConfig
 from inpaint.checkpoints import weights as checkpoint
 from inpaint.checkpoints.weights import (
     CheckpointError,
@@ -127,6 +128,18 @@ def test_a_foreign_file_is_named(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(CheckpointError, match="holds no network configuration"):
         load_network(tmp_path / "other.safetensors")
+
+
+def test_checkpoints_of_other_projects_come_with_the_command_that_converts_them(
+    tmp_path: Path,
+) -> None:
+    torch.save({"model": {"x": torch.zeros(1)}}, tmp_path / "other.pth")
+    advice = f"inpaint weights convert {tmp_path}/other.pth other.safetensors"
+    with pytest.raises(CheckpointError, match=re.escape(advice)):
+        Inpainter.load(tmp_path / "other.pth")
+    save_file({"x": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match=r"weights convert \S+ other-inpaint\.safetensors"):
+        Inpainter.load(tmp_path / "other.safetensors")
 
 
 @pytest.mark.parametrize(

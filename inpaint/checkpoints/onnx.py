@@ -49,13 +49,13 @@ class OnnxNetwork:
         self.notes: dict[str, Any] = json.loads(stored.get("notes", "{}"))
 
     def __call__(self, image: Tensor, valid: Tensor) -> Tensor:
-        """See PConvUNet.forward; both tensors on the CPU."""
+        """See PConvUNet.forward; both tensors on the CPU, as many masks as images."""
         inputs = {"image": image.contiguous().numpy(), "valid": valid.contiguous().numpy()}
         return torch.from_numpy(self._session.run(["output"], inputs)[0])
 
 
 def export_onnx(weights: str | Path, path: str | Path) -> float:
-    """Write the network of a weight file as ONNX with any batch of one, height and width.
+    """Write the network of a weight file as ONNX for any batch size, height and width.
 
     Returns the largest difference to torch over several sizes. Raises CheckpointError when it
     is above TOLERANCE, and ImportError that names the extra when an exporter is missing.
@@ -76,8 +76,10 @@ def _export(network: PConvUNet, notes: dict[str, Any], path: Path) -> None:
         import onnxscript  # noqa: F401  (what torch's exporter is built on)
     except ImportError as error:
         raise _missing("onnxscript") from error
-    example = torch.rand(1, 3, 193, 271), torch.ones(1, 1, 193, 271)
+    channels = network.config.in_channels
+    example = torch.rand(2, channels, 193, 271), torch.ones(2, 1, 193, 271)
     axes = {
+        0: torch.export.Dim("batch", min=1, max=1 << 15),
         2: torch.export.Dim("height", min=1, max=1 << 15),
         3: torch.export.Dim("width", min=1, max=1 << 15),
     }
@@ -101,10 +103,10 @@ def _export(network: PConvUNet, notes: dict[str, Any], path: Path) -> None:
 def _largest_difference(network: PConvUNet, exported: OnnxNetwork) -> float:
     rng = torch.Generator().manual_seed(0)
     differences = []
-    for height, width in CHECK_SIZES:
-        image = torch.rand(1, 3, height, width, generator=rng)
-        valid = (torch.rand(1, 1, height // 8 + 1, width // 8 + 1, generator=rng) > 0.3).float()
-        valid = torch.nn.functional.interpolate(valid, size=(height, width))
+    for batch, (height, width) in enumerate(CHECK_SIZES, start=1):
+        image = torch.rand(batch, network.config.in_channels, height, width, generator=rng)
+        small = torch.rand(batch, 1, height // 8 + 1, width // 8 + 1, generator=rng)
+        valid = torch.nn.functional.interpolate((small > 0.3).float(), size=(height, width))
         with torch.inference_mode():
             expected = network(image, valid)
         differences.append((expected - exported(image, valid)).abs().max().item())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +14,14 @@ from torch import Tensor, nn
 from inpaint.checkpoints.torch_file import CheckpointError, load_torch_file
 from inpaint.checkpoints.weights import shipped_weights
 
+logger = logging.getLogger("inpaint")
+
 # Positions of the convolutions in torchvision's vgg16().features, one tuple for each level; a
 # level ends in a 2x2 max pool.
 _LEVELS = ((0, 2), (5, 7), (10, 12, 14))
 _CHANNELS = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256))
+_FIRST = "features.0.weight"
+_SCALE_LIMIT = 10.0  # features so many times too large or too small are refused
 
 
 class VGG16(nn.Module):
@@ -24,7 +29,8 @@ class VGG16(nn.Module):
 
     The weights are the authors' own (converted from Caffe, CC BY 4.0) unless a file of
     torchvision's IMAGENET1K_V1 is given. The authors' expect colours in [0, 255] with the mean
-    taken off, torchvision's expect them normalised; both are handed RGB in [0, 1] here.
+    taken off, torchvision's expect them normalised; both are handed RGB in [0, 1] here. A file
+    with the authors' weights, torchvision's IMAGENET1K_FEATURES, is known by its first kernel.
     """
 
     # The published loss weights were tuned on torchvision's features, whose activations are of
@@ -40,12 +46,16 @@ class VGG16(nn.Module):
         """weights: None for the shipped file, or the path of a safetensors or torch file with
         torchvision's key names: `features.N.weight` and `features.N.bias`.
 
-        Raises FileNotFoundError, or CheckpointError when the file is damaged, or lacks a tensor
-        or holds it in another shape.
+        The scale of a file's features is compared with the shipped ones', and logged.
+
+        Raises FileNotFoundError, or CheckpointError when the file is damaged, lacks a tensor or
+        holds it in another shape, or gives features of another order of magnitude.
         """
         super().__init__()
-        caffe = weights is None
-        path = shipped_weights("vgg16_features_to_pool3") if weights is None else Path(weights)
+        shipped = shipped_weights("vgg16_features_to_pool3")
+        path = shipped if weights is None else Path(weights)
+        state = _read(path)
+        caffe = weights is None or _is_same(state[_FIRST], _read(shipped)[_FIRST])
         mean = (123.68, 116.779, 103.939) if caffe else (0.485 * 255, 0.456 * 255, 0.406 * 255)
         std = (1.0, 1.0, 1.0) if caffe else (0.229 * 255, 0.224 * 255, 0.225 * 255)
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -57,9 +67,11 @@ class VGG16(nn.Module):
             )
             for channels in _CHANNELS
         )
-        self._load(path)
+        self._load(state, path)
         self.requires_grad_(False)
         self.eval()
+        if not caffe:
+            self._check_scale(path)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Features after pool1, pool2 and pool3, in the range of torchvision's weights.
@@ -91,10 +103,7 @@ class VGG16(nn.Module):
         """Frozen: stays in eval mode."""
         return super().train(False)
 
-    def _load(self, path: Path) -> None:
-        state = load_torch_file(path, what="VGG-16 weight file")
-        if not isinstance(state, Mapping):
-            raise CheckpointError(f"{path} holds a {type(state).__name__}, wanted named tensors")
+    def _load(self, state: Mapping[str, Tensor], path: Path) -> None:
         for level, positions in zip(self.levels, _LEVELS, strict=True):
             for conv, position in zip(level, positions, strict=True):  # type: ignore[call-overload]
                 for kind in ("weight", "bias"):
@@ -108,3 +117,47 @@ class VGG16(nn.Module):
                             f"{tuple(own.shape)}"
                         )
                     own.copy_(state[key])
+
+    @torch.no_grad()
+    def _check_scale(self, path: Path) -> None:
+        """Features grow with the weights, and the style terms with their square: with features of
+        another size the published loss weights mean something else."""
+        image = natural_noise()
+        pairs = zip(self(image), VGG16()(image), strict=True)
+        ratios = [(level.mean() / shipped.mean()).item() for level, shipped in pairs]
+        text = (
+            f"{path}: mean features after pool1, pool2 and pool3 are "
+            f"{', '.join(f'{ratio:.3g}' for ratio in ratios)} times those of the shipped weights"
+        )
+        if not all(1 / _SCALE_LIMIT < ratio < _SCALE_LIMIT for ratio in ratios):
+            raise CheckpointError(
+                f"{text}, which the loss weights are made for; wanted torchvision's IMAGENET1K_V1"
+            )
+        logger.info(text)
+
+
+def natural_noise(size: int = 128) -> Tensor:
+    """An image with the spectrum of photos, amplitudes that fall as 1/frequency; always the same.
+
+    (1, 3, size, size), RGB in [0, 1], the channels alike.
+    """
+    generator = torch.Generator().manual_seed(0)
+    frequency = torch.fft.fftfreq(size)
+    radius = torch.hypot(frequency[:, None], frequency[None, : size // 2 + 1].abs())
+    spectrum = torch.fft.rfft2(torch.randn(size, size, generator=generator))
+    field = torch.fft.irfft2(spectrum / radius.clamp(min=1 / size), s=(size, size))
+    field = (field - field.mean()) / field.std()
+    return (0.45 + 0.23 * field).clamp(0, 1).expand(1, 3, size, size)
+
+
+def _read(path: Path) -> Mapping[str, Tensor]:
+    state = load_torch_file(path, what="VGG-16 weight file")
+    if not isinstance(state, Mapping):
+        raise CheckpointError(f"{path} holds a {type(state).__name__}, wanted named tensors")
+    if _FIRST not in state:
+        raise CheckpointError(f"{path} holds no {_FIRST}, so it is no VGG-16")
+    return state
+
+
+def _is_same(kernel: Tensor, other: Tensor) -> bool:
+    return kernel.shape == other.shape and torch.allclose(kernel.float(), other.float(), atol=1e-3)

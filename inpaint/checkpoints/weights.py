@@ -88,9 +88,12 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
+        advice = "" if path.suffix == ".safetensors" else f"; {_advice(path)}"
+        raise CheckpointError(f"{path} is not a safetensors file: {error}{advice}") from error
     if "config" not in metadata:
-        raise CheckpointError(f"{path} holds no network configuration, so it is not one of ours")
+        raise CheckpointError(
+            f"{path} holds no network configuration, so it is not one of ours; {_advice(path)}"
+        )
     try:
         config, notes = json.loads(metadata["config"]), json.loads(metadata.get("notes", "{}"))
     except json.JSONDecodeError as error:
@@ -98,6 +101,15 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise CheckpointError(f"{path} has an unusable configuration: {config!r}")
     return {"format": metadata.get("format", DEFAULT_KIND), "config": config, "notes": notes}
+
+
+def _advice(path: Path) -> str:
+    target = path.with_suffix(".safetensors").name
+    if path.suffix == ".safetensors":
+        target = f"{path.stem}-inpaint.safetensors"
+    return (
+        f"a checkpoint of another project becomes one by: inpaint weights convert {path} {target}"
+    )
 
 
 def load_network(path: str | Path, device: str | torch.device = "cpu") -> PConvUNet:

@@ -16,6 +16,24 @@ PADDINGS = {"zero": "zeros", "partial": "partial", "reflect": "reflect", "replic
 
 AUTO_RESUME = "auto"
 
+# Options of the reference that are refused, with what does the same.
+_LAUNCH = "start the processes with: accelerate launch --num_processes {value} train_padding.py ..."
+_ADDRESS = (
+    "processes find each other by Accelerate: accelerate launch --num_machines N --machine_rank R "
+    "--main_process_ip IP --main_process_port PORT train_padding.py ..."
+)
+_OTHER_WAYS = {
+    "pretrained": (
+        "torchvision's weights are a file, for --weights: python -c \"import torch, torchvision as "
+        "t; torch.save(t.models.get_model('{arch}'.removeprefix('pd'), weights='DEFAULT')"
+        ".state_dict(), 'start.pth')\""
+    ),
+    "gpu": "choose it with CUDA_VISIBLE_DEVICES={value} python train_padding.py ...",
+    "world_size": _LAUNCH,
+    "dist_url": _ADDRESS,
+    "dist_backend": f"NCCL serves GPUs and Gloo CPUs without a word; {_ADDRESS}",
+}
+
 
 @dataclass(frozen=True)
 class ClassifierConfig:
@@ -48,14 +66,12 @@ class ClassifierConfig:
     crop_least: float = option(0.08, "smallest share of a picture that a training crop shows")
     epochs: int = option(100, "epochs in all")
     batch_size: int = option(192, "samples of a step, over all processes", "-b")
-    lr: float | None = option(
-        None, "learning rate at the start; default: 0.1, and 0.01 for VGG", "--learning-rate"
-    )
+    lr: float | None = option(None, "learning rate at the start; default: 0.1", "--learning-rate")
     schedule: str = option("step", "step (a tenth every --lr-step epochs) or cosine")
     lr_step: int = option(30, "epochs between the steps of the learning rate")
     momentum: float = option(0.9, "of SGD")
     weight_decay: float = option(1e-4, "of SGD, on all parameters", "--wd")
-    precision: str = option("fp32", "fp32, bf16, fp16, or auto: bf16 where it is fast")
+    precision: str = option("auto", "fp32, bf16, fp16, or auto: bf16 where it is fast")
     seed: int = option(0, "seed of everything random")
     workers: int = option(4, "processes that load samples", "-j")
     threads: int | None = option(None, "CPU threads of torch; default: torch's own")
@@ -68,7 +84,16 @@ class ClassifierConfig:
         "checkpoint to go on from, or to evaluate; without a path: the last one of this run",
         const=AUTO_RESUME,
     )
-    evaluate: bool = option(False, "only evaluate --weights or --resume on the validation part")
+    evaluate: bool = option(
+        False, "only evaluate --weights or --resume on the validation part", "-e"
+    )
+    start_epoch: int = option(0, "number of the first epoch of a new run")
+    # The reference's, which have other ways here; see _OTHER_WAYS.
+    pretrained: bool = option(False, "give torchvision's weights with --weights")
+    gpu: int | None = option(None, "choose a GPU with CUDA_VISIBLE_DEVICES")
+    world_size: int = option(1, "start processes with accelerate launch")
+    dist_url: str | None = option(None, "see --world-size")
+    dist_backend: str | None = option(None, "see --world-size")
 
     def __post_init__(self) -> None:
         if self.padding is not None:
@@ -85,6 +110,14 @@ class ClassifierConfig:
         for name in ("val_share", "crop_least"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in (0, 1], got {getattr(self, name)}")
+        if not 0 <= self.start_epoch < self.epochs:
+            raise ValueError(
+                f"start_epoch must lie between 0 and {self.epochs - 1}, got {self.start_epoch}"
+            )
+        for name, other in _OTHER_WAYS.items():
+            if getattr(self, name) not in (None, False, 1 if name == "world_size" else None):
+                value = getattr(self, name)
+                raise ValueError(f"no {name} here: {other.format(value=value, arch=self.arch)}")
         if self.weights and self.resume:
             raise ValueError("resume brings its own weights; give it or weights, not both")
         if self.evaluate and not (self.weights or self.resume):
@@ -97,7 +130,7 @@ class ClassifierConfig:
 
     def lr_at(self, step: int, steps_per_epoch: int) -> float:
         """Learning rate of an optimiser step of the run, from 0."""
-        start = self.lr or (0.01 if "vgg" in self.arch else 0.1)
+        start = self.lr or 0.1
         if self.schedule == "step":
             return float(start * 0.1 ** (step // steps_per_epoch // self.lr_step))
         return 0.5 * start * (1 + math.cos(math.pi * step / (steps_per_epoch * self.epochs)))

@@ -29,6 +29,7 @@ from inpaint.data import SampleStream, SkipCounter, stream_loader
 from inpaint.padding.convert import convert
 from inpaint.padding.models import build, load_checkpoint, read_checkpoint
 from inpaint.training import NonFiniteLossError
+from inpaint.training.devices import describe_devices
 from inpaint.training.log import RunLog
 from inpaint.training.precision import mixed_precision
 from inpaint.utils.files import atomic_path
@@ -100,10 +101,13 @@ class ClassifierRun:
             mixed_precision=mixed_precision(config.precision, size=config.size, halvings=_HALVINGS),
             cpu=not torch.cuda.is_available(),
         )
+        if self.accelerator.is_main_process:
+            logger.info(describe_devices(self.accelerator))
         with self.accelerator.local_main_process_first():  # which downloads and scans for all
             self.training, self.validation = data or open_data(config)
         self.steps_per_epoch = max(1, len(self.training) // config.batch_size)
-        self.epoch, self.seconds, self.best = 0, 0.0, 0.0  # best: top-1 so far, %
+        self.epoch, self.seconds = config.start_epoch, 0.0
+        self.best = 0.0  # top-1 so far, %
         self.history: list[Scores] = []
         self.log: RunLog | None = None
         self._build()
@@ -152,6 +156,8 @@ class ClassifierRun:
     def _check_facts(self, state: dict[str, Any], path: Path) -> None:
         """Raises ValueError when a state is of another run; the reference's know their arch."""
         found = {"arch": state.get("arch", self.config.arch), **state.get("config", {})}
+        if "lr" in found and "start_epoch" not in found and "vgg" in found["arch"]:
+            found["lr"] = found["lr"] or 0.01  # was their default when there was no start_epoch
         names = ["arch", "padding"] if self.config.evaluate else [*_FACTS]
         if self.config.schedule == "cosine" and not self.config.evaluate:
             names.append("epochs")

@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 # Fields of the configuration that the comparison sets itself.
 _OWN = ("arch", "padding", "data_train", "data_val", "prefix", "ckptdirprefix", "weights",
-        "resume", "evaluate")  # fmt: skip
+        "resume", "evaluate", "start_epoch", "pretrained", "gpu", "world_size", "dist_url",
+        "dist_backend")  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

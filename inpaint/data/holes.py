@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from inpaint.data.sources import find_images
-from inpaint.masks.generate import HOLE_BUCKETS, random_hole
+from inpaint.masks.generate import HOLE_BUCKETS, TRAINING_VERSION, random_hole
 from inpaint.masks.read import read_hole
 
 # (size in pixels, generator) -> square hole, bool (size, size), True = fill
@@ -25,9 +25,16 @@ class GeneratedHoles:
             None draws all six equally often.
         sides: share of holes that are a side of the picture, as when it is to be extended; their
             ratio follows the buckets too.
+        version: of the generator, see `random_hole`.
     """
 
-    def __init__(self, ratio_weights: Sequence[float] | None = None, *, sides: float = 0.0) -> None:
+    def __init__(
+        self,
+        ratio_weights: Sequence[float] | None = None,
+        *,
+        sides: float = 0.0,
+        version: int = TRAINING_VERSION,
+    ) -> None:
         weights = np.array([1.0] * len(HOLE_BUCKETS) if ratio_weights is None else ratio_weights)
         if weights.shape != (len(HOLE_BUCKETS),) or not (weights >= 0).all() or not weights.any():
             raise ValueError(
@@ -38,13 +45,14 @@ class GeneratedHoles:
             raise ValueError(f"sides must lie in [0, 1], got {sides}")
         self.steps = np.cumsum(weights / weights.sum())
         self.sides = sides
+        self.version = version
 
     def __call__(self, size: int, rng: np.random.Generator) -> np.ndarray:
         """A hole, (size, size) bool."""
         bucket = int(np.searchsorted(self.steps[:-1], rng.random(), side="right"))
         if self.sides and rng.random() < self.sides:
             return _side(size, rng.uniform(*HOLE_BUCKETS[bucket]), int(rng.integers(4)))
-        return random_hole((size, size), rng, ratio=HOLE_BUCKETS[bucket])
+        return random_hole((size, size), rng, ratio=HOLE_BUCKETS[bucket], version=self.version)
 
 
 def _side(size: int, ratio: float, turns: int) -> np.ndarray:
@@ -60,13 +68,18 @@ class FolderHoles:
     The cut is a square with 60 to 100 % of the mask's shorter side. Masks are never stretched
     to another aspect ratio. An unreadable, empty or full one is passed over.
 
+    Args:
+        folder: where they lie, at any depth.
+        invert: whether they are black where pictures are to be filled, and white elsewhere.
+
     Raises:
         FileNotFoundError: no mask file lies in the folder, at any depth.
         RuntimeError: from a call, if 20 masks in a row cannot be used.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, invert: bool = False) -> None:
         self.folder = Path(folder)
+        self.invert = invert
         self.names = find_images(self.folder)
         if not self.names:
             raise FileNotFoundError(f"no mask pictures in {folder}; give a folder of PNG files")
@@ -76,7 +89,7 @@ class FolderHoles:
         for _ in range(_MAX_DRAWS):
             path = self.folder / self.names[int(rng.integers(len(self.names)))]
             try:
-                hole = self._cut(read_hole(path), size, rng)
+                hole = self._cut(read_hole(path, invert=self.invert), size, rng)
             except (OSError, ValueError) as error:
                 failure = str(error)
                 continue

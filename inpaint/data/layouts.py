@@ -1,25 +1,36 @@
 """Finding the images of a data set where its publishers, or common tools, put them."""
 
+import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import get_args
 
 from inpaint.data.shards import TarSource, expand_shards, fetch_shard, is_url
-from inpaint.data.sources import ConcatSource, FolderSource, ImageSource, Split, hold_out
+from inpaint.data.sizes import shorter_sides
+from inpaint.data.sources import (
+    ConcatSource,
+    FolderSource,
+    ImageSource,
+    Split,
+    hold_out,
+    mask_files,
+)
+
+logger = logging.getLogger("inpaint")
 
 DATA_NAMES = ("places2", "celeba-hq", "imagenet", "folder", "wds")
 
 _PLACES_URL = "http://data.csail.mit.edu/places/places365"
 _FETCH = {
     "places2": (
-        "Fetch it (24 GB of training pictures, 0.5 GB for validation) with\n"
-        f"  wget -c -P {{root}} {_PLACES_URL}/train_256_places365standard.tar "
-        f"{_PLACES_URL}/val_256.tar\n"
+        "Fetch it ({gigabytes} GB) with\n"
+        f"  wget -c -P {{root}} {_PLACES_URL}/train_{{kind}}_places365standard.tar "
+        f"{_PLACES_URL}/val_{{kind}}.tar\n"
         "The two tar files are read as they are. Or, unpacked by torchvision:\n"
         "  python -c \"from torchvision.datasets import Places365; [Places365('{root}', split=s, "
-        "small=True, download=True) for s in ('train-standard', 'val')]\""
+        "small={small}, download=True) for s in ('train-standard', 'val')]\""
     ),
     "celeba-hq": (
         "Fetch a copy with train and val parts with\n"
@@ -37,6 +48,15 @@ _FETCH = {
     "folder": "Give the folder that holds your pictures with --root; for tar files use --data wds.",
     "wds": "Give tar files with --root: a path, 'shards/*.tar', 'shard-{{000..009}}.tar', or URLs.",
 }
+
+# For samples up to 256 px, and for larger ones: images whose shorter side is 512 px, or what it was
+# before when that was less.
+_PLACES_ARCHIVES = (
+    {"kind": "256", "gigabytes": "25", "small": "True"},
+    {"kind": "large", "gigabytes": "107", "small": "False"},
+)
+_SMALL_PLACES = 256  # px
+_LOOKED_AT = 8  # images of a copy of the data set, to learn their size
 
 # In order of preference. torchvision renames a tree after unpacking it, `data_256` to
 # `data_256_standard`, so that both training sets can lie side by side.
@@ -58,7 +78,11 @@ _PLACES_TARS: dict[Split, list[str]] = {
 
 
 def open_source(
-    data: str, root: str | Path | Sequence[str | Path] | None = None, *, split: Split = "train"
+    data: str,
+    root: str | Path | Sequence[str | Path] | None = None,
+    *,
+    split: Split = "train",
+    size: int | None = None,
 ) -> ImageSource:
     """The images of a data set.
 
@@ -73,7 +97,8 @@ def open_source(
             all images under `root`.
             `imagenet`: `train` and `val` with a folder for each class, also under
             `ILSVRC/Data/CLS-LOC`.
-            `folder`: all images under `root`, at any depth.
+            `folder`: all images under `root`, at any depth, but for masks: files of a folder
+            `masks` that are called as an image beside this folder.
             `wds`: tar shards: a file, a folder of them, wildcards, `shard-{000..009}.tar`, or
             http(s) URLs of them, which are downloaded once into the cache folder.
         root: where it lies, by default `data/` and the name. Several roots, in a list or with
@@ -82,6 +107,8 @@ def open_source(
         split: `train` or `val`. `celeba-hq` and `folder` take sub-folders of these names if both
             are there, `wds` shards with names such as `train-*.tar` and `val-*.tar`. Without
             such names some images are held out, see `hold_out`.
+        size: side of the samples that are wanted, px. Where `places2` is there in several sizes,
+            images that are large enough go first, and the message for missing ones names these.
 
     Raises:
         FileNotFoundError: no image is there; the message says where to get the data.
@@ -98,7 +125,7 @@ def open_source(
         roots = [(path, 1) for path, _ in roots]
     if data == "wds":
         return _open_shards(roots, split)
-    sources = [_OPENERS[data](Path(path), split) for path, _ in roots]
+    sources = [_OPENERS[data](Path(path), split, size) for path, _ in roots]
     return _joined(sources, [times for _, times in roots])
 
 
@@ -122,20 +149,41 @@ def _joined(sources: Sequence[ImageSource], repeats: Sequence[int]) -> ImageSour
     return sources[0] if list(repeats) == [1] else ConcatSource(sources, repeats)
 
 
-def _open_places2(root: Path, split: Split) -> ImageSource:
+def _open_places2(root: Path, split: Split, size: int | None) -> ImageSource:
     trees, tars = _PLACES_TREES[split], _PLACES_TARS[split]
+    if size is not None and size > _SMALL_PLACES:
+        trees, tars = _large_first(trees), _large_first(tars)
+    found: list[ImageSource] = []
+    for source in _places_sources(root, split, trees, tars):
+        found.append(source)
+        if size is None or (shorter_sides(source, _LOOKED_AT) >= size).mean() > 0.5:
+            return source
+    if not found:
+        raise _missing(
+            "places2", root, [f"{split}-*.tar", *(f"{tree}/" for tree in trees), *tars], size
+        )
+    return found[0]
+
+
+def _places_sources(
+    root: Path, split: Split, trees: Sequence[str], tars: Sequence[str]
+) -> Iterator[ImageSource]:
+    """The copies of the data set that lie under a folder, opened one by one."""
     shards = sorted(root.glob(f"{split}-*.tar"))
     if shards and len(source := TarSource(shards)):
-        return source
+        yield source
     for tree in trees:
         if (root / tree).is_dir():
             folder = FolderSource(root / tree, _list_file(root, tree))
             if len(folder):
-                return folder
+                yield folder
     for tar in tars:
         if (root / tar).is_file() and len(source := TarSource([root / tar])):
-            return source
-    raise _missing("places2", root, [f"{split}-*.tar", *(f"{tree}/" for tree in trees), *tars])
+            yield source
+
+
+def _large_first(names: Sequence[str]) -> list[str]:
+    return sorted(names, key=lambda name: "large" not in name)  # the order is kept otherwise
 
 
 def _list_file(root: Path, tree: str) -> list[str] | None:
@@ -153,7 +201,7 @@ def _list_file(root: Path, tree: str) -> list[str] | None:
     return names if complete else None
 
 
-def _open_imagenet(root: Path, split: Split) -> ImageSource:
+def _open_imagenet(root: Path, split: Split, _: int | None) -> ImageSource:
     folders = [split, f"ILSVRC/Data/CLS-LOC/{split}"]
     for folder in folders:
         if (root / folder).is_dir() and len(source := FolderSource(root / folder)):
@@ -161,18 +209,29 @@ def _open_imagenet(root: Path, split: Split) -> ImageSource:
     raise _missing("imagenet", root, [f"{folder}/" for folder in folders])
 
 
-def _open_folder(data: str, root: Path, split: Split) -> ImageSource:
+def _open_folder(data: str, root: Path, split: Split, _: int | None) -> ImageSource:
     if data == "celeba-hq":
         # Beside its images CelebAMask-HQ holds masks, which are PNG files too.
         known = ("CelebA-HQ-img", "CelebAMask-HQ/CelebA-HQ-img", "celeba_hq")
         root = next((root / folder for folder in known if (root / folder).is_dir()), root)
     if (root / "train").is_dir() and (root / "val").is_dir():
         return _filled(FolderSource(root / split), data, root, f"pictures under {split}/")
-    source = _filled(FolderSource(root), data, root, "pictures, at any depth")
+    source = _filled(_without_masks(root), data, root, "pictures, at any depth")
     return hold_out(source, split)
 
 
-_OPENERS: dict[str, Callable[[Path, Split], ImageSource]] = {
+def _without_masks(root: Path) -> ImageSource:
+    """A folder's images without the masks that lie beside them."""
+    source = FolderSource(root)
+    names = [source.name(number) for number in range(len(source))]
+    masks = mask_files(names)
+    if not masks:
+        return source
+    logger.info("left out %d masks of pictures in %s, such as %s", len(masks), root, min(masks))
+    return FolderSource(root, [name for name in names if name not in masks])
+
+
+_OPENERS: dict[str, Callable[[Path, Split, int | None], ImageSource]] = {
     "places2": _open_places2,
     "celeba-hq": partial(_open_folder, "celeba-hq"),
     "imagenet": _open_imagenet,
@@ -217,10 +276,13 @@ def _filled(source: ImageSource, data: str, root: Path, wanted: str) -> ImageSou
     return source
 
 
-def _missing(data: str, root: Path, wanted: Sequence[str]) -> FileNotFoundError:
+def _missing(
+    data: str, root: Path, wanted: Sequence[str], size: int | None = None
+) -> FileNotFoundError:
+    archive = _PLACES_ARCHIVES[size is not None and size > _SMALL_PLACES]
     state = "" if root.is_dir() else ", which is no folder"
     kind = "" if data == "folder" else f"{data} "
     return FileNotFoundError(
         f"no {kind}pictures in {root}{state}; looked for {', '.join(wanted)}. "
-        + _FETCH[data].format(root=root)
+        + _FETCH[data].format(root=root, **archive)
     )

@@ -14,7 +14,7 @@ from inpaint.data.holes import DrawHole, FolderHoles, GeneratedHoles
 from inpaint.data.sources import ImageSource
 from inpaint.data.stream import REPLACEMENT_STREAM, SAMPLE_STREAM, ImageOrder
 from inpaint.images import ImageError
-from inpaint.masks.generate import HOLE_BUCKETS, fixed_hole
+from inpaint.masks.generate import HOLE_BUCKETS, TRAINING_VERSION, fixed_hole
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,9 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         ratio_weights: how often each hole ratio bucket is drawn, see `GeneratedHoles`.
         sides: share of holes that are a side of the picture.
         hole_dir: a folder of mask files to take holes from instead, see `FolderHoles`.
+        invert_holes: whether these files are black where pictures are to be filled.
+        hole_version: of the generator of holes, see `random_hole`.
+        with_holes: whether samples have a hole; else it is to be drawn for a whole batch.
 
     Raises:
         ValueError: the source is empty, or a setting is out of range.
@@ -56,6 +59,9 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         ratio_weights: tuple[float, ...] | None = None,
         sides: float = 0.0,
         hole_dir: str | Path | None = None,
+        invert_holes: bool = False,
+        hole_version: int = TRAINING_VERSION,
+        with_holes: bool = True,
     ) -> None:
         _check_source(source, size)
         check_policy(crop)
@@ -64,11 +70,12 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         self.seed = seed
         self.crop = crop
         self.max_upscale = max_upscale
+        self.with_holes = with_holes
         self.order = ImageOrder(len(source), seed)
         self.draw_hole: DrawHole = (
-            GeneratedHoles(ratio_weights, sides=sides)
+            GeneratedHoles(ratio_weights, sides=sides, version=hole_version)
             if hole_dir is None
-            else FolderHoles(hole_dir)
+            else FolderHoles(hole_dir, invert=invert_holes)
         )
 
     def __len__(self) -> int:
@@ -78,7 +85,8 @@ class TrainingSamples(Dataset[dict[str, Any]]):
     def __getitem__(self, n: int) -> dict[str, Any]:
         trouble = f"used; check the data ({self.source!r}) and the size ({self.size})"
         square, rng, origin = cut_usable(self.order, n, self.cut, trouble)
-        return _sample(square, self.draw_hole(self.size, rng), **origin)
+        hole = self.draw_hole(self.size, rng) if self.with_holes else None
+        return _sample(square, hole, **origin)
 
     def cut(self, index: int, rng: np.random.Generator) -> np.ndarray:
         """A random square of one image: uint8 (size, size, 3).
@@ -227,11 +235,12 @@ def _check_source(source: ImageSource, size: int) -> None:
 
 
 def _sample(
-    square: np.ndarray, hole: np.ndarray, index: int, skipped: int, rejected: int
+    square: np.ndarray, hole: np.ndarray | None, index: int, skipped: int, rejected: int
 ) -> dict[str, Any]:
+    holes = {} if hole is None else {"hole": torch.from_numpy(hole[None])}
     return {
         "image": torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1))),
-        "hole": torch.from_numpy(hole[None]),
+        **holes,
         "index": index,
         "skipped": skipped,
         "rejected": rejected,

@@ -171,6 +171,17 @@ def hold_out(source: ImageSource, split: Split) -> ImageSource:
     return SubsetSource(source, np.flatnonzero(held if split == "val" else ~held))
 
 
+def mask_files(names: Iterable[str]) -> set[str]:
+    """Those of some relative paths that are masks of others: `masks/a.png` beside `a.jpg`."""
+    paths = [Path(name) for name in names]
+    images = {path.with_suffix("") for path in paths if path.parent.name != "masks"}
+    return {
+        path.as_posix()
+        for path in paths
+        if path.parent.name == "masks" and path.parent.parent / path.stem in images
+    }
+
+
 def find_images(root: Path) -> list[str]:
     """Sorted relative paths, with `/`, of all images under `root`; links are followed once."""
     names: list[str] = []

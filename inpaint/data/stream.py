@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from inpaint.utils.threads import usable_cpus
+
 # First word of each generator's seed, so that no two uses share random numbers.
 EPOCH_STREAM, SAMPLE_STREAM, REPLACEMENT_STREAM = range(3)
 
@@ -109,6 +111,19 @@ def stream_loader(
         # run finds that one as it was.
         generator=torch.Generator(),
     )
+
+
+def default_workers(device: str, processes: int = 1) -> int:
+    """Worker processes of one process that trains.
+
+    Args:
+        device: "cpu" leaves the processors to the network: two workers keep up with it. Beside a
+            GPU every processor but the trainer's own loads samples, up to sixteen.
+        processes: How many train on this machine.
+    """
+    if device == "cpu":
+        return 2
+    return max(2, min(16, usable_cpus() // processes - 1))
 
 
 def init_worker(worker: int) -> None:

@@ -3,6 +3,7 @@
 from inpaint.masks.generate import (
     GENERATOR_VERSION,
     HOLE_BUCKETS,
+    TRAINING_VERSION,
     border_width,
     fixed_hole,
     hole_bucket,
@@ -14,6 +15,7 @@ from inpaint.masks.testset import write_test_set
 __all__ = [
     "GENERATOR_VERSION",
     "HOLE_BUCKETS",
+    "TRAINING_VERSION",
     "border_width",
     "fixed_hole",
     "grow_hole",

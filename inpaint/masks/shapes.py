@@ -9,7 +9,8 @@ Points are (x, y) here, as OpenCV has them. Thick OpenCV lines have round ends, 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -88,8 +89,10 @@ def _draw_stroke(
     turns += sharp * rng.uniform(-2.4, 2.4, steps)
     heading = rng.uniform(0, 2 * math.pi) + np.cumsum(turns)
     strides = rng.uniform(0.6, 1.4, steps) * (length / steps)
-    walk = np.cumsum(strides[:, None] * np.stack([np.cos(heading), np.sin(heading)], 1), axis=0)
-    points = np.concatenate([np.zeros((1, 2)), walk]) + start
+    points = np.zeros((steps + 1, 2))
+    np.cumsum(strides * np.cos(heading), out=points[1:, 0])
+    np.cumsum(strides * np.sin(heading), out=points[1:, 1])
+    points += start
     path = _fixed(frame.fold(points, 0.5 * width * (1 + taper)))
     if not taper:
         cv2.polylines(canvas, [path], False, 255, max(1, round(width)), cv2.LINE_8, _SHIFT)
@@ -162,16 +165,31 @@ draw_ellipse: Shape = partial(_draw_polygon, corners=40)
 draw_rectangle: Shape = partial(_draw_polygon, corners=4)
 
 
-def warp(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+@lru_cache(maxsize=4)
+def _pixel_places(height: int, width: int) -> np.ndarray:
+    """(x, y) of each pixel, (H, W, 2) float32."""
+    return np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).astype(np.float32)
+
+
+def warp(canvas: np.ndarray, rng: np.random.Generator, *, together: bool = False) -> np.ndarray:
     """`canvas` (H, W) bent by a smooth random field, so that no outline stays a textbook shape.
 
     Coarse fields bend whole shapes, fine ones fray their edges. The field is drawn on a small grid
     whose cells are square, and its height keeps it from folding over itself.
+
+    together: enlarge both components in one call, which rounds differently by 1e-5 px and takes a
+    tenth of the time, as OpenCV leaves two channels to its own code and one to IPP's.
     """
     height, width = canvas.shape
     cell = min(height, width) / _log_uniform(rng, 3, 24)
     grid = (2, max(2, round(height / cell)), max(2, round(width / cell)))
     offsets = rng.normal(0, 0.25 * rng.random() * cell, grid).astype(np.float32)
+    if together:
+        field = np.ascontiguousarray(offsets.transpose(1, 2, 0))  # (grid, grid, 2), x before y
+        places = cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC)
+        places += _pixel_places(height, width)
+        maps: tuple[Any, Any] = places, None  # OpenCV's types know no map of two channels
+        return cv2.remap(canvas, *maps, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
     map_x, map_y = (cv2.resize(o, (width, height), interpolation=cv2.INTER_CUBIC) for o in offsets)
     map_x += np.arange(width, dtype=np.float32)
     map_y += np.arange(height, dtype=np.float32)[:, None]

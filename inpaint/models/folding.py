@@ -98,7 +98,7 @@ class FoldedOutput(nn.Module):
     def __init__(self, output: PConvOutput) -> None:
         super().__init__()
         weight, bias = _folded(output.conv, nn.Identity())
-        self.conv = _JoiningConv(weight, weight.shape[1] - 3)
+        self.conv = _JoiningConv(weight, output.features)
         self.register_buffer("bias", bias, persistent=False)
 
     def forward(

@@ -54,7 +54,7 @@ def window_count(
     # Multiplied, not made of a list: a list is copied to the device, and the copy waited for.
     runs = [(weight, len(list(run))) for weight, run in groupby(weights)]
     kernel = torch.cat([(ones * w).expand(-1, n, *kernel_size) for w, n in runs], 1)
-    with _without_autocast(valid.device):
+    with without_autocast(valid.device):
         return _CONV[len(kernel_size)](
             valid.float(), kernel, stride=stride, padding=padding, dilation=dilation
         )
@@ -75,7 +75,7 @@ def grouped_window_count(
     (B, groups, *out_size), float32.
     """
     kernel = valid.new_ones(groups, valid.shape[1] // groups, *kernel_size, dtype=torch.float32)
-    with _without_autocast(valid.device):
+    with without_autocast(valid.device):
         return _CONV[len(kernel_size)](
             valid.float(), kernel, stride=stride, padding=padding, dilation=dilation, groups=groups
         )
@@ -180,7 +180,8 @@ def partial_conv(
     return rescale(y, bias, count, window)
 
 
-def _without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """A context in which operations on the device keep the dtype of their inputs."""
     if torch.amp.is_autocast_available(device.type):
         return torch.autocast(device.type, enabled=False)
     return nullcontext()  # the meta device
@@ -197,7 +198,7 @@ def mask_features(x: Tensor, valid: Tensor, mask_channels: Sequence[int]) -> Ten
 
 def _mask_channels(x: Tensor, valid: Tensor, sizes: Sequence[int] | None) -> Sequence[int]:
     """How many channels of x each channel of the mask covers, after checking that they fit."""
-    fits = valid.dim() == x.dim() and valid.shape[0] in (1, x.shape[0]) and valid.shape[1] > 0
+    fits = valid.dim() == x.dim() and valid.shape[0] in (x.shape[0], 1) and valid.shape[1] > 0
     if not fits or valid.shape[2:] != x.shape[2:]:
         wanted = f"({x.shape[0]} or 1, K, {', '.join(map(str, x.shape[2:]))})"
         raise ValueError(
@@ -264,16 +265,23 @@ class _PartialConvNd(_ConvNd):
         self.return_mask = return_mask
         self.mask_channels = None if mask_channels is None else tuple(mask_channels)
 
-    def forward(self, input: Tensor, mask: Tensor | None = None) -> Any:
+    def forward(
+        self, input: Tensor, mask: Tensor | None = None, *, mask_in: Tensor | None = None
+    ) -> Any:
         """Partial convolution of `input`, (B, C, *size), under `mask`, 1 = known.
 
         mask: (B or 1, 1, *size); with multi_channel also (B or 1, C, *size), or one channel for
         each group of channels. None means that everything but the padding is known.
+        mask_in: the reference layer's name of it.
 
         Returns the output (B, C_out, *out_size), or with return_mask the pair (output, new mask);
         the new mask is (B or 1, 1, *out_size), and with multi_channel a view of it in the output's
         shape, not to be written into. Raises ValueError when input or mask do not fit.
         """
+        if mask_in is not None:
+            if mask is not None:
+                raise ValueError("mask and mask_in are two names of one argument; give one")
+            mask = mask_in
         if input.dim() != len(self.kernel_size) + 2:
             raise ValueError(
                 f"input must have {len(self.kernel_size) + 2} dimensions (batch, channels, size), "

@@ -9,10 +9,13 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
+from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from inpaint.models.partial_conv import partial_conv, rescale, window_count
+from inpaint.models.partial_conv import partial_conv, rescale, window_count, without_autocast
+
+_RGB_MEAN, _RGB_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, in [0, 1]
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,11 @@ class UNetConfig:
     # Dilations of the residual units after the decoder's block of each level, the finest level
     # first; () for none at all. See ResidualUnit.
     residual: tuple[tuple[int, ...], ...] = ()
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # RGB in [0, 1], of ImageNet
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    # Of each input channel, in the range of the images; 0.5 and 0.25 for others than 3 channels.
+    mean: tuple[float, ...] = _RGB_MEAN
+    std: tuple[float, ...] = _RGB_STD
+    in_channels: int = 3
+    out_channels: int = 3
 
     def __post_init__(self) -> None:
         for field in fields(self):  # JSON has no tuples
@@ -53,10 +59,19 @@ class UNetConfig:
                 f"residual must have at most one entry for each of the {len(self.widths) - 1} "
                 f"decoder blocks, with dilations of 1 or more, got {self.residual}"
             )
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+        if min(self.in_channels, self.out_channels) < 1:
             raise ValueError(
-                "mean and std must have one entry for each of R, G, B, and std must be positive, "
-                f"got {self.mean} and {self.std}"
+                f"in_channels and out_channels must be 1 or more, got {self.in_channels} and "
+                f"{self.out_channels}"
+            )
+        if self.in_channels != 3 and (self.mean, self.std) == (_RGB_MEAN, _RGB_STD):
+            object.__setattr__(self, "mean", (0.5,) * self.in_channels)
+            object.__setattr__(self, "std", (0.25,) * self.in_channels)
+        channels = {len(self.mean), len(self.std)}
+        if channels != {self.in_channels} or min(self.std) <= 0:
+            raise ValueError(
+                f"mean and std must have one entry for each of {self.in_channels} channels, and "
+                f"std must be positive, got {self.mean} and {self.std}"
             )
 
     @classmethod
@@ -166,9 +181,11 @@ class PConvOutput(nn.Module):
 
     fold: Tensor
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, in_channels: int = 3, out_channels: int = 3) -> None:
+        """features: of the level below; in_channels: of the image."""
         super().__init__()
-        self.conv = nn.Conv2d(features + 3, 3, 3, padding=1)
+        self.features = features
+        self.conv = nn.Conv2d(features + in_channels, out_channels, 3, padding=1)
         # Upsampled rows 2i-1 .. 2i+2 are the rows i-1, i, i, i+1. So the three taps of an even
         # row, and of an odd one, fall on the taps i-1, i, i+1 like this.
         even, odd = [[1.0, 0, 0], [0, 1, 1], [0, 0, 0]], [[0.0, 0, 0], [1, 1, 0], [0, 0, 1]]
@@ -177,17 +194,21 @@ class PConvOutput(nn.Module):
     def forward(
         self, x: Tensor, valid: Tensor, image: Tensor, image_valid: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """x (B, C, H, W), image (B, 3, 2H, 2W), zero in their holes; masks of one channel.
+        """x (B, C, H, W), image (B, I, 2H, 2W), zero in their holes; masks of one channel.
 
-        Returns the new image (B, 3, 2H, 2W) and its mask.
+        Returns the new image (B, O, 2H, 2W) and its mask, under autocast in float32:
+        bfloat16 has steps of 0.004 below 1, an 8-bit level.
         """
-        features = x.shape[1]
+        if torch.is_autocast_enabled(x.device.type):
+            with without_autocast(x.device):
+                return self(x.float(), valid.float(), image.float(), image_valid.float())
+        features = self.features
         weight = self.conv.weight
         small = torch.einsum("pik,qjl,ockl->opqcij", self.fold, self.fold, weight[:, :features])
         y = F.pixel_shuffle(F.conv2d(x, small.flatten(0, 2), padding=1), 2)
         y = y + F.conv2d(image, weight[:, features:], padding=1)
         mask = torch.cat([_upsample(valid, image_valid), image_valid], 1)
-        count = window_count(mask, (3, 3), weights=(features, 3), padding=1)
+        count = window_count(mask, (3, 3), weights=(features, image.shape[1]), padding=1)
         return rescale(y, self.conv.bias, count, weight[0].numel())
 
 
@@ -247,22 +268,36 @@ class ResidualUnit(nn.Module):
         return x + F.leaky_relu(y, self.leak, inplace=True) * valid
 
 
-class PConvUNet(nn.Module):
+class PConvUNet(
+    nn.Module,
+    PyTorchModelHubMixin,
+    library_name="inpaint",
+    pipeline_tag="image-to-image",
+    paper_url="https://arxiv.org/abs/1804.07723",
+    tags=["inpainting", "partial-convolution"],
+):
     """U-Net of partial convolutions: an image with holes in, a whole image out.
 
     The encoder halves the size at each level, the decoder doubles it by nearest upsampling and
     concatenates features and masks of the encoder. The last level sees the image itself. Works
     for any size: from ceil(n / 2) an odd level is upsampled to its own n, and an odd image has
     a row or column of hole at its end meanwhile, which to the encoder is what padding is.
+
+    `from_pretrained`, `save_pretrained` and `push_to_hub` are huggingface_hub's: a folder or a
+    repository of the hub with the weights and the configuration.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, config: UNetConfig | None = None) -> None:
+    def __init__(self, config: UNetConfig | dict[str, Any] | None = None) -> None:
+        """config: None is the paper's network; a dict is what UNetConfig.to_dict gave, as
+        from_pretrained reads it."""
         super().__init__()
-        self.config = config = UNetConfig() if config is None else config
-        widths = (3, *config.widths)
+        if not isinstance(config, UNetConfig):
+            config = UNetConfig.from_dict(config or {})
+        self.config = config
+        widths = (config.in_channels, *config.widths)
         self.encoder = nn.ModuleList(
             PConvBlock(c_in, c_out, kernel=kernel, stride=2, norm=level > 0)
             for level, (c_in, c_out, kernel) in enumerate(
@@ -282,9 +317,9 @@ class PConvUNet(nn.Module):
             nn.ModuleList(ResidualUnit(width, dilation, config.leak) for dilation in dilations)
             for width, dilations in reversed(list(zip(config.widths, units, strict=False)))
         )
-        self.decoder.append(PConvOutput(config.widths[0]))
+        self.decoder.append(PConvOutput(config.widths[0], config.in_channels, config.out_channels))
         for name in ("mean", "std"):
-            constant = torch.tensor(getattr(config, name)).view(1, 3, 1, 1)
+            constant = torch.tensor(getattr(config, name)).view(1, -1, 1, 1)
             self.register_buffer(name, constant, persistent=False)
         self._frozen: set[str] = set()  # parts whose batch norms are fixed
         self.apply(_initialise)
@@ -294,19 +329,23 @@ class PConvUNet(nn.Module):
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:
         """Fill a batch of images.
 
-        image: (B, 3, H, W), RGB in [0, 1]; what it holds in the holes does not matter, NaN
-        included.
-        valid: (B or 1, 1, H, W), any dtype, 1 = known, 0 = hole.
+        image: (B, in_channels, H, W), floating point, RGB in [0, 1]; what it holds in the holes
+        does not matter, NaN included.
+        valid: (B or 1, 1, H, W), any dtype, above 0 = known, 0 = hole.
 
-        Returns the network's image, (B, 3, H, W), about [0, 1] but not clamped; also where the
-        input was known, so paste it into the hole. An image without any known pixel comes back
-        as the mean colour. Raises ValueError for shapes that do not fit.
+        Returns the network's image, (B, out_channels, H, W), about [0, 1] but not clamped; also
+        where the input was known, so paste it into the hole. An image without any known pixel comes
+        back as the mean colour. With another number of channels than the input's the output has no
+        mean and deviation to be scaled by, and is that of the last convolution. Raises ValueError
+        for shapes that do not fit, and TypeError for an image of integers.
         """
-        _check_shapes(image, valid)
+        if not torch.compiler.is_compiling():  # a comparison would fix an exported batch size
+            self._check(image, valid)
         height, width = image.shape[2:]
         to_even = (0, (width + 1) // 2 * 2 - width, 0, (height + 1) // 2 * 2 - height)
+        valid = valid > 0
         # Not a product: it would keep a NaN. The mean is normalised to an exact 0.
-        known = torch.where(valid > 0, image, self.mean)
+        known = torch.where(valid, image, self.mean)
         features = F.pad((known - self.mean) / self.std, to_even)
         mask = F.pad(valid.to(image.dtype), to_even)
         skips = []
@@ -329,7 +368,27 @@ class PConvUNet(nn.Module):
                 features = features.index_select(axis, kept)
         else:
             features = features[:, :, :height, :width]
+        if self.config.out_channels != self.config.in_channels:
+            return features
         return features * self.std + self.mean
+
+    def _check(self, image: Tensor, valid: Tensor) -> None:
+        channels = self.config.in_channels
+        if image.dim() != 4 or image.shape[1] != channels:
+            raise ValueError(
+                f"image must have shape (B, {channels}, H, W), got {tuple(image.shape)}"
+            )
+        if not image.is_floating_point():
+            raise TypeError(
+                f"image must be of floating point, in [0, 1], got {image.dtype}; divide 8-bit "
+                "values by 255"
+            )
+        batch, _, height, width = image.shape
+        if tuple(valid.shape) not in [(1, 1, height, width), (batch, 1, height, width)]:
+            raise ValueError(
+                f"valid must have shape ({batch} or 1, 1, {height}, {width}) for an image of shape "
+                f"{tuple(image.shape)}, got {tuple(valid.shape)}"
+            )
 
     def freeze_norm(self, *, decoder: bool = False) -> None:
         """Fix the encoder's batch norms, their statistics and affine parameters alike.
@@ -357,17 +416,6 @@ class PConvUNet(nn.Module):
 
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(entry) for entry in value) if isinstance(value, list) else value
-
-
-def _check_shapes(image: Tensor, valid: Tensor) -> None:
-    if image.dim() != 4 or image.shape[1] != 3:
-        raise ValueError(f"image must have shape (B, 3, H, W), got {tuple(image.shape)}")
-    batch, _, height, width = image.shape
-    if tuple(valid.shape) not in [(1, 1, height, width), (batch, 1, height, width)]:
-        raise ValueError(
-            f"valid must have shape ({batch} or 1, 1, {height}, {width}) for an image of shape "
-            f"{tuple(image.shape)}, got {tuple(valid.shape)}"
-        )
 
 
 def _upsample(x: Tensor, like: Tensor) -> Tensor:

@@ -12,22 +12,12 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.modules.padding import _ConstantPadNd
 
-from inpaint.padding.layers import (
-    PartialPaddingConv1d,
-    PartialPaddingConv2d,
-    PartialPaddingConv3d,
-)
+from inpaint.padding.layers import PartialPaddingNd
+from inpaint.padding.subclasses import has_padding, pads_by_itself, swapped_class
 
 logger = logging.getLogger(__name__)
 
 PaddingMode = Literal["zeros", "partial", "reflect", "replicate"]
-
-_PARTIAL: dict[type[_ConvNd], type[_ConvNd]] = {
-    nn.Conv1d: PartialPaddingConv1d,
-    nn.Conv2d: PartialPaddingConv2d,
-    nn.Conv3d: PartialPaddingConv3d,
-}
-_PLAIN = {partial: plain for plain, partial in _PARTIAL.items()}
 
 
 @dataclass(frozen=True)
@@ -56,8 +46,9 @@ def convert(model: nn.Module, mode: PaddingMode = "partial", *, warn: bool = Tru
     Every nn.Conv1d, nn.Conv2d and nn.Conv3d with padding is changed, whatever its stride,
     dilation, groups or padding ("same" included). Modules, parameters, hooks and state-dict keys
     stay the same objects and names, so optimizers and checkpoints go on working. Left alone are
-    convolutions without padding or with circular padding, subclasses (which may do anything in
-    `forward`), transposed convolutions, and padding layers.
+    convolutions without padding or with circular padding, transposed convolutions, padding layers,
+    and subclasses, which may do anything in `forward`. Known ones are changed, too: parametrised
+    convolutions (weight and spectral norm), and timm's Conv2dSame, StdConv2d and ScaledStdConv2d.
 
     A trained model must be fine-tuned after this: arXiv:1811.11718 lost 16 points of
     top-1 accuracy when it swapped the padding of a trained ResNet-50 and went on without.
@@ -91,7 +82,9 @@ def convert(model: nn.Module, mode: PaddingMode = "partial", *, warn: bool = Tru
 
 def padding_of(conv: nn.Module) -> str:
     """The mode of a convolution that `convert` knows, such as "partial"."""
-    return "partial" if type(conv) in _PLAIN else str(getattr(conv, "padding_mode", "zeros"))
+    if isinstance(conv, PartialPaddingNd):
+        return "partial"
+    return str(getattr(conv, "padding_mode", "zeros"))
 
 
 def _why_not(module: nn.Module, mode: PaddingMode) -> str | None:
@@ -101,10 +94,12 @@ def _why_not(module: nn.Module, mode: PaddingMode) -> str | None:
     if isinstance(module, _ConvTransposeNd):
         return "a transposed convolution"
     assert isinstance(module, _ConvNd)
-    if type(module) not in _PARTIAL and type(module) not in _PLAIN:
+    if swapped_class(module, partial=mode == "partial") is None:
         return f"a {type(module).__name__}, whose forward may not be that of its base class"
-    if not any(module._reversed_padding_repeated_twice):
+    if not has_padding(module):
         return "no padding"
+    if pads_by_itself(module) and mode not in ("partial", "zeros"):
+        return f"a {type(module).__name__}, which pads with zeros by itself"
     if padding_of(module) == "circular":
         return "circular padding"
     if padding_of(module) == mode:
@@ -114,8 +109,9 @@ def _why_not(module: nn.Module, mode: PaddingMode) -> str | None:
 
 def _set_padding(conv: _ConvNd, mode: PaddingMode) -> None:
     """Only the class and one setting change: all that others may hold on to stays."""
-    plain = _PLAIN.get(type(conv), type(conv))
-    conv.__class__ = _PARTIAL[plain] if mode == "partial" else plain
+    kind = swapped_class(conv, partial=mode == "partial")
+    assert kind is not None  # else it had been left alone
+    conv.__class__ = kind
     conv.padding_mode = "zeros" if mode == "partial" else mode
 
 

@@ -95,7 +95,7 @@ class _ScaleStrips(torch.autograd.Function):
         return grad, None, to_bias
 
 
-class _PartialPaddingNd(_ConvNd):
+class PartialPaddingNd(_ConvNd):
     """What the three layers share. A call leaves nothing behind."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ class _PartialPaddingNd(_ConvNd):
         strips = tuple(self._strips(input.shape))
         if any(math.isinf(ratio) for *_, ratio in strips):
             return self._by_map(input)
-        y: Tensor = self._conv_forward(input, self.weight, self.bias)
+        y = self._plain_forward(input)
         if not strips:
             return y
         bias = self.bias
@@ -119,9 +119,15 @@ class _PartialPaddingNd(_ConvNd):
         scaled: Tensor = _ScaleStrips.apply(y, strips, bias)
         return scaled
 
+    def _plain_forward(self, input: Tensor) -> Tensor:
+        """The convolution with zero padding and bias, a fresh tensor."""
+        y: Tensor = self._conv_forward(input, self.weight, self.bias)
+        return y
+
     def _strips(self, shape: Sequence[int]) -> Iterator[Strip]:
         dims = len(self.kernel_size)
-        for axis, (before, after) in zip(range(-dims, 0), self._sides(), strict=True):
+        sides = self._sides(shape[-dims:])
+        for axis, (before, after) in zip(range(-dims, 0), sides, strict=True):
             for first, count, ratio in axis_strips(
                 shape[axis],
                 self.kernel_size[axis],
@@ -132,21 +138,24 @@ class _PartialPaddingNd(_ConvNd):
             ):
                 yield axis, first, count, ratio
 
-    def _sides(self) -> list[tuple[int, int]]:
-        """Padding (before, after) along each axis; F.pad's order is the last axis first."""
+    def _sides(self, size: Sequence[int]) -> list[tuple[int, int]]:
+        """Padding (before, after) along each axis of an input of this size; F.pad's order is the
+        last axis first."""
         flat = self._reversed_padding_repeated_twice
         return list(zip(flat[::2], flat[1::2], strict=True))[::-1]
 
     def _by_map(self, x: Tensor) -> Tensor:
         """The same by a ratio for each window of the output."""
         dims = len(self.kernel_size)
-        y: Tensor = self._conv_forward(x, self.weight, None)
+        y = self._plain_forward(x)
+        if self.bias is not None:
+            y = y - self.bias.to(y.dtype).view(-1, *[1] * dims)
         batch = y if y.dim() == dims + 2 else y[None]
         count = padding_count(
             x.shape[-dims:],
             self.kernel_size,
             stride=self.stride,
-            padding=self._sides(),
+            padding=self._sides(x.shape[-dims:]),
             dilation=self.dilation,
             device=x.device,
         )
@@ -154,11 +163,11 @@ class _PartialPaddingNd(_ConvNd):
         return scaled if y.dim() == dims + 2 else scaled[0]
 
 
-class PartialPaddingConv1d(_PartialPaddingNd, nn.Conv1d):
+class PartialPaddingConv1d(PartialPaddingNd, nn.Conv1d):
     """nn.Conv1d with partial-convolution padding; see PartialPaddingConv2d."""
 
 
-class PartialPaddingConv2d(_PartialPaddingNd, nn.Conv2d):
+class PartialPaddingConv2d(PartialPaddingNd, nn.Conv2d):
     """nn.Conv2d with partial-convolution padding: constructor, weights and output size are its
     own. `padding_mode` must be "zeros".
 
@@ -167,5 +176,5 @@ class PartialPaddingConv2d(_PartialPaddingNd, nn.Conv2d):
     """
 
 
-class PartialPaddingConv3d(_PartialPaddingNd, nn.Conv3d):
+class PartialPaddingConv3d(PartialPaddingNd, nn.Conv3d):
     """nn.Conv3d with partial-convolution padding; see PartialPaddingConv2d."""

@@ -1,18 +1,27 @@
-"""Training a PConvUNet."""
+"""Training a PConvUNet: whole runs, and the parts of a loop of one's own."""
 
-from inpaint.training.config import RECIPES, Phase, Recipe, TrainConfig, add_arguments, config_from
+from typing import TYPE_CHECKING
 
-try:
+from inpaint.utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from inpaint.checkpoints.vgg import VGG16
+    from inpaint.masks.generate import random_hole
+    from inpaint.training.config import (
+        RECIPES,
+        Phase,
+        Recipe,
+        TrainConfig,
+        add_arguments,
+        config_from,
+    )
     from inpaint.training.loop import NonFiniteLossError, TrainingStopped, train
-except ModuleNotFoundError as error:
-    if error.name not in ("accelerate", "tensorboard"):
-        raise
-    raise ModuleNotFoundError(
-        f"training needs {error.name}; get it with: pip install 'inpaint[train]'", name=error.name
-    ) from error
+    from inpaint.training.losses import LossWeights, inpainting_loss, inpainting_terms
 
 __all__ = [
     "RECIPES",
+    "VGG16",
+    "LossWeights",
     "NonFiniteLossError",
     "Phase",
     "Recipe",
@@ -20,5 +29,37 @@ __all__ = [
     "TrainingStopped",
     "add_arguments",
     "config_from",
+    "inpainting_loss",
+    "inpainting_terms",
+    "random_hole",
     "train",
 ]
+
+# Imported on first use: losses work without what whole runs need, Accelerate and TensorBoard.
+_MODULES = {
+    "VGG16": "inpaint.checkpoints.vgg",
+    "random_hole": "inpaint.masks.generate",
+    **dict.fromkeys(("LossWeights", "inpainting_loss", "inpainting_terms"),
+                    "inpaint.training.losses"),
+    **dict.fromkeys(("RECIPES", "Phase", "Recipe", "TrainConfig", "add_arguments", "config_from"),
+                    "inpaint.training.config"),
+    **dict.fromkeys(("NonFiniteLossError", "TrainingStopped", "train"), "inpaint.training.loop"),
+}  # fmt: skip
+
+_find = lazy_names(__name__, _MODULES)
+
+
+def __getattr__(name: str) -> object:
+    try:
+        return _find(name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("accelerate", "tensorboard"):
+            raise
+        raise ModuleNotFoundError(
+            f"training needs {error.name}; get it with: pip install 'inpaint[train]'",
+            name=error.name,
+        ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -20,6 +20,12 @@ L1_ONLY = LossWeights(perceptual=0, style_out=0, style_comp=0)
 REFINING = replace(L1_ONLY, valid=0, hole=0, tv=0, psnr=0.1)
 KNOWN_ONLY = replace(L1_ONLY, valid=0.5, hole=0, tv=0)  # beside adversarial terms
 PSNR_ONLY = replace(L1_ONLY, hole=0, psnr=0.023)  # about as steep as the L1 term it replaces
+_AS_PUBLISHED: dict[str, Any] = {
+    "losses": LossWeights(normalised=True),
+    "grad_clip": None,
+    "max_upscale": 1.0,
+}
+PIXEL_RANGES = ("imagenet", "unit")
 
 
 @dataclass(frozen=True)
@@ -28,13 +34,15 @@ class Phase:
 
     steps: int  # optimiser steps
     size: int  # side of the square samples, px
-    batch_size: int  # samples of one step, over all processes
+    batch_size: int  # samples of one step in each process
     lr: float  # learning rate at the start of the phase
     lr_end: float | None = None  # reached at its end along a cosine; None keeps lr
     losses: LossWeights = field(default_factory=LossWeights)
     loss_crop: int | None = None  # side of the crop the VGG terms see, px; None sees all
     frozen_norm: FrozenNorm = "none"  # which batch norms keep their statistics
     adversarial: AdversarialLosses | None = None  # a discriminator's terms, beside the losses
+    grad_clip: float | None = 1.0  # largest norm of the gradient; None leaves it as it is
+    max_upscale: float = 2.0  # images whose shorter side is below the size are enlarged so much
 
     def __post_init__(self) -> None:
         for name in ("steps", "size", "batch_size"):
@@ -54,6 +62,10 @@ class Phase:
             raise ValueError(
                 f"loss_crop must lie between 8 and the size {self.size}, got {self.loss_crop}"
             )
+        if self.grad_clip is not None and not 0 < self.grad_clip < math.inf:
+            raise ValueError(f"grad_clip must be above 0, or none, got {self.grad_clip}")
+        if not 1 <= self.max_upscale < math.inf:
+            raise ValueError(f"max_upscale must be 1 or more, got {self.max_upscale}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Phase:
@@ -98,12 +110,19 @@ class Recipe:
 RECIPES = {
     # arXiv:1804.07723, section 4.2: batch 6 at 512 px; batch norm frozen in the encoder and a
     # quarter of the learning rate for the second phase. Section 4.1 trains 10 days on one V100,
-    # about this many steps.
+    # about this many steps. Neither clips gradients, whose norms are 5 to 11, nor enlarges images.
     "paper": Recipe(
         network="paper",
         phases=(
-            Phase(steps=500_000, size=512, batch_size=6, lr=2e-4),
-            Phase(steps=300_000, size=512, batch_size=6, lr=5e-5, frozen_norm="encoder"),
+            Phase(steps=500_000, size=512, batch_size=6, lr=2e-4, **_AS_PUBLISHED),
+            Phase(
+                steps=300_000,
+                size=512,
+                batch_size=6,
+                lr=5e-5,
+                frozen_norm="encoder",
+                **_AS_PUBLISHED,
+            ),
         ),
     ),
     # For two CPU cores, as the shipped weights were trained; weights/README.md has the hours.
@@ -214,7 +233,7 @@ class TrainConfig:
     minutes: float | None = option(None, "stop after this many minutes; --resume goes on")
     steps: int | None = option(None, "optimiser steps in all; phases shrink in proportion")
     size: int | None = option(None, "side of the samples in every phase, px")
-    batch_size: int | None = option(None, "samples of a step in every phase, over all processes")
+    batch_size: int | None = option(None, "samples of a step in every phase, in each process")
     lr: float | None = option(None, "learning rate of the first phase; the others in proportion")
     loss_crop: int | None = option(None, "side of the random crop the VGG terms see, px")
     no_vgg: bool = option(False, "leave out the VGG terms")
@@ -223,10 +242,28 @@ class TrainConfig:
     )
     holes: str | None = option(None, "folder of hole pictures instead of generated holes")
     precision: str = option("auto", "auto, fp32, bf16 or fp16")
-    grad_clip: float = option(1.0, "largest gradient norm")
+    invert_holes: bool = option(False, "hole pictures are black where pictures are to be filled")
+    max_upscale: float | None = option(
+        None, "enlarge pictures that are too small by at most this; default: the recipe's"
+    )
+    pixel_range: str | None = option(
+        None,
+        "colours that the pixel losses are measured on: unit ([0, 1]) or imagenet (divided by "
+        "ImageNet's standard deviations); default: the recipe's",
+        choices=PIXEL_RANGES,
+    )
+    grad_clip: str | float | None = option(
+        None, "largest norm of the gradient, or none; default: the recipe's"
+    )
     ema_decay: float = option(0.999, "decay of the weight average for one step")
     seed: int = option(0, "seed of everything random")
-    workers: int = option(2, "processes that load samples")
+    workers: int | None = option(
+        None, "processes that load samples; default: by the processors, 2 for training on a CPU"
+    )
+    device_holes: bool = option(
+        False, "draw the holes of a batch on the device that trains: for few processors and a GPU"
+    )
+    compile: bool = option(False, "compile the network with torch.compile")
     threads: int | None = option(None, "CPU threads of torch; default: torch's own")
     checkpoint_minutes: float = option(5.0, "minutes between checkpoints")
     validate_minutes: float = option(15.0, "minutes between validations")
@@ -245,6 +282,14 @@ class TrainConfig:
         last = len(RECIPES[self.config].phases)
         if self.phase is not None and not 1 <= self.phase <= last:
             raise ValueError(f"phase must lie between 1 and {last}, got {self.phase}")
+        if self.pixel_range not in (None, *PIXEL_RANGES):
+            raise ValueError(
+                f"pixel_range must be one of {', '.join(PIXEL_RANGES)}, got {self.pixel_range!r}"
+            )
+        if self.device_holes and self.holes is not None:
+            raise ValueError("device_holes draws holes, holes takes them from files; drop one")
+        if self.invert_holes and self.holes is None:
+            raise ValueError("invert_holes goes with a folder of hole pictures; give --holes")
         for name in (setting.name for setting in fields(self)):
             value = getattr(self, name)
             if value is None or isinstance(value, str | bool) or name == "ema_decay":
@@ -274,13 +319,33 @@ class TrainConfig:
                     batch_size=self.batch_size or phase.batch_size,
                     lr=phase.lr * scale,
                     lr_end=None if phase.lr_end is None else phase.lr_end * scale,
-                    losses=replace(phase.losses, perceptual=0, style_out=0, style_comp=0)
-                    if self.no_vgg
-                    else phase.losses,
+                    losses=self._losses_of(phase),
                     loss_crop=None if crop is None else min(crop, size),
+                    grad_clip=self._clip_of(phase),
+                    max_upscale=self.max_upscale or phase.max_upscale,
                 )
             )
         return tuple(changed)
+
+    def _losses_of(self, phase: Phase) -> LossWeights:
+        losses = phase.losses
+        if self.no_vgg:
+            losses = replace(losses, perceptual=0, style_out=0, style_comp=0)
+        if self.pixel_range is not None:
+            losses = replace(losses, normalised=self.pixel_range == "imagenet")
+        return losses
+
+    def _clip_of(self, phase: Phase) -> float | None:
+        if self.grad_clip is None:
+            return phase.grad_clip
+        if self.grad_clip == "none":
+            return None
+        try:
+            return float(self.grad_clip)
+        except ValueError:
+            raise ValueError(
+                f"grad_clip must be a number above 0, or none, got {self.grad_clip!r}"
+            ) from None
 
     def _steps_of(self, phases: tuple[Phase, ...]) -> list[int]:
         """Steps of each phase, which are `self.steps` together."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import signal
 import sys
 import time
@@ -19,36 +20,31 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from inpaint.checkpoints.vgg import VGG16
 from inpaint.checkpoints.weights import save_weights
-from inpaint.data import (
-    FixedSamples,
-    SampleStream,
-    SkipCounter,
-    TrainingSamples,
-    open_source,
-    stream_loader,
-)
+from inpaint.data import SampleStream, SkipCounter, default_workers, stream_loader
 from inpaint.inference.boundary import INVENTED
-from inpaint.masks.generate import GENERATOR_VERSION
+from inpaint.masks.generate import TRAINING_VERSION
 from inpaint.training.adversary import BETAS, Adversary, Judged
 from inpaint.training.config import RECIPES, Phase, TrainConfig
 from inpaint.training.cuda_graph import GraphedStep, Step, capturing
+from inpaint.training.devices import describe_batch, describe_devices
 from inpaint.training.log import RunLog
 from inpaint.training.losses import composite_image, inpainting_terms
 from inpaint.training.networks import halvings, new_network, trained_part
 from inpaint.training.optimizer import adam, load_optimizer, set_learning_rate
 from inpaint.training.precision import mixed_precision
 from inpaint.training.resume import check_same_run
+from inpaint.training.run_data import RunData
 from inpaint.training.state import WeightAverage, load_state, save_state
 from inpaint.training.stop import StopSignals, TrainingStopped
-from inpaint.training.validate import unpack, validate
+from inpaint.training.validate import unpack, unpack_image, validate
 
 logger = logging.getLogger("inpaint")
 
 _GRID_IMAGES = 8
+_STOP_STEPS = 10  # several processes agree on whether to stop that often
 
 
 class NonFiniteLossError(RuntimeError):
@@ -93,8 +89,7 @@ class _Run:
                 f"{self.folder} holds a run already; go on with --resume, or give another --out"
             )
         state = load_state(self.folder / "last.pt") if config.resume else None
-        if state:
-            check_same_run(self.folder / "last.pt", state, config, self.phases)
+        self.hole_version = state.get("hole_generator", 1) if state else TRAINING_VERSION
         self.accelerator = Accelerator(
             mixed_precision=mixed_precision(
                 config.precision,
@@ -103,11 +98,20 @@ class _Run:
             ),
             cpu=not torch.cuda.is_available(),
         )
-        if self.accelerator.device.type == "cuda":
+        if state:
+            processes = self.accelerator.num_processes
+            check_same_run(self.folder / "last.pt", state, config, self.phases, processes)
+        device = self.accelerator.device.type
+        local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes on this machine
+        self.workers = default_workers(device, local) if config.workers is None else config.workers
+        # Where looking at a value does not make the host wait, it is looked at in every step.
+        self.watched = device == "cpu"
+        if device == "cuda":
             torch.set_float32_matmul_precision("high")
+            torch.backends.cudnn.benchmark = True
         with self.accelerator.local_main_process_first():  # which downloads for all
-            self.source = open_source(config.data, config.root)
-        self._check_images()
+            self.data = RunData(config, self.phases, self.hole_version)
+        sizes = self.data.check()
         self.vgg: VGG16 | None = None
         if any(phase.losses.needs_vgg or phase.adversarial for phase in self.phases):
             vgg = VGG16(config.vgg_weights).to(self.accelerator.device)
@@ -115,9 +119,13 @@ class _Run:
         self._build(state)
         self.log: RunLog | None = None
         if self.accelerator.is_main_process:
-            self.validation = self._validation_batches()
+            self.validation = self.data.validation(_GRID_IMAGES)
             self.folder.mkdir(parents=True, exist_ok=True)
-            logger.info("training on %r, results in %s", self.source, self.folder)
+            logger.info("training on %r, results in %s", self.data.source, self.folder)
+            logger.info(sizes)
+            phase, processes = self.phases[0], self.accelerator.num_processes
+            logger.info(describe_devices(self.accelerator))
+            logger.info(describe_batch(phase.batch_size, phase.lr, processes))
             self.log = RunLog(self.folder, start=self.step, total=self.total, resumed=config.resume)
 
     def _build(self, state: dict[str, Any] | None) -> None:
@@ -167,16 +175,6 @@ class _Run:
         if self.signals.received:
             raise TrainingStopped(self.signals.received, self.folder)
 
-    def _samples(self, number: int) -> TrainingSamples:
-        return TrainingSamples(
-            self.source,
-            self.phases[number].size,
-            seed=self.config.seed + number,
-            ratio_weights=RECIPES[self.config.config].bucket_weights,
-            sides=RECIPES[self.config.config].sides,
-            hole_dir=self.config.holes,
-        )
-
     def _train_phase(self, number: int, phase: Phase, first: int) -> bool:
         """Take the steps of one phase, which begins at step `first` of the run.
 
@@ -184,17 +182,17 @@ class _Run:
         """
         self._wrap(phase)
         update = self._update_of(phase)
-        samples = self._samples(number)
+        samples = self.data.samples(number)
         skips = SkipCounter(samples)
         stream = SampleStream(
-            phase.batch_size,
+            phase.batch_size * self.accelerator.num_processes,
             start_step=self.step - first,
             steps=first + phase.steps - self.step,
             rank=self.accelerator.process_index,
             num_processes=self.accelerator.num_processes,
         )
         pin = self.accelerator.device.type == "cuda"
-        for batch in stream_loader(samples, stream, workers=self.config.workers, pin_memory=pin):
+        for batch in stream_loader(samples, stream, workers=self.workers, pin_memory=pin):
             set_learning_rate(self.optimizer, phase.lr_at(self.step - first))
             terms = self._train_step(update, batch)
             self.step += 1
@@ -213,6 +211,8 @@ class _Run:
         if phase.frozen_norm != "none":  # recipes of networks without norms have none frozen
             self.network.freeze_norm(decoder=phase.frozen_norm == "all")
         self.network = self.accelerator.unwrap_model(self.model, keep_fp32_wrapper=False)
+        if self.config.compile:
+            self.network.compile()  # in place: its state and its copies stay plain
         self.model = self.network
         self.accelerator.free_memory()
         self.model, self.optimizer = self.accelerator.prepare(self.network, self.optimizer)
@@ -226,9 +226,14 @@ class _Run:
 
     def _train_step(self, update: Step, batch: dict[str, Any]) -> dict[str, Tensor]:
         """One optimiser step. Returns the unweighted terms and the total, detached."""
-        image, hole = unpack(batch, self.accelerator.device)
         seeds = [self.config.seed, self.step, self.accelerator.process_index]
-        torch.manual_seed(int(np.random.default_rng(seeds).integers(2**63)))  # noise and views
+        seed = int(np.random.default_rng(seeds).integers(2**63))
+        if self.config.device_holes:
+            image = unpack_image(batch, self.accelerator.device)
+            hole = self.data.draw_holes(image, seed)
+        else:
+            image, hole = unpack(batch, self.accelerator.device)
+        torch.manual_seed(seed)  # noise and views
         self.values = update(image, hole)
         self.average.update(self.network)
         return self.values
@@ -244,25 +249,32 @@ class _Run:
                 hole,
                 vgg=self.vgg if phase.losses.needs_vgg else None,
                 crop=_loss_crop(phase, self.config.seed, self.step),
+                normalised=phase.losses.normalised,
             )
             total = phase.losses.total(terms)
             if phase.adversarial and self.adversary:
                 more, judged = self.adversary.judge(output, image, hole, phase.adversarial)
                 total, terms = total + phase.adversarial.total(more), {**terms, **more}
         values = {name: term.detach() for name, term in {**terms, "total": total}.items()}
-        self._check_finite(values)
+        if self.watched:
+            self._check_finite(values)
         self.optimizer.zero_grad(set_to_none=True)
         self.accelerator.backward(total)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
+        if phase.grad_clip is not None:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), phase.grad_clip)
         self.optimizer.step()
         if phase.adversarial and self.adversary and judged:
             values["discriminator"] = self.adversary.learn(judged, phase.adversarial)
-            self._check_finite(values)
+            if self.watched:
+                self._check_finite(values)
         return values
 
     def _check_finite(self, values: dict[str, Tensor]) -> None:
-        """Of a recorded step nothing can be seen: its values are checked when they are logged, and
-        before they are saved."""
+        """Raises NonFiniteLossError; it waits for the device.
+
+        On a GPU that is done when values are logged and before they are saved, not at each step:
+        a loss that is not finite leaves no finite one behind it.
+        """
         losses = [values[name] for name in ("total", "discriminator") if name in values]
         if capturing(self.accelerator.device) or all(torch.isfinite(loss) for loss in losses):
             return
@@ -283,7 +295,7 @@ class _Run:
                 values["lr"] = float(self.optimizer.param_groups[0]["lr"])
                 self.log.losses(self.step, values)
         if self.log:
-            self.log.step(phase.batch_size)
+            self.log.step(phase.batch_size * self.accelerator.num_processes)
         if now - self.saved_at > 60 * config.checkpoint_minutes:
             self._checkpoint()
         if now - self.validated_at > 60 * config.validate_minutes:
@@ -305,7 +317,8 @@ class _Run:
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": scaler.state_dict() if scaler else None,
                 "adversary": self.adversary.state_dict() if self.adversary else None,
-                "hole_generator": GENERATOR_VERSION,
+                "hole_generator": self.hole_version,
+                "processes": self.accelerator.num_processes,
             }
             notes = {"steps": self.step, "config": config}
             if self.adversary:
@@ -315,28 +328,13 @@ class _Run:
             save_state(self.folder / "last.pt", state)  # last: who finds it finds both
         self.saved_at = time.monotonic()
 
-    def _check_images(self) -> None:
-        """Raises ValueError now for images that are unusable at the size of a later phase."""
-        try:
-            for number in range(len(self.phases)):
-                self._samples(number)[0]
-        except RuntimeError as error:
-            raise ValueError(str(error)) from error
-
-    def _validation_batches(self) -> DataLoader[dict[str, Any]]:
-        config = self.config
-        source = open_source(config.data, config.val_root or config.root, split="val")
-        size = self.phases[-1].size
-        samples = FixedSamples(source, size, count=config.val_pictures, seed=config.seed)
-        return DataLoader(samples, batch_size=_GRID_IMAGES)
-
     def _validate(self) -> None:
         """On the main process, with the averaged weights."""
         if self.log:
             figures = validate(self.average.network, self.validation)
             self.log.write("val", self.step, figures)
             self.log.bar.write(f"step {self.step}: validation {figures}", file=sys.stderr)
-            self._show_samples(next(iter(self.validation)))
+            self._show_samples(self.validation[0])
             self.log.restart_clock()
         self.validated_at = time.monotonic()
 
@@ -350,6 +348,8 @@ class _Run:
 
     def _must_stop(self) -> bool:
         """Whether a signal has come or the minutes are over, on any process."""
+        if self.accelerator.num_processes > 1 and self.step % _STOP_STEPS:
+            return False  # to ask the other processes, each waits for all
         minutes = self.config.minutes
         over = minutes is not None and time.monotonic() - self.started > 60 * minutes
         flags = [float(over), float(self.signals.received > 0)]

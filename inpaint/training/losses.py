@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_STD = (0.229, 0.224, 0.225)  # of ImageNet's RGB in [0, 1]
 _UNSEEN = 0.014**2  # mean square of an error of 3.6 levels of 8 bits
 
 
@@ -30,6 +31,10 @@ class LossWeights:
     style_comp: float = 120.0
     tv: float = 0.1
     psnr: float = 0.0  # not the paper's; see psnr_loss
+    # Whether valid, hole and tv are differences of colours over the standard deviation of
+    # ImageNet, which makes them 4.4 times as large. The published factors go with that: the
+    # authors' code measures all terms on normalised images.
+    normalised: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -47,6 +52,28 @@ class LossWeights:
         return torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()
 
 
+def normalised_colours(image: Tensor) -> Tensor:
+    """RGB in [0, 1], (B, 3, H, W), over the standard deviations of ImageNet; means stay."""
+    # Channel by channel: a constant made of a list would be copied to the device each time.
+    return torch.cat([image[:, i : i + 1] / std for i, std in enumerate(_STD)], 1)
+
+
+def check_hole(image: Tensor, hole: Tensor) -> None:
+    """Raises TypeError for a hole that is not of floating point, ValueError for another shape than
+    (B, 1, H, W), B, H and W the image's."""
+    if not hole.is_floating_point():
+        raise TypeError(
+            f"hole must be of floating point, 1 = hole and 0 = known, got {hole.dtype}; use "
+            "hole.float()"
+        )
+    wanted = (image.shape[0], 1, *image.shape[2:])
+    if tuple(hole.shape) != wanted:
+        raise ValueError(
+            f"hole must have shape {wanted} for an image of shape {tuple(image.shape)}, got "
+            f"{tuple(hole.shape)}"
+        )
+
+
 def composite_image(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
     """The output inside the hole, the target elsewhere: I_comp."""
     return torch.where(hole > 0, output, target)
@@ -54,6 +81,7 @@ def composite_image(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
 
 def hole_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
     """L1 distance inside the hole, averaged over the whole image: L_hole."""
+    check_hole(output, hole)
     return (hole * (output - target)).abs().mean()
 
 
@@ -63,6 +91,7 @@ def psnr_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
     Not the paper's. L1 terms are led by large holes in busy images, the sum of logarithms gives
     every image the same say. An error of 0.014, which is seldom seen, is as good as none.
     """
+    check_hole(output, hole)
     errors = _full(hole) * (_full(output) - target).square()
     values = output.shape[1] * _full(hole).sum((1, 2, 3))
     mean_square = errors.sum((1, 2, 3)) / values.clamp(min=1)  # (B,)
@@ -71,6 +100,7 @@ def psnr_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
 
 def valid_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
     """L1 distance outside the hole, averaged over the whole image: L_valid."""
+    check_hole(output, hole)
     return ((1 - hole) * (output - target)).abs().mean()
 
 
@@ -102,6 +132,7 @@ def tv_loss(composite: Tensor, hole: Tensor) -> Tensor:
     A pair counts when both its pixels lie in that region, so the hole's edge is smoothed and the
     rest of the image is not. Divided by the number of elements of the image.
     """
+    check_hole(composite, hole)
     region = F.max_pool2d(hole, 3, stride=1, padding=1)
     across = (composite[..., :, 1:] - composite[..., :, :-1]).abs()
     down = (composite[..., 1:, :] - composite[..., :-1, :]).abs()
@@ -117,21 +148,32 @@ def inpainting_terms(
     *,
     vgg: nn.Module | None = None,
     crop: tuple[slice, slice] | None = None,
+    normalised: bool = False,
 ) -> dict[str, Tensor]:
     """All terms by name, unweighted: valid, hole, tv, and with `vgg` also perceptual, style_out
     and style_comp.
 
     vgg: takes images, returns the features of each level.
     crop: rows and columns the VGG terms look at; they cost several times a compact network.
+    normalised: valid, hole and tv are measured on `normalised_colours`.
 
-    The target's features are found once and serve output and composite alike.
+    The target's features are found once and serve output and composite alike. Raises TypeError or
+    ValueError for a hole that does not fit, see `check_hole`.
     """
+    check_hole(output, hole)
     output = _full(output)
     composite = composite_image(output, target, hole)
+    colours = (output, target, composite)
+    if normalised:
+        colours = (
+            normalised_colours(output),
+            normalised_colours(target),
+            normalised_colours(composite),
+        )
     terms = {
-        "valid": valid_loss(output, target, hole),
-        "hole": hole_loss(output, target, hole),
-        "tv": tv_loss(composite, hole),
+        "valid": valid_loss(colours[0], colours[1], hole),
+        "hole": hole_loss(colours[0], colours[1], hole),
+        "tv": tv_loss(colours[2], hole),
         "psnr": psnr_loss(output, target, hole),
     }
     if vgg is None:
@@ -145,6 +187,37 @@ def inpainting_terms(
     terms["style_out"] = style_loss(of_output, truth)
     terms["style_comp"] = style_loss(of_composite, truth)
     return terms
+
+
+def inpainting_loss(
+    output: Tensor,
+    target: Tensor,
+    hole: Tensor,
+    *,
+    weights: LossWeights | None = None,
+    vgg: nn.Module | None = None,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum of the terms, and the unweighted terms by name; for a training loop.
+
+    Args:
+        output: The network's images, (B, 3, H, W).
+        target: The originals, (B, 3, H, W), RGB in [0, 1].
+        hole: (B, 1, H, W), 1 = hole, 0 = known.
+        weights: By default the published ones, on normalised colours.
+        vgg: A `VGG16` on the images' device, for the perceptual and style terms.
+
+    Raises:
+        TypeError, ValueError: The hole does not fit, or `vgg` is missing where it counts.
+    """
+    weights = LossWeights(normalised=True) if weights is None else weights
+    if weights.needs_vgg and vgg is None:
+        raise ValueError(
+            "the weights have perceptual or style terms: give vgg=VGG16(), or weights without them"
+        )
+    if not weights.needs_vgg:
+        vgg = None
+    terms = inpainting_terms(output, target, hole, vgg=vgg, normalised=weights.normalised)
+    return weights.total(terms), terms
 
 
 def _full(x: Tensor) -> Tensor:

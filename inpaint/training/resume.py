@@ -7,18 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from inpaint.masks.generate import GENERATOR_VERSION
 from inpaint.training.config import RECIPES, REFINER, Phase, TrainConfig
 
 
 def check_same_run(
-    path: Path, state: dict[str, Any], config: TrainConfig, phases: Sequence[Phase]
+    path: Path,
+    state: dict[str, Any],
+    config: TrainConfig,
+    phases: Sequence[Phase],
+    processes: int,
 ) -> None:
-    """Raises ValueError when the run of a state, which `path` holds, was another one than this."""
+    """Raises ValueError when the run of a state, which `path` holds, was another one than this.
+
+    Another number of processes may go on when a step has as many samples over all of them.
+    """
     before = [dataclasses.asdict(Phase.from_dict(values)) for values in state["phases"]]
-    found = _facts(state["config"], before, state.get("hole_generator", 1))
+    # States from before that was kept have the samples over all processes as their batch size.
+    found = _facts(state["config"], before, state.get("processes", 1))
     now = [dataclasses.asdict(phase) for phase in phases]
-    wanted = _facts(dataclasses.asdict(config), now, GENERATOR_VERSION)
+    wanted = _facts(dataclasses.asdict(config), now, processes)
     for name in sorted(found.keys() | wanted.keys()):
         if found.get(name) != wanted.get(name):
             raise ValueError(
@@ -28,17 +35,18 @@ def check_same_run(
             )
 
 
-def _facts(
-    config: dict[str, Any], phases: list[dict[str, Any]], hole_generator: int
-) -> dict[str, Any]:
+def _facts(config: dict[str, Any], phases: list[dict[str, Any]], processes: int) -> dict[str, Any]:
     """What must be alike for a run to go on, by name."""
     named = {
         f"phase {number} {name}": value
         for number, phase in enumerate(phases, start=1)
         for name, value in phase.items()
+        if name != "batch_size"
     }
-    if not config["holes"]:
-        named["hole generator"] = hole_generator
+    for number, phase in enumerate(phases, start=1):
+        named[f"phase {number} pictures a step"] = phase["batch_size"] * processes
     if RECIPES[config["config"]].network == REFINER:
         named["base"] = config["base"]
+    for name in ("invert_holes", "device_holes"):
+        named[name] = config.get(name, False)
     return {"seed": config["seed"], **named}

@@ -39,6 +39,11 @@ def validate(network: nn.Module, batches: Iterable[dict[str, Any]]) -> dict[str,
 
 def unpack(batch: dict[str, Any], device: torch.device) -> tuple[Tensor, Tensor]:
     """image (B, 3, H, W) in [0, 1] and hole (B, 1, H, W) in {0, 1}, float32, on the device."""
-    image = batch["image"].to(device, non_blocking=True).float() / 255
     hole = batch["hole"].to(device, non_blocking=True).float()
-    return image.contiguous(memory_format=torch.channels_last), hole
+    return unpack_image(batch, device), hole
+
+
+def unpack_image(batch: dict[str, Any], device: torch.device) -> Tensor:
+    """image (B, 3, H, W) in [0, 1], float32, on the device; it travels as uint8."""
+    image = batch["image"].to(device, non_blocking=True).float() / 255
+    return image.contiguous(memory_format=torch.channels_last)

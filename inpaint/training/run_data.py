@@ -1,0 +1,80 @@
+"""The images of a run: what its phases train on, and what it is validated on."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from inpaint.data import FixedSamples, TrainingSamples, open_source
+from inpaint.data.sizes import describe_sizes, shorter_sides
+from inpaint.masks.batched import BatchedHoles
+from inpaint.training.config import RECIPES, Phase, TrainConfig
+
+logger = logging.getLogger("inpaint")
+
+
+class RunData:
+    """Samples of a run, by phase."""
+
+    def __init__(self, config: TrainConfig, phases: tuple[Phase, ...], hole_version: int) -> None:
+        """hole_version: of the generator of holes, see `random_hole`.
+
+        Raises ValueError or OSError for data that cannot work.
+        """
+        self.config = config
+        self.phases = phases
+        self.hole_version = hole_version
+        self.recipe = RECIPES[config.config]
+        self.largest = max(phase.size for phase in phases)
+        self.source = open_source(config.data, config.root, size=self.largest)
+
+    def samples(self, number: int) -> TrainingSamples:
+        """Of a phase, from 0; without holes if these are drawn on the device."""
+        return TrainingSamples(
+            self.source,
+            self.phases[number].size,
+            seed=self.config.seed + number,
+            ratio_weights=self.recipe.bucket_weights,
+            sides=self.recipe.sides,
+            hole_dir=self.config.holes,
+            invert_holes=self.config.invert_holes,
+            hole_version=self.hole_version,
+            with_holes=not self.config.device_holes,
+            max_upscale=self.phases[number].max_upscale,
+        )
+
+    def check(self) -> str:
+        """The sizes of the images, in words.
+
+        Raises ValueError for images that are unusable at the size of any phase.
+        """
+        sizes = [phase.size for phase in self.phases]
+        scale = min(phase.max_upscale for phase in self.phases)
+        text = describe_sizes(shorter_sides(self.source), sizes, scale)
+        try:
+            for number in range(len(self.phases)):
+                self.samples(number)[0]
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
+        return text
+
+    def draw_holes(self, image: Tensor, seed: int) -> Tensor:
+        """Holes of a batch of images, (B, 1, H, W) float, 1 = hole, drawn on its device."""
+        generator = torch.Generator(image.device).manual_seed(seed)
+        holes = BatchedHoles(self.recipe.bucket_weights, sides=self.recipe.sides)
+        return holes.draw(len(image), image.shape[2], generator).float()
+
+    def validation(self, batch_size: int) -> list[dict[str, Any]]:
+        """All batches, read once: 48 images of 512 px are 50 MB."""
+        config = self.config
+        source = open_source(
+            config.data, config.val_root or config.root, split="val", size=self.phases[-1].size
+        )
+        samples = FixedSamples(
+            source, self.phases[-1].size, count=config.val_pictures, seed=config.seed
+        )
+        return list(DataLoader(samples, batch_size=batch_size))

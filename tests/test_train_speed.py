@@ -1,0 +1,146 @@
+"""What makes training fast stays as it is: nothing waits for the device, settings take effect."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny_training import log_lines, resumed, settings, smooth_pictures
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from inpaint.data import stream
+from inpaint.training import TrainConfig, loop, train
+
+pytestmark = pytest.mark.usefixtures("small_world")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return smooth_pictures(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture
+def config(pictures: Path, tmp_path: Path) -> TrainConfig:
+    return settings(pictures, tmp_path / "run")
+
+
+class Waits(TorchDispatchMode):
+    """Counts the operations that hand a value to the host, for which it waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func in (
+            torch.ops.aten._local_scalar_dense.default,
+            torch.ops.aten.nonzero.default,
+        )
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("phase", [1, 2])
+@pytest.mark.parametrize("device_holes", [False, True])
+def test_a_step_never_waits_for_the_device(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch, phase: int, device_holes: bool
+) -> None:
+    """As a GPU takes it: the optimiser is fused, values are seen when they are logged."""
+
+    def fused(parameters: Any, lr: float, betas: tuple[float, float], _: torch.device) -> Any:
+        return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
+
+    monkeypatch.setattr(loop, "adam", fused)
+    run = loop._Run(replace(config, phase=phase, device_holes=device_holes, log_steps=1000))
+    run.watched = False
+    waits = []
+    step = run._train_step
+
+    def count(*args: Any) -> Any:
+        with Waits() as mode:
+            values = step(*args)
+        waits.append(mode.count)
+        return values
+
+    monkeypatch.setattr(run, "_train_step", count)
+    run.train()
+    run.close()
+    assert waits == [0, 0, 0]
+
+
+def test_looking_at_each_loss_would_be_counted(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = loop._Run(replace(config, phase=1))
+    assert run.watched  # on a CPU
+    with Waits() as mode:
+        run._check_finite({"total": torch.ones(())})
+    run.close()
+    assert mode.count == 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_step_on_a_gpu_never_waits(config: TrainConfig) -> None:
+    run = loop._Run(replace(config, phase=2, device_holes=True, log_steps=1000, precision="bf16"))
+    step = run._train_step
+
+    def strict(*args: Any) -> Any:
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            return step(*args)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+
+    run._train_step = strict  # type: ignore[method-assign]
+    run.train()
+    run.close()
+
+
+def test_holes_of_the_device_are_resumed_exactly(config: TrainConfig, tmp_path: Path) -> None:
+    config = replace(config, device_holes=True)
+    whole = replace(config, out=str(tmp_path / "whole"))
+    train(whole)
+    train(replace(config, minutes=1e-9))
+    with pytest.raises(ValueError, match="with device_holes True, now it is False"):
+        train(resumed(replace(config, device_holes=False)))
+    train(resumed(config))
+    ours, theirs = (log_lines(run.out) for run in (config, whole))  # type: ignore[arg-type]
+    assert [line["total"] for line in ours] == [line["total"] for line in theirs]
+    assert len({line["hole"] for line in theirs}) == 6
+
+
+def test_device_holes_and_files_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="device_holes draws holes, holes takes them from files"):
+        TrainConfig(device_holes=True, holes="masks")
+
+
+def test_a_compiled_run_computes_the_same_and_saves_plain_weights(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    plain = nn.Module.compile
+
+    def compile_eagerly(module: nn.Module) -> None:
+        calls.append(module)
+        plain(module, backend="eager")
+
+    config = replace(config, phase=1)
+    eager = replace(config, out=str(tmp_path / "eager"))
+    train(eager)
+    monkeypatch.setattr(nn.Module, "compile", compile_eagerly)
+    train(replace(config, compile=True))
+    assert len(calls) == 1
+    ours, theirs = (log_lines(run.out) for run in (config, eager))  # type: ignore[arg-type]
+    assert [a["total"] for a in ours] == pytest.approx([b["total"] for b in theirs], rel=1e-4)
+    keys = [
+        set(loop.load_state(Path(str(run.out)) / "last.pt")["network"]) for run in (config, eager)
+    ]
+    assert keys[0] == keys[1]
+
+
+def test_workers_follow_the_processors_beside_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cpus, processes, wanted in ((16, 1, 15), (64, 1, 16), (64, 8, 7), (4, 4, 2), (1, 1, 2)):
+        monkeypatch.setattr(stream, "usable_cpus", lambda cpus=cpus: cpus)
+        assert stream.default_workers("cuda", processes) == wanted
+        assert stream.default_workers("cpu", processes) == 2
