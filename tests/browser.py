@@ -24,7 +24,8 @@ EDITOR = "document.querySelector('inpaint-editor')"
 SETTLED = f"""() => {{
   const editor = {EDITOR};
   const calm = editor.find('.status').hidden && !editor.work.job && !editor.stage.frame;
-  return calm && editor.stage.photo.canvas.width > 1;
+  const width = Math.round(editor.stage.element.clientWidth * editor.stage.ratio);
+  return calm && (!width || editor.stage.photo.canvas.width === width);
 }}"""
 
 Place = tuple[float, float]

@@ -18,7 +18,7 @@ from inpaint.app.models import Models
 from inpaint.app.previews import size_shown, write_marks
 from inpaint.app.requests import FillRequest, StepRequest, read_request
 from inpaint.app.serving import ServingOptions, parse_options
-from inpaint.app.session import MAX_STEPS, Patch, Session
+from inpaint.app.session import MAX_STEPS, MOST_CANDIDATES, Patch, Session
 from inpaint.app.sessions import SESSION_SECONDS, SessionGone, Sessions
 from inpaint.app.uploads import read_mask
 from inpaint.images import ImageData, read_image, with_pixels
@@ -92,6 +92,30 @@ def test_history_is_bounded_and_the_picture_is_still_right():
         session.image(source, 5)
 
 
+def test_candidates_of_a_fill_take_its_place_when_they_are_chosen():
+    source, hole = ImageData(scene(40, 50)), box_hole((40, 50), 5, 9, 5, 9)
+    session = session_of((40, 50))
+
+    def patch(value):
+        return Patch.between(hole, filled_with(source, hole, value).pixels)
+
+    session = session.filled(patch(10), 0, seed=0)
+    for seed in range(1, MOST_CANDIDATES + 1):
+        session = session.with_candidate(patch(10 + seed), 0, seed=seed)
+    np.testing.assert_array_equal(session.image(source, 1).pixels[hole], 10)
+    assert session.nbytes == MOST_CANDIDATES * patch(0).nbytes  # the chosen one and the latest
+    session = session.filled(patch(50), 1).choosing(1, MOST_CANDIDATES)
+    np.testing.assert_array_equal(session.image(source, 1).pixels[hole], 10 + MOST_CANDIDATES)
+    assert session.fills == 1
+    with pytest.raises(ValueError, match=r"seed must be one of \[0, 2, 3, 4\], got 1"):
+        session.choosing(1, 1)
+    for number in (0, 2):
+        with pytest.raises(ValueError, match=r"the number of a fill|fills must be"):
+            session.choosing(number, 0)
+    with pytest.raises(ValueError, match="fills must be 0 or 1 to 1, got 2"):
+        session.with_candidate(patch(0), 1, seed=0)
+
+
 def test_sessions_end_when_they_are_not_used_or_take_too_much():
     now = [0.0]
     sessions = Sessions(most=3, most_bytes=2000, clock=lambda: now[0])
@@ -103,15 +127,16 @@ def test_sessions_end_when_they_are_not_used_or_take_too_much():
         sessions.get(tokens[1])  # the one that was not used for longest
     hole = box_hole((40, 50), 0, 20, 0, 20)
     patch = Patch.between(hole, scene(40, 50))
-    sessions.replace(tokens[3], session_of((40, 50)).filled(patch, 0))
+    sessions.update(tokens[3], lambda session: session.filled(patch, 0))
     assert sessions.get(tokens[3]).nbytes == patch.nbytes == 1600
-    sessions.replace(tokens[0], session_of((40, 50)).filled(patch, 0))
+    sessions.update(tokens[0], lambda session: session.filled(patch, 0))
     with pytest.raises(SessionGone):
         sessions.get(tokens[3])
     now[0] += SESSION_SECONDS + 1
     with pytest.raises(SessionGone):
         sessions.get(tokens[0])
-    sessions.replace(tokens[0], session_of((40, 50)))
+    with pytest.raises(SessionGone):
+        sessions.update(tokens[0], lambda session: session)
     with pytest.raises(SessionGone):
         sessions.get(tokens[0])
 

@@ -313,7 +313,8 @@ def editor_call(server, name, request, file=None):
     """The last event of a call of the page's own functions, as the page's script makes it."""
     functions = httpx.get(f"{server.address}/config").json()["dependencies"]
     index = next(one["id"] for one in functions if one["api_name"] == f"editor_{name}")
-    body = {"data": [request, file], "fn_index": index, "session_hash": secrets.token_hex(8)}
+    files = None if file is None else [file]
+    body = {"data": [request, files], "fn_index": index, "session_hash": secrets.token_hex(8)}
     httpx.post(f"{server.address}/gradio_api/queue/join", json=body).raise_for_status()
     params = {"session_hash": body["session_hash"]}
     with httpx.stream("GET", f"{server.address}/gradio_api/queue/data", params=params) as stream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from inpaint.app.previews import (
 )
 from inpaint.app.requests import (
     CancelRequest,
+    ChoiceRequest,
     ExampleRequest,
     FillRequest,
     MaskRequest,
@@ -92,7 +93,7 @@ class Handlers:
         boxes = []
         for number in range(session.joined + 1, session.fills + 1):
             step = session.steps[number - session.joined - 1]
-            box = with_margin(step.box, session.size)
+            box = with_margin(step.patch.box, session.size)
             boxes.append(_corners(box))
             answer.files.append(write_patch(session.image(source, number), box))
         answer.values.update(fills=session.fills, oldest=_oldest(session), boxes=boxes)
@@ -114,15 +115,16 @@ class Handlers:
         saved = write_mask(self._hole(session, path, request.grow), session.name)
         return Answer({"name": saved.name}, [saved])
 
-    def fill(self, request: FillRequest, path: Path | None, report: Report) -> Answer:
+    def fill(self, request: FillRequest, masks: Sequence[Path], report: Report) -> Answer:
         """The marked areas filled: what changed, as an image, and its box.
 
-        path: a mask of the photo's size, white = fill.
+        masks: the hole as a mask of the photo's size, white = fill, and perhaps what texture is
+        not copied from.
         """
         session = self.sessions.get(request.token)
         report = self.visitors.watching((request.visitor, request.job), report)
         report(0.0)
-        hole = self._hole(session, path, request.grow)
+        hole = self._hole(session, masks[0] if masks else None, request.grow)
         before = session.image(self._read(session), request.fills)
         started = time.monotonic()
         filled = self.models.fill(
@@ -130,18 +132,25 @@ class Handlers:
             hole,
             name=request.weights or None,
             style=request.style,
+            exclude=self._read_marks(session, masks[1]) if len(masks) > 1 else None,
             seed=request.seed,
             report=report,
         )
         seconds = time.monotonic() - started
         filled = feather(before, filled, hole, request.soft)
         patch = Patch.between(hole, filled.pixels)
-        session = session.filled(patch, request.fills)
-        self.sessions.replace(request.token, session)
+        session = self.sessions.update(request.token, _adding(patch, request))
         box = with_margin(patch.box, session.size)
         values = {"fills": session.fills, "oldest": _oldest(session), "box": _corners(box)}
         values["quick"] = seconds < QUICK_SECONDS
         return Answer(values, [write_patch(filled, box)])
+
+    def choose(self, request: ChoiceRequest) -> Answer:
+        """Another candidate of the latest fill takes its place."""
+        self.sessions.update(
+            request.token, lambda session: session.choosing(request.fills, request.seed)
+        )
+        return Answer()
 
     def cancel(self, request: CancelRequest) -> Answer:
         """A fill that runs or waits ends."""
@@ -184,9 +193,11 @@ class Handlers:
             gr.Warning("The mask is all white, so nothing is left to fill from. Invert it?")
         return hole
 
+    def _read_marks(self, session: Session, path: Path | None) -> np.ndarray:
+        return read_mask(_sent(path), size=session.size, max_pixels=self.limits.max_pixels)
+
     def _hole(self, session: Session, path: Path | None, grow: int) -> np.ndarray:
-        hole = read_mask(_sent(path), size=session.size, max_pixels=self.limits.max_pixels)
-        hole = grow_hole(hole, grow)
+        hole = grow_hole(self._read_marks(session, path), grow)
         if not hole.any():
             raise ValueError("Nothing is marked yet: brush over what should go, then fill")
         if hole.all():
@@ -198,6 +209,16 @@ def _sent(path: Path | None) -> Path:
     if path is None:
         raise ValueError("A file is missing in the call")
     return path
+
+
+def _adding(patch: Patch, request: FillRequest) -> Callable[[Session], Session]:
+    """How a session takes a fill."""
+
+    def add(session: Session) -> Session:
+        adding = session.with_candidate if request.candidate else session.filled
+        return adding(patch, request.fills, seed=request.seed)
+
+    return add
 
 
 def _oldest(session: Session) -> int:

@@ -65,17 +65,20 @@ class Models:
         *,
         name: str | None = None,
         style: Style = DEFAULT_STYLE,
+        exclude: np.ndarray | None = None,
         seed: int | None = None,
         report: OnProgress | None = None,
     ) -> ImageData:
         """The image with its hole, (H, W) bool, filled by the network called `name`.
 
-        style, seed, report: see Inpainter.fill_image_data.
+        style, exclude, seed, report: see Inpainter.fill_image_data.
 
         Raises ValueError for a name that is not offered.
         """
         inpainter = self.inpainter(self.default if name is None else name)
-        return inpainter.fill_image_data(image, hole, style=style, seed=seed, on_progress=report)
+        return inpainter.fill_image_data(
+            image, hole, style=style, exclude=exclude, seed=seed, on_progress=report
+        )
 
     def inpainter(self, name: str) -> Inpainter:
         """The inpainter called `name`. Raises ValueError for a name that is not offered."""

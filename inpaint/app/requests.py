@@ -10,6 +10,7 @@ from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
 T = TypeVar("T")
 
 MOST_EDGE_PIXELS = 200
+KINDS: dict[str, type] = {"int": int, "bool": bool}  # by annotation; all others are texts
 MOST_TEXT = 200  # characters of a token or name
 
 
@@ -50,6 +51,7 @@ class FillRequest:
     style: Style = DEFAULT_STYLE
     weights: str = ""  # name; empty = the default
     seed: int = 0
+    candidate: bool = False  # beside the fill that there is, not in its place
     visitor: str = ""  # name of the page, which ends with it
     job: str = ""  # name of the fill, by which it is cancelled
 
@@ -58,6 +60,15 @@ class FillRequest:
         _check_range("soft", self.soft, 0, MOST_EDGE_PIXELS)
         _check_range("seed", self.seed, 0, 2**31)
         check_style(self.style)
+
+
+@dataclass(frozen=True)
+class ChoiceRequest:
+    """Asks for another candidate of the latest fill."""
+
+    token: str
+    fills: int  # with the latest one
+    seed: int  # of the candidate
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ def read_request(kind: type[T], data: Any) -> T:
     for name, field in known.items():
         if name not in data and field.default is MISSING:
             raise ValueError(f"{name} is missing")
-        expected = int if field.type == "int" else str
+        expected = KINDS.get(str(field.type), str)
         if name in data and type(data[name]) is not expected:
             raise ValueError(f"{name} must be of type {expected.__name__}")
         if expected is str and len(data.get(name, "")) > MOST_TEXT:

@@ -1,6 +1,7 @@
 /** The element <inpaint-editor>: its parts, and which button or key does what. */
 
 import { root } from "./api.js";
+import { Candidates } from "./candidates.js";
 import { Gestures } from "./gestures.js";
 import { Keys } from "./keys.js";
 import { Options } from "./options.js";
@@ -51,6 +52,10 @@ export class InpaintEditor extends HTMLElement {
       onChange: () => this.#update(),
       onQuick: (quick) => this.options.suggestFillOnRelease(quick),
     });
+    this.candidates = new Candidates(this.part("candidates"), {
+      onChoose: (candidate) => this.work.choose(candidate),
+      onClose: () => this.#choosing(false),
+    });
     this.tools.onMark = (mark) => this.work.mark(mark);
     this.tools.onChange = () => this.#showTool();
     this.stage.onView = () => this.#showZoom();
@@ -62,7 +67,7 @@ export class InpaintEditor extends HTMLElement {
     const buttons = {
       choose: () => this.part("photo").click(), open_mask: () => this.part("mask_file").click(),
       close: () => this.close(), undo: actions.undo, redo: actions.redo, fill: actions.fill,
-      another: actions.another, download: actions.download, cancel: () => work.cancel(),
+      another: actions.another, keep: () => this.#keepCandidate(), download: actions.download, cancel: () => work.cancel(),
       clear: actions.clear, invert: () => work.invert(), save_mask: () => work.saveMask(),
       "zoom-in": actions.zoomIn, "zoom-out": actions.zoomOut, zoom: () => this.#toggleZoom(),
       options: () => this.options.toggle(), help: actions.help,
@@ -89,7 +94,7 @@ export class InpaintEditor extends HTMLElement {
     const open = (action) => () => (work.photo && !tools.drawing ? action() : undefined);
     return {
       undo: open(() => work.undo()), redo: open(() => work.redo()), fill: open(() => work.fill()),
-      another: open(() => work.another()), download: open(() => work.download()),
+      another: open(() => this.another()), download: open(() => work.download()),
       clear: open(() => work.clear()), choose: (name) => tools.choose(name),
       smaller: () => pointer.resize(() => tools.shrink()),
       larger: () => pointer.resize(() => tools.grow()),
@@ -97,8 +102,39 @@ export class InpaintEditor extends HTMLElement {
       fullSize: () => stage.showFullSize(), compare: (on) => this.#compare(on),
       holdHand: (on) => this.#holdHand(on), help: () => this.part("shortcuts").showModal(),
       moveBrush: (dx, dy) => pointer.step(dx, dy), toggleStroke: () => pointer.toggleStroke(),
+      candidate: (key, target) => this.#candidateKey(key, target),
       cancel: () => (tools.drawing ? this.#cancelStroke() : work.cancel()),
     };
+  }
+
+  /** Shows candidates of the latest fill, and makes those that are missing. */
+  async another() {
+    if (!this.work.history.openFill) return;
+    this.candidates.show(this.work.shot);
+    this.#choosing(true);
+    await this.work.another();
+  }
+
+  #choosing(on) {
+    this.find(".editor").classList.toggle("choosing", on);
+  }
+
+  #keepCandidate() {
+    this.work.cancel();
+    this.candidates.close();
+  }
+
+  /** What a key does while candidates are shown. */
+  #candidateKey(key, target) {
+    const { candidates } = this;
+    if (!candidates.open) return null;
+    if (/^[1-9]$/.test(key)) return () => candidates.choose(Number(key));
+    if (target.matches?.("input, select, button:not([role=radio])")) return null;
+    const keys = {
+      ArrowLeft: () => candidates.step(-1), ArrowRight: () => candidates.step(1),
+      Enter: () => this.#keepCandidate(), Escape: () => this.#keepCandidate(),
+    };
+    return keys[key];
   }
 
   /** Opens a photo in place of one that may be open. */
@@ -178,7 +214,8 @@ export class InpaintEditor extends HTMLElement {
     this.part("undo").disabled = !history.canUndo;
     this.part("redo").disabled = !history.canRedo;
     this.part("fill").disabled = job !== null;
-    this.part("another").disabled = job !== null || history.latest?.kind !== "fill";
+    this.part("another").disabled = job !== null || !history.openFill || !history.canUndo;
+    this.candidates.update(this.work.shot, job !== null);
   }
 
   #showTool() {

@@ -4,6 +4,7 @@
 export const SHORTCUTS = [
   ["B  E", "Brush, eraser"],
   ["R  L", "Rectangle, lasso"],
+  ["X", "Brush for what is not copied into fills"],
   ["H", "Hand; or hold the space bar, or two fingers"],
   ["[  ]", "Smaller, larger brush"],
   ["Ctrl + Enter", "Fill"],
@@ -12,7 +13,7 @@ export const SHORTCUTS = [
   ["C", "Hold to see the original"],
   ["Wheel  +  -", "Zoom"],
   ["0  1", "Fit, 100 %"],
-  ["N", "Another fill in place of the last one"],
+  ["N", "Other candidates for the last fill; then 1 to 4, or arrows"],
   ["Ctrl + S", "Download"],
   ["Ctrl + V", "Paste a photo"],
   ["Delete", "Clear the marks"],
@@ -68,6 +69,8 @@ export class Keys {
 
   #plain({ key, shiftKey }, target) {
     const { actions } = this;
+    const choice = actions.candidate(key, target);
+    if (choice) return choice;
     if (key in ARROWS && target.matches?.(".stage"))
       return () => actions.moveBrush(...ARROWS[key].map((step) => step * (shiftKey ? 8 : 1)));
     if (key === "Enter" && target.matches?.(".stage")) return actions.toggleStroke;
@@ -77,7 +80,7 @@ export class Keys {
     const letters = {
       b: () => actions.choose("brush"), e: () => actions.choose("erase"),
       r: () => actions.choose("rectangle"), l: () => actions.choose("lasso"),
-      h: () => actions.choose("hand"), c: () => actions.compare(true),
+      x: () => actions.choose("exclude"), h: () => actions.choose("hand"), c: () => actions.compare(true),
       "[": actions.smaller, "]": actions.larger, "+": actions.zoomIn, "=": actions.zoomIn,
       "-": actions.zoomOut, 0: actions.fit, 1: actions.fullSize, n: actions.another,
       escape: actions.cancel, "?": actions.help,

@@ -7,6 +7,9 @@
  *   { kind: "mask", url, layer }                takes the place of all before; alpha = marked
  *   { kind: "invert" }
  *   { kind: "clear" }
+ *
+ * A stroke with `exclude` marks what texture is not copied from. Erasing strokes and "clear" are for
+ * both kinds, all others for what is filled.
  */
 
 import { encodePng } from "./png.js";

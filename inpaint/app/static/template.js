@@ -5,7 +5,7 @@ import { SHORTCUTS } from "./keys.js";
 
 const TOOL_NAMES = {
   brush: "Brush (B)", erase: "Eraser (E)", rectangle: "Rectangle (R)", lasso: "Lasso (L)",
-  hand: "Hand (H)",
+  exclude: "Do not copy from here (X)", hand: "Hand (H)",
 };
 
 /** address: of the page's modules. settings: see element.js. */
@@ -18,7 +18,7 @@ export function template(address, settings) {
   ${start(address, settings)}
   <div class="work">
     ${head()}
-    <div class="main">${rail()}${stage()}${panel(settings)}</div>
+    <div class="main">${rail()}${stage()}${candidates()}${panel(settings)}</div>
     ${foot()}
   </div>
   <div class="messages"></div>
@@ -59,6 +59,8 @@ function head() {
     <header class="head">
       ${button("close", "New photo", { kind: "labelled", text: "New photo" })}
       <span id="about"></span>
+      ${button("undo", "Undo", { keys: "Ctrl+Z" })}
+      ${button("redo", "Redo", { keys: "Ctrl+Shift+Z" })}
       ${button("compare", "Hold to see the original", { pressed: false, keys: "C" })}
       ${button("options", "Options").replace("<button", '<button aria-expanded="false" aria-controls="panel"')}
       ${button("help", "Keyboard shortcuts", { keys: "?" })}
@@ -73,9 +75,6 @@ function rail() {
     <div class="rail" role="toolbar" aria-label="Tools">
       ${tools.join("")}
       <span class="gap"></span>
-      ${button("undo", "Undo", { keys: "Ctrl+Z" })}
-      ${button("redo", "Redo", { keys: "Ctrl+Shift+Z" })}
-      <span class="gap"></span>
       ${button("zoom-in", "Zoom in", { kind: "wide", keys: "+" })}
       <button id="zoom" title="Fit (0) or 100 % (1)"></button>
       ${button("zoom-out", "Zoom out", { kind: "wide", keys: "-" })}
@@ -87,8 +86,17 @@ function stage() {
     <div class="stage" tabindex="0" role="application" aria-label="Photo. Arrow keys move the brush,
       Enter starts and ends a stroke, Control Enter fills.">
       <canvas class="photo"></canvas><canvas class="marks"></canvas>
+      <canvas class="excluded"></canvas>
       <div class="ring" hidden></div>
       <div class="original" hidden>Original</div>
+    </div>`;
+}
+
+function candidates() {
+  return `
+    <div class="candidates" id="candidates" hidden>
+      <div class="pictures" role="radiogroup" aria-label="Candidates for the last fill"></div>
+      <button id="keep" title="Keep the chosen one (Enter)">Keep</button>
     </div>`;
 }
 
@@ -99,7 +107,7 @@ function foot() {
         <input type="range" id="size" min="0" max="1" step="any" aria-label="Brush size"
           title="Brush size ([ and ])">
         <output id="size_shown" for="size"></output></label>
-      ${button("another", "Another fill in place of the last one", { keys: "N" })}
+      ${button("another", "Other candidates for the last fill", { keys: "N" })}
       ${button("download", "Download", { kind: "labelled", text: "Download", keys: "Ctrl+S" })}
       <button id="fill" class="primary" title="Fill (Ctrl+Enter)">Fill</button>
     </footer>`;

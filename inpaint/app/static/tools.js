@@ -1,6 +1,6 @@
 /** The tools: what a gesture on the photo becomes. */
 
-export const TOOLS = ["brush", "erase", "rectangle", "lasso", "hand"];
+export const TOOLS = ["brush", "erase", "rectangle", "lasso", "exclude", "hand"];
 
 const LEAST_RADIUS = 0.5; // pixels of the photo
 const STEP = 1.25; // of the brush's size, for one press of a key
@@ -53,7 +53,7 @@ export class Tools {
   }
 
   get hasRing() {
-    return this.name === "brush" || this.name === "erase";
+    return ["brush", "erase", "exclude"].includes(this.name);
   }
 
   get drawing() {
@@ -65,6 +65,7 @@ export class Tools {
     if (this.hasRing) {
       const { name, radius } = this;
       this.#mark = { kind: "stroke", erase: name === "erase", radius, points };
+      if (name === "exclude") this.#mark.exclude = true;
       this.stage.add(this.#mark);
     } else this.#mark = { kind: "area", erase: false, points };
   }
