@@ -6,6 +6,7 @@ python benchmarks/page.py --weights places2-compact
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import tempfile
 import time
@@ -46,11 +47,23 @@ def visit(visitor: Visitor, photo: Path) -> list[tuple[str, float]]:
     """The steps of a visit, and their seconds."""
     opening = seconds(lambda: visitor.upload(photo))
     frame = visitor.page.evaluate(FRAME)
+    visitor.tool("select")
+    circle = [(0.1 * math.cos(a) + 0.2, 0.1 * math.sin(a) + 0.2) for a in range(7)]
+    selecting = seconds(lambda: select(visitor, circle))
+    visitor.page.keyboard.press("Control+z")
+    visitor.tool("brush")
     drawing = seconds(lambda: visitor.stroke((-0.1, -0.2), (0.1, -0.15)))
     filling = seconds(visitor.fill)
     saving = seconds(lambda: visitor.download("#download", photo.parent))
-    steps = {"open": opening, "frame": frame, "stroke": drawing, "fill": filling, "save": saving}
-    return list(steps.items())
+    steps = {"open": opening, "frame": frame, "select": selecting, "stroke": drawing}
+    return list({**steps, "fill": filling, "save": saving}.items())
+
+
+def select(visitor: Visitor, circle: list[tuple[float, float]]) -> None:
+    """Circles a thing, and waits until its outline is shown."""
+    visitor.stroke(*circle)
+    visitor.page.wait_for_function(f"{EDITOR}.work.history.marks.length === 1")
+    visitor.settle()
 
 
 def seconds(action: Callable[[], object]) -> float:

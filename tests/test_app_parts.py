@@ -15,8 +15,9 @@ from inpaint.app.examples import find_examples
 from inpaint.app.feather import feather
 from inpaint.app.handlers import Limits
 from inpaint.app.models import Models
+from inpaint.app.photos import Photos
 from inpaint.app.previews import size_shown, write_marks
-from inpaint.app.requests import FillRequest, StepRequest, read_request
+from inpaint.app.requests import FillRequest, SelectRequest, StepRequest, read_request
 from inpaint.app.serving import ServingOptions, parse_options
 from inpaint.app.session import MAX_STEPS, MOST_CANDIDATES, Patch, Session
 from inpaint.app.sessions import SESSION_SECONDS, SessionGone, Sessions
@@ -168,6 +169,39 @@ def test_calls_of_the_page_are_checked(data, message):
     with pytest.raises(ValueError, match=message):
         read_request(FillRequest, data)
     assert read_request(StepRequest, {"token": "t", "fills": 2}) == StepRequest("t", 2)
+
+
+@pytest.mark.parametrize(
+    ("strokes", "message"),
+    [
+        ([], "the number of strokes must lie in 1 to 100, got 0"),
+        ([{}] * 101, "the number of strokes must lie in 1 to 100, got 101"),
+        (["x"], "strokes must be objects"),
+        ([{"points": "12", "radius": 1}], "strokes must be objects"),
+        ([{"points": [1, 2, 3], "radius": 1}], "points must hold pairs of x and y, got 3 numbers"),
+        ([{"points": [], "radius": 1}], "points must hold pairs"),
+        ([{"points": [1, float("nan")], "radius": 1}], "must be finite numbers"),
+        ([{"points": [1, 2], "radius": None}], "must be finite numbers"),
+        ([{"points": [1, 2], "radius": 0}], "must be those of a photo"),
+        ([{"points": [1, 1e9], "radius": 1}], "must be those of a photo"),
+        ([{"points": [1] * 100_002, "radius": 1}], "the number of coordinates must lie in"),
+    ],
+)
+def test_strokes_of_the_page_are_checked(strokes, message):
+    with pytest.raises(ValueError, match=message):
+        read_request(SelectRequest, {"token": "t", "strokes": strokes}).read_strokes()
+
+
+def test_photos_are_kept_as_far_as_there_is_room_and_while_their_files_are_there(tmp_path):
+    read = []
+    photos = Photos(lambda path: read.append(path) or read_image(path), most_bytes=80_000)
+    a, b, c = (photo_file(tmp_path / f"{name}.png") for name in "abc")  # 37 kB each
+    for path in (a, b, a, a, c, a, b):
+        photos.get(path)
+    assert read == [a, b, c, b]
+    b.unlink()
+    with pytest.raises(FileNotFoundError):
+        photos.get(b)
 
 
 def test_another_seed_gives_another_fill_and_the_same_one_the_same(models):

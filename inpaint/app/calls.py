@@ -15,6 +15,7 @@ from inpaint.app.requests import (
     ExampleRequest,
     FillRequest,
     MaskRequest,
+    SelectRequest,
     StepRequest,
     TokenRequest,
     read_request,
@@ -64,6 +65,7 @@ def _photo_calls(handlers: Handlers) -> dict[str, Call]:
         "read_mask": lambda data, files: handlers.read_mask(
             read_request(TokenRequest, data), _first(files)
         ),
+        "select": lambda data, files: handlers.select(read_request(SelectRequest, data)),
         "save_mask": lambda data, files: handlers.save_mask(
             read_request(MaskRequest, data), _first(files)
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from inpaint.app.feather import feather
 from inpaint.app.models import Models
+from inpaint.app.photos import Photos
 from inpaint.app.previews import (
     with_margin,
     write_marks,
@@ -27,6 +29,7 @@ from inpaint.app.requests import (
     ExampleRequest,
     FillRequest,
     MaskRequest,
+    SelectRequest,
     StepRequest,
     TokenRequest,
 )
@@ -36,9 +39,11 @@ from inpaint.app.uploads import read_mask, read_photo
 from inpaint.app.visitors import Visitors
 from inpaint.images import ImageData
 from inpaint.masks.read import grow_hole
+from inpaint.selection import Stroke, add_shadow, dilate_object, select_object
 
 QUICK_SECONDS = 1.0  # a fill that takes less may follow each stroke
 Report = Callable[[float], object]
+Selector = Callable[[np.ndarray, Sequence[Stroke]], tuple[Box, np.ndarray]]
 Example = tuple[Path, "Path | None"]
 
 
@@ -69,6 +74,12 @@ class Handlers:
     examples: list[Example]
     sessions: Sessions = field(default_factory=Sessions)
     visitors: Visitors = field(default_factory=Visitors)
+    select_object: Selector = select_object  # finds outlines
+
+    @cached_property
+    def photos(self) -> Photos:
+        """The photos that were read last."""
+        return Photos(partial(read_photo, max_pixels=self.limits.max_pixels))
 
     def open(self, path: Path | None) -> Answer:
         """A new session on an uploaded photo, and a preview of it."""
@@ -145,6 +156,21 @@ class Handlers:
         values["quick"] = seconds < QUICK_SECONDS
         return Answer(values, [write_patch(filled, box)])
 
+    def select(self, request: SelectRequest) -> Answer:
+        """The outline of an object: a PNG of its box, opaque where the object is, and the box.
+
+        There is no file where nothing was found.
+        """
+        session = self.sessions.get(request.token)
+        pixels = session.image(self._read(session), request.fills).pixels
+        box, mask = self.select_object(pixels, request.read_strokes())
+        if not mask.any():
+            return Answer({"box": None})
+        if request.shadow:
+            box, mask = add_shadow(pixels, box, mask)
+        box, mask = dilate_object(box, mask, request.grow, session.size)
+        return Answer({"box": _corners(box)}, [write_marks(mask)])
+
     def choose(self, request: ChoiceRequest) -> Answer:
         """Another candidate of the latest fill takes its place."""
         self.sessions.update(
@@ -167,7 +193,7 @@ class Handlers:
         return Answer({"name": path.name}, [path])
 
     def _begin(self, path: Path) -> Answer:
-        image = read_photo(path, max_pixels=self.limits.max_pixels)
+        image = self.photos.get(path)
         for note in image.notes:
             gr.Info(f"{note[0].upper()}{note[1:]}.")
         session = Session(path, path.name, image.size)
@@ -180,7 +206,7 @@ class Handlers:
 
     def _read(self, session: Session) -> ImageData:
         try:
-            return read_photo(session.path, max_pixels=self.limits.max_pixels)
+            return self.photos.get(session.path)
         except FileNotFoundError as error:  # files are removed after some hours
             raise SessionGone from error
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeVar
 
+import numpy as np
+
 from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
+from inpaint.selection import Stroke
 
 T = TypeVar("T")
 
 MOST_EDGE_PIXELS = 200
-KINDS: dict[str, type] = {"int": int, "bool": bool}  # by annotation; all others are texts
+MOST_STROKES = 100
+MOST_COORDINATE = 200_000  # pixels
+MOST_COORDINATES = 100_000  # of all strokes
+# Types by annotation; all others are texts.
+KINDS: dict[str, type] = {"int": int, "bool": bool, "list[Any]": list}
 MOST_TEXT = 200  # characters of a token or name
 
 
@@ -63,6 +71,28 @@ class FillRequest:
 
 
 @dataclass(frozen=True)
+class SelectRequest:
+    """Asks for the outline of an object that strokes point at."""
+
+    token: str
+    strokes: list[Any]  # of {"points": [x0, y0, x1, y1, ...], "radius": ..., "erase": ...}
+    fills: int = 0
+    grow: int = 0  # pixels
+    shadow: bool = False
+
+    def __post_init__(self) -> None:
+        _check_range("grow", self.grow, 0, MOST_EDGE_PIXELS)
+        _check_range("the number of strokes", len(self.strokes), 1, MOST_STROKES)
+
+    def read_strokes(self) -> list[Stroke]:
+        """The strokes. Raises ValueError for what is none."""
+        strokes = [_read_stroke(stroke) for stroke in self.strokes]
+        count = sum(stroke.points.size for stroke in strokes)
+        _check_range("the number of coordinates", count, 2, MOST_COORDINATES)
+        return strokes
+
+
+@dataclass(frozen=True)
 class ChoiceRequest:
     """Asks for another candidate of the latest fill."""
 
@@ -104,6 +134,20 @@ def read_request(kind: type[T], data: Any) -> T:
         if expected is str and len(data.get(name, "")) > MOST_TEXT:
             raise ValueError(f"{name} must have at most {MOST_TEXT} characters")
     return kind(**data)
+
+
+def _read_stroke(data: Any) -> Stroke:
+    if not isinstance(data, dict) or not isinstance(data.get("points"), list):
+        raise ValueError('strokes must be objects with a list "points"')
+    points, radius = data["points"], data.get("radius")
+    if not all(type(value) in (int, float) and math.isfinite(value) for value in (*points, radius)):
+        raise ValueError("points and radius of a stroke must be finite numbers")
+    if len(points) < 2 or len(points) % 2:
+        raise ValueError(f"points must hold pairs of x and y, got {len(points)} numbers")
+    places, width = np.array(points, float).reshape(-1, 2), float(radius)  # type: ignore[arg-type]
+    if np.abs(places).max() > MOST_COORDINATE or not 0 < width <= MOST_COORDINATE:
+        raise ValueError("points and radius of a stroke must be those of a photo")
+    return Stroke(places, width, data.get("erase") is True)
 
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:

@@ -57,6 +57,7 @@ export class InpaintEditor extends HTMLElement {
       onClose: () => this.#choosing(false),
     });
     this.tools.onMark = (mark) => this.work.mark(mark);
+    this.tools.onPoint = (stroke) => this.work.point(stroke);
     this.tools.onChange = () => this.#showTool();
     this.stage.onView = () => this.#showZoom();
   }
@@ -68,6 +69,7 @@ export class InpaintEditor extends HTMLElement {
       choose: () => this.part("photo").click(), open_mask: () => this.part("mask_file").click(),
       close: () => this.close(), undo: actions.undo, redo: actions.redo, fill: actions.fill,
       another: actions.another, keep: () => this.#keepCandidate(), download: actions.download, cancel: () => work.cancel(),
+      plus: () => this.#pointMinus(false), minus: () => this.#pointMinus(true),
       clear: actions.clear, invert: () => work.invert(), save_mask: () => work.saveMask(),
       "zoom-in": actions.zoomIn, "zoom-out": actions.zoomOut, zoom: () => this.#toggleZoom(),
       options: () => this.options.toggle(), help: actions.help,
@@ -102,7 +104,7 @@ export class InpaintEditor extends HTMLElement {
       fullSize: () => stage.showFullSize(), compare: (on) => this.#compare(on),
       holdHand: (on) => this.#holdHand(on), help: () => this.part("shortcuts").showModal(),
       moveBrush: (dx, dy) => pointer.step(dx, dy), toggleStroke: () => pointer.toggleStroke(),
-      candidate: (key, target) => this.#candidateKey(key, target),
+      takeAway: (on) => this.#pointMinus(on), candidate: (key, target) => this.#candidateKey(key, target),
       cancel: () => (tools.drawing ? this.#cancelStroke() : work.cancel()),
     };
   }
@@ -113,6 +115,12 @@ export class InpaintEditor extends HTMLElement {
     this.candidates.show(this.work.shot);
     this.#choosing(true);
     await this.work.another();
+  }
+
+  #pointMinus(on) {
+    this.tools.minus = on;
+    this.part("plus").setAttribute("aria-pressed", !on);
+    this.part("minus").setAttribute("aria-pressed", on);
   }
 
   #choosing(on) {
@@ -208,6 +216,7 @@ export class InpaintEditor extends HTMLElement {
     this.find(".editor").dataset.state = photo ? "open" : "empty";
     if (photo && photo !== this.shown) {
       this.tools.suit(photo);
+      this.options.suit(photo);
       this.part("about").textContent = `${photo.name} · ${photo.width} × ${photo.height}`;
     }
     this.shown = photo;
@@ -220,6 +229,7 @@ export class InpaintEditor extends HTMLElement {
 
   #showTool() {
     this.find(".stage").dataset.tool = this.tools.name;
+    this.part("pointing").hidden = this.tools.name !== "select";
     for (const name of TOOLS)
       this.find(`[data-tool=${name}].tool`).setAttribute("aria-pressed", name === this.tools.name);
     const size = `${(2 * this.tools.radius).toFixed(this.tools.radius < 5 ? 1 : 0)} px`;

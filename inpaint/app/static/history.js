@@ -82,5 +82,7 @@ export class History {
 
 function marksAfterFill(entries) {
   const last = entries.findLastIndex((entry) => entry.kind === "fill");
-  return entries.slice(last + 1).map((entry) => entry.mark).filter((mark) => !mark.exclude);
+  const marks = entries.slice(last + 1).map((entry) => entry.mark);
+  const latest = new Map(marks.filter((mark) => mark.id).map((mark) => [mark.id, mark]));
+  return marks.filter((mark) => !mark.exclude && (!mark.id || latest.get(mark.id) === mark));
 }

@@ -3,6 +3,7 @@
 /** [keys as shown, what they do] for the list of shortcuts. */
 export const SHORTCUTS = [
   ["B  E", "Brush, eraser"],
+  ["S", "Select a thing: circle it, or draw on it; Alt takes away"],
   ["R  L", "Rectangle, lasso"],
   ["X", "Brush for what is not copied into fills"],
   ["H", "Hand; or hold the space bar, or two fingers"],
@@ -42,6 +43,7 @@ export class Keys {
   }
 
   #down(event) {
+    if (event.key === "Alt") this.actions.takeAway(true);
     const target = event.composedPath()[0];
     if (!this.element.checkVisibility() || isText(target) || target.closest?.("dialog")) return;
     const action = event.ctrlKey || event.metaKey ? this.#withControl(event)
@@ -52,11 +54,13 @@ export class Keys {
   }
 
   #up(event) {
+    if (event.key === "Alt") this.actions.takeAway(false);
     if (event.key === " ") this.actions.holdHand(false);
     if (event.key.toLowerCase() === "c") this.actions.compare(false);
   }
 
   #letGo() {
+    this.actions.takeAway(false);
     this.actions.holdHand(false);
     this.actions.compare(false);
   }
@@ -79,7 +83,7 @@ export class Keys {
     if (key === "Delete" || key === "Backspace") return actions.clear;
     const letters = {
       b: () => actions.choose("brush"), e: () => actions.choose("erase"),
-      r: () => actions.choose("rectangle"), l: () => actions.choose("lasso"),
+      s: () => actions.choose("select"), r: () => actions.choose("rectangle"), l: () => actions.choose("lasso"),
       x: () => actions.choose("exclude"), h: () => actions.choose("hand"), c: () => actions.compare(true),
       "[": actions.smaller, "]": actions.larger, "+": actions.zoomIn, "=": actions.zoomIn,
       "-": actions.zoomOut, 0: actions.fit, 1: actions.fullSize, n: actions.another,

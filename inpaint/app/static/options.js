@@ -24,8 +24,15 @@ export class Options {
       weights: this.part("weights").value,
       grow: number("grow"),
       soft: number("soft"),
+      selectionGrow: number("selection_grow"),
+      shadow: this.part("shadow").checked,
       onRelease: this.part("on_release").checked,
     };
+  }
+
+  /** Selections are grown so that no rim of a thing is left in a photo of this size. */
+  suit({ width, height }) {
+    this.part("selection_grow").value = Math.max(2, Math.round(Math.min(width, height) / 250));
   }
 
   /** Fills follow each stroke where they are quick, unless the visitor chose otherwise. */

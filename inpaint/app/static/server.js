@@ -3,6 +3,8 @@
 import { call, newName, Presence, upload } from "./api.js";
 import { Layer } from "./layer.js";
 
+const MARK = "#ec4899"; // as in editor.css: what is marked has no other
+
 /** The server has no such photo any more, as after it was started anew. */
 export class Gone extends Error {}
 
@@ -47,8 +49,19 @@ export class Server {
     return this.#mask(answer.files[0].url, photo);
   }
 
-  async maskAt(url, size) {
-    return (await this.#mask(url, size)).mask;
+  /** The Layer of a mark that has a `url`. */
+  async layerOf({ kind, url, box }, { width, height }) {
+    if (kind === "object") return (await Layer.load(url, box)).tinted(MARK);
+    return Layer.load(url, [0, 0, width, height]);
+  }
+
+  /** The outline of the object that strokes point at: { url, box, layer }, or null for none. */
+  async select(photo, request) {
+    const answer = await this.#call("select", { ...request, token: photo.token });
+    const { box } = answer.values;
+    if (!box) return null;
+    const found = { kind: "object", url: answer.files[0].url, box };
+    return { ...found, layer: await this.layerOf(found, photo) };
   }
 
   /** The address of the mask as it would be filled. */

@@ -39,10 +39,10 @@ export class Shot {
   /**
    * Takes up what plain() gave, up to a fill that the server does not have.
    *
-   * fills: Layers that the server has, the first of them number `oldest` or 1. maskAt(url) resolves
-   * to the Layer of an opened mask.
+   * fills: Layers that the server has, the first of them number `oldest` or 1. layerOf(mark)
+   * resolves to the Layer of one that has a url.
    */
-  async restore({ at, entries }, { fills, oldest }, maskAt) {
+  async restore({ at, entries }, { fills, oldest }, layerOf) {
     const { history } = this;
     const joined = Math.max(0, oldest - 1);
     for (let entry of entries) {
@@ -52,7 +52,7 @@ export class Shot {
         const layer = fills[number - joined] ?? null;
         entry = { ...entry, layer, candidates: [{ layer, seed: entry.seed }] };
       } else if (entry.mark.url) {
-        entry = { ...entry, mark: { ...entry.mark, layer: await maskAt(entry.mark) } };
+        entry = { ...entry, mark: { ...entry.mark, layer: await layerOf(entry.mark) } };
       }
       history.entries.push(entry);
     }

@@ -62,10 +62,20 @@ export class Stage {
     const layers = this.showsOriginal ? this.layers.slice(0, 1) : this.layers;
     for (const layer of layers) layer.draw(this.photo, this.view);
     const drawn = (marks) => (this.showsOriginal ? [] : marks);
-    const marks = this.draft ? [...this.marks, this.draft] : this.marks;
-    drawMarks(this.overlay, drawn(marks), this.view, this.colour("--mark"));
+    const area = this.draft?.kind === "area" ? [this.draft] : [];
+    drawMarks(this.overlay, drawn([...this.marks, ...area]), this.view, this.colour("--mark"));
     drawMarks(this.exclusion, drawn(this.excluded), this.view, this.colour("--exclude"));
+    this.#drawPointing();
     this.onView();
+  }
+
+  /** The line that points at an object, which is no mark. */
+  #drawPointing() {
+    if (!this.draft?.pointing) return;
+    const name = this.draft.erase ? "--minus" : "--plus";
+    begin(this.exclusion, this.view, this.colour(name));
+    drawMark(this.exclusion, { ...this.draft, erase: false }, this.view.photo);
+    this.exclusion.restore();
   }
 
   /** Draws one more mark over those that are there. */

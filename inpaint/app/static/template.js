@@ -4,7 +4,7 @@ import { icon } from "./icons.js";
 import { SHORTCUTS } from "./keys.js";
 
 const TOOL_NAMES = {
-  brush: "Brush (B)", erase: "Eraser (E)", rectangle: "Rectangle (R)", lasso: "Lasso (L)",
+  brush: "Brush (B)", select: "Select a thing (S)", erase: "Eraser (E)", rectangle: "Rectangle (R)", lasso: "Lasso (L)",
   exclude: "Do not copy from here (X)", hand: "Hand (H)",
 };
 
@@ -18,7 +18,7 @@ export function template(address, settings) {
   ${start(address, settings)}
   <div class="work">
     ${head()}
-    <div class="main">${rail()}${stage()}${candidates()}${panel(settings)}</div>
+    <div class="main">${rail()}${stage()}${pointing()}${candidates()}${panel(settings)}</div>
     ${foot()}
   </div>
   <div class="messages"></div>
@@ -92,6 +92,16 @@ function stage() {
     </div>`;
 }
 
+function pointing() {
+  return `
+    <div class="pointing" id="pointing" hidden>
+      <span>Circle a thing, or draw on it</span>
+      ${button("plus", "Add to the selection", { pressed: true })}
+      ${button("minus", "Take away from the selection", { pressed: false, keys: "Alt" })}
+      <label><input type="checkbox" id="shadow"> Shadow</label>
+    </div>`;
+}
+
 function candidates() {
   return `
     <div class="candidates" id="candidates" hidden>
@@ -126,6 +136,7 @@ function panel({ networks }) {
       <label class="check"><input type="checkbox" id="on_release"> Fill on release
         <small>after each stroke</small></label>
       <label>Grow the marks <input type="number" id="grow" min="-50" max="50" value="0"> px</label>
+      <label>Grow selections <input type="number" id="selection_grow" min="0" max="200" value="3"> px</label>
       <label>Soft edge <input type="number" id="soft" min="0" max="50" value="0"> px</label>
       <div class="buttons">
         <button id="open_mask">Open mask</button><button id="save_mask">Save mask</button>

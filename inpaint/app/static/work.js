@@ -1,6 +1,6 @@
 /** The work at hand: what is opened, marked, undone, redone, saved, and kept over a reload. */
 
-import { CallError, OFFLINE } from "./api.js";
+import { CallError, newName, OFFLINE } from "./api.js";
 import { Fills } from "./fills.js";
 import { History } from "./history.js";
 import { maskOf } from "./marks.js";
@@ -10,11 +10,15 @@ import { keepWork, keptWork } from "./store.js";
 
 const GONE = "The photo is no longer on the server; please open it again.";
 const REOPENED = "The server was started anew. Fills are gone, but your marks are back.";
+const NOTHING_FOUND = "Nothing was found there; circle the whole thing, or draw along it.";
+const NEAR = 0.3; // of an object's size: strokes within it correct the object
+const CLOSED = 0.3; // gap of a circle, as a share of its length; as on the server
 const KEEP_MS = 200; // from a change until it is kept
 
 export class Work {
   shot = null; // the photo that is shown
   kept = true; // whether a reload brings all of it back
+  pointing = Promise.resolve(); // until the latest stroke that points is answered
   #turn = 0; // of the photo that was asked for last: only that one is shown
 
   /**
@@ -69,7 +73,7 @@ export class Work {
       const turn = this.#turn;
       const opened = await this.server.resume(work.token);
       const shot = new Shot(opened, () => Promise.reject(new Gone()));
-      await shot.restore(work, opened, (mark) => this.server.maskAt(mark.url, opened));
+      await shot.restore(work, opened, (mark) => this.server.layerOf(mark, opened));
       if (turn === this.#turn) this.#begin(shot);
     });
   }
@@ -77,6 +81,31 @@ export class Work {
   mark(mark) {
     this.#edit(mark);
     if (this.settings().onRelease && !mark.exclude && !mark.erase) this.fill();
+  }
+
+  /**
+   * Marks the object that a stroke points at. A circle starts with another one, other strokes
+   * correct the latest one if they are near it.
+   */
+  point(stroke) {
+    this.view.stage.draft = stroke;
+    this.pointing = this.pointing.then(() => this.#point(this.shot, stroke));
+  }
+
+  async #point(shot, stroke) {
+    const object = corrected(shot.history.marks.at(-1), stroke);
+    const { points, radius, erase } = stroke;
+    const strokes = [...(object?.strokes ?? []), { points, radius, erase }];
+    const { selectionGrow: grow, shadow } = this.settings();
+    await this.busy("Finding the outline", async () => {
+      const request = { strokes, grow, shadow, fills: shot.history.fills.length };
+      const found = strokes.some((one) => !one.erase) && (await this.server.select(shot.photo, request));
+      if (shot !== this.shot) return;
+      if (found) this.#edit({ ...found, id: object?.id ?? newName(), strokes });
+      else this.view.messages.show(NOTHING_FOUND);
+    });
+    if (this.view.stage.draft === stroke) this.view.stage.draft = null;
+    this.view.stage.changed();
   }
 
   /** Nothing is marked. */
@@ -226,6 +255,27 @@ export class Work {
     clearTimeout(this.keeping);
     if (this.shot) this.kept = keepWork(this.shot.plain());
   }
+}
+
+/** The object that a stroke corrects, or null. */
+function corrected(latest, { points, erase }) {
+  if (latest?.kind !== "object") return null;
+  if (erase) return latest;
+  const [left, top, right, bottom] = latest.box;
+  const [x, y] = [(right - left) * NEAR, (bottom - top) * NEAR];
+  const near = points.some((value, i) =>
+    i % 2 === 0 && value > left - x && value < right + x &&
+    points[i + 1] > top - y && points[i + 1] < bottom + y);
+  return near && !isCircle(points) ? latest : null;
+}
+
+/** Whether a stroke ends near where it began. */
+function isCircle(points) {
+  let length = 0;
+  for (let i = 2; i < points.length; i += 2)
+    length += Math.hypot(points[i] - points[i - 2], points[i + 1] - points[i - 1]);
+  const gap = Math.hypot(points.at(-2) - points[0], points.at(-1) - points[1]);
+  return length > 0 && gap < CLOSED * length;
 }
 
 function follow({ url, name }) {
