@@ -2,6 +2,7 @@
 
 import { root } from "./api.js";
 import { Candidates } from "./candidates.js";
+import { Divider } from "./divider.js";
 import { Gestures } from "./gestures.js";
 import { Keys } from "./keys.js";
 import { Options } from "./options.js";
@@ -10,10 +11,12 @@ import { Server } from "./server.js";
 import { Stage } from "./stage.js";
 import { Messages, Progress } from "./status.js";
 import { template } from "./template.js";
+import { Timeline } from "./timeline.js";
 import { takeFiles } from "./transfer.js";
 import { TOOLS, Tools } from "./tools.js";
 import { Work } from "./work.js";
 
+const WIDE = 1100; // CSS pixels from which the fills are shown without being asked for
 const DISCARD = "Discard the work on this photo? It was not downloaded.";
 
 export class InpaintEditor extends HTMLElement {
@@ -52,6 +55,9 @@ export class InpaintEditor extends HTMLElement {
       onChange: () => this.#update(),
       onQuick: (quick) => this.options.suggestFillOnRelease(quick),
     });
+    this.divider = new Divider(this.part("divider"), this.stage);
+    this.timeline = new Timeline(this.part("fills"), (fills) => this.work.goTo(fills));
+    this.#showTimeline(this.options.chosen.timeline ?? window.innerWidth > WIDE);
     this.candidates = new Candidates(this.part("candidates"), {
       onChoose: (candidate) => this.work.choose(candidate),
       onClose: () => this.#choosing(false),
@@ -72,6 +78,7 @@ export class InpaintEditor extends HTMLElement {
       plus: () => this.#pointMinus(false), minus: () => this.#pointMinus(true),
       clear: actions.clear, invert: () => work.invert(), save_mask: () => work.saveMask(),
       "zoom-in": actions.zoomIn, "zoom-out": actions.zoomOut, zoom: () => this.#toggleZoom(),
+      divide: actions.divide, timeline: actions.timeline, show_fills: actions.timeline,
       options: () => this.options.toggle(), help: actions.help,
     };
     for (const [id, action] of Object.entries(buttons)) this.#onClick(this.part(id), action);
@@ -102,6 +109,8 @@ export class InpaintEditor extends HTMLElement {
       larger: () => pointer.resize(() => tools.grow()),
       zoomIn: () => stage.zoom(1.25), zoomOut: () => stage.zoom(0.8), fit: () => stage.fit(),
       fullSize: () => stage.showFullSize(), compare: (on) => this.#compare(on),
+      divide: open(() => this.#divide(!this.divider.on)),
+      timeline: () => this.#showTimeline(this.part("fills").hidden, true),
       holdHand: (on) => this.#holdHand(on), help: () => this.part("shortcuts").showModal(),
       moveBrush: (dx, dy) => pointer.step(dx, dy), toggleStroke: () => pointer.toggleStroke(),
       takeAway: (on) => this.#pointMinus(on), candidate: (key, target) => this.#candidateKey(key, target),
@@ -115,6 +124,18 @@ export class InpaintEditor extends HTMLElement {
     this.candidates.show(this.work.shot);
     this.#choosing(true);
     await this.work.another();
+  }
+
+  #divide(on) {
+    this.divider.toggle(on);
+    this.part("divide").setAttribute("aria-pressed", on);
+  }
+
+  #showTimeline(on, chosen = false) {
+    this.part("fills").hidden = !on;
+    this.part("timeline").setAttribute("aria-pressed", on);
+    if (chosen) this.options.keep({ timeline: on });
+    this.timeline.update(this.work.shot);
   }
 
   #pointMinus(on) {
@@ -217,6 +238,7 @@ export class InpaintEditor extends HTMLElement {
     if (photo && photo !== this.shown) {
       this.tools.suit(photo);
       this.options.suit(photo);
+      if (this.divider.on) this.#divide(false);
       this.part("about").textContent = `${photo.name} · ${photo.width} × ${photo.height}`;
     }
     this.shown = photo;
@@ -224,6 +246,7 @@ export class InpaintEditor extends HTMLElement {
     this.part("redo").disabled = !history.canRedo;
     this.part("fill").disabled = job !== null;
     this.part("another").disabled = job !== null || !history.openFill || !history.canUndo;
+    this.timeline.update(this.work.shot);
     this.candidates.update(this.work.shot, job !== null);
   }
 

@@ -71,6 +71,15 @@ export class History {
     return this.at < this.entries.length;
   }
 
+  /** Goes to the photo with its first fills, and without what was marked after them. */
+  goTo(fills) {
+    if (fills === 0 && this.oldest === 0) this.at = 0;
+    let count = 0;
+    this.entries.forEach((entry, i) => {
+      if (entry.kind === "fill" && ++count === fills && fills >= this.oldest) this.at = i + 1;
+    });
+  }
+
   undo() {
     if (this.canUndo) this.at--;
   }

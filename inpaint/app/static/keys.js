@@ -12,6 +12,8 @@ export const SHORTCUTS = [
   ["Ctrl + Z", "Undo strokes and fills"],
   ["Ctrl + Shift + Z", "Redo"],
   ["C", "Hold to see the original"],
+  ["D", "Divide: original on the left, result on the right"],
+  ["T", "Pictures of all fills; a click goes back to one"],
   ["Wheel  +  -", "Zoom"],
   ["0  1", "Fit, 100 %"],
   ["N", "Other candidates for the last fill; then 1 to 4, or arrows"],
@@ -84,7 +86,7 @@ export class Keys {
     const letters = {
       b: () => actions.choose("brush"), e: () => actions.choose("erase"),
       s: () => actions.choose("select"), r: () => actions.choose("rectangle"), l: () => actions.choose("lasso"),
-      x: () => actions.choose("exclude"), h: () => actions.choose("hand"), c: () => actions.compare(true),
+      d: actions.divide, t: actions.timeline, x: () => actions.choose("exclude"), h: () => actions.choose("hand"), c: () => actions.compare(true),
       "[": actions.smaller, "]": actions.larger, "+": actions.zoomIn, "=": actions.zoomIn,
       "-": actions.zoomOut, 0: actions.fit, 1: actions.fullSize, n: actions.another,
       escape: actions.cancel, "?": actions.help,

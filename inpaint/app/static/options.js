@@ -3,7 +3,7 @@
 import { keepSettings, keptSettings } from "./store.js";
 
 export class Options {
-  #chosen = keptSettings(); // { onRelease } once the visitor has set it
+  #chosen = keptSettings(); // { onRelease, timeline } once the visitor has set them
 
   /** part(id): an element of the editor by its id. */
   constructor(part, panel) {
@@ -11,10 +11,17 @@ export class Options {
     this.panel = panel;
     const onRelease = part("on_release");
     onRelease.checked = this.#chosen.onRelease ?? false;
-    onRelease.addEventListener("change", () => {
-      this.#chosen.onRelease = onRelease.checked;
-      keepSettings(this.#chosen);
-    });
+    onRelease.addEventListener("change", () => this.keep({ onRelease: onRelease.checked }));
+  }
+
+  /** What the visitor chose on this visit or an earlier one. */
+  get chosen() {
+    return this.#chosen;
+  }
+
+  keep(chosen) {
+    Object.assign(this.#chosen, chosen);
+    keepSettings(this.#chosen);
   }
 
   get values() {

@@ -10,6 +10,7 @@ export class Stage {
   excluded = []; // marks of what texture is not copied from
   draft = null; // an area that is being drawn
   showsOriginal = false;
+  split = null; // share of the stage's width on whose left the original is shown
   onView = () => {}; // called when the view has changed
 
   /** element: holds canvas.photo, canvas.marks, canvas.excluded and .ring. */
@@ -61,12 +62,23 @@ export class Stage {
     this.photo.clearRect(0, 0, canvas.width, canvas.height);
     const layers = this.showsOriginal ? this.layers.slice(0, 1) : this.layers;
     for (const layer of layers) layer.draw(this.photo, this.view);
+    if (this.split !== null && layers.length > 1) this.#drawOriginalOnTheLeft();
     const drawn = (marks) => (this.showsOriginal ? [] : marks);
     const area = this.draft?.kind === "area" ? [this.draft] : [];
     drawMarks(this.overlay, drawn([...this.marks, ...area]), this.view, this.colour("--mark"));
     drawMarks(this.exclusion, drawn(this.excluded), this.view, this.colour("--exclude"));
     this.#drawPointing();
     this.onView();
+  }
+
+  #drawOriginalOnTheLeft() {
+    const { photo } = this;
+    photo.save();
+    photo.beginPath();
+    photo.rect(0, 0, this.split * photo.canvas.width, photo.canvas.height);
+    photo.clip();
+    this.layers[0].draw(photo, this.view);
+    photo.restore();
   }
 
   /** The line that points at an object, which is no mark. */

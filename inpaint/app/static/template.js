@@ -18,7 +18,7 @@ export function template(address, settings) {
   ${start(address, settings)}
   <div class="work">
     ${head()}
-    <div class="main">${rail()}${stage()}${pointing()}${candidates()}${panel(settings)}</div>
+    <div class="main">${rail()}${stage()}${timeline()}${pointing()}${candidates()}${panel(settings)}</div>
     ${foot()}
   </div>
   <div class="messages"></div>
@@ -62,6 +62,8 @@ function head() {
       ${button("undo", "Undo", { keys: "Ctrl+Z" })}
       ${button("redo", "Redo", { keys: "Ctrl+Shift+Z" })}
       ${button("compare", "Hold to see the original", { pressed: false, keys: "C" })}
+      ${button("divide", "Divide into original and result", { pressed: false, keys: "D" })}
+      ${button("timeline", "Pictures of all fills", { pressed: false, kind: "wide", keys: "T" })}
       ${button("options", "Options").replace("<button", '<button aria-expanded="false" aria-controls="panel"')}
       ${button("help", "Keyboard shortcuts", { keys: "?" })}
     </header>`;
@@ -89,7 +91,13 @@ function stage() {
       <canvas class="excluded"></canvas>
       <div class="ring" hidden></div>
       <div class="original" hidden>Original</div>
+      <div class="divider" id="divider" role="slider" tabindex="0" aria-label="Original on the left"
+        aria-valuemin="0" aria-valuemax="100" hidden></div>
     </div>`;
+}
+
+function timeline() {
+  return '<nav class="timeline" id="fills" aria-label="Fills" hidden></nav>';
 }
 
 function pointing() {
@@ -141,6 +149,7 @@ function panel({ networks }) {
       <div class="buttons">
         <button id="open_mask">Open mask</button><button id="save_mask">Save mask</button>
         <button id="invert">Invert</button><button id="clear">Clear</button>
+        <button id="show_fills" class="narrow">Pictures of fills</button>
       </div>
       <label ${networks.length > 1 ? "" : "hidden"}>Network
         <select id="weights">${choices}</select></label>

@@ -128,6 +128,12 @@ export class Work {
     this.changed();
   }
 
+  /** Shows the photo with its first fills. */
+  goTo(fills) {
+    this.history.goTo(fills);
+    this.changed();
+  }
+
   openMask(file) {
     const { shot } = this;
     return this.busy("Opening the mask", async () => {
