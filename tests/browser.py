@@ -28,6 +28,8 @@ SETTLED = f"""() => {{
   const width = Math.round(editor.stage.element.clientWidth * editor.stage.ratio);
   return calm && (!width || editor.stage.photo.canvas.width === width);
 }}"""
+# After these, the screen shows it: a page that was just loaded is white for a while.
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 Place = tuple[float, float]
 
@@ -118,6 +120,7 @@ class Visitor:
     def settle(self) -> None:
         """Until nothing is being opened or filled, and all is drawn."""
         self.page.wait_for_function(SETTLED)
+        self.page.evaluate(TWO_FRAMES)
 
     def state(self, expression: str) -> Any:
         """A value of the editor, such as "stage.view.scale"."""

@@ -167,12 +167,16 @@ CARRY = """([kind, holder, name, bytes]) => {
 def test_photo_is_dropped_or_pasted_also_while_one_is_edited(visitor, photo, kind, holder):
     visitor.close()
     for name in ("first.png", "second.png"):
-        visitor.questions.clear()
         visitor.page.evaluate(CARRY, [kind, holder, name, list(photo.read_bytes())])
         visitor.page.wait_for_selector(f"#about:text('{name} · 600 × 400')")
         visitor.settle()
         visitor.stroke((-0.2, 0), (0.2, 0))
-    assert visitor.questions == ["Discard the work on this photo? It was not downloaded."]
+    visitor.page.click(".film [title='first.png']")  # nothing was discarded
+    assert visitor.page.inner_text("#about") == "first.png · 600 × 400"
+    assert visitor.state("work.history.marks.length") == 1
+    visitor.questions.clear()
+    visitor.close()
+    assert visitor.questions == ["Discard the work? It was not downloaded."]
 
 
 def test_photo_that_was_dropped_last_is_the_one_that_is_filled(visitor, tmp_path, photo):

@@ -17,6 +17,7 @@ from inpaint.app.requests import (
     MaskRequest,
     SelectRequest,
     StepRequest,
+    StepsRequest,
     TokenRequest,
     read_request,
 )
@@ -70,6 +71,7 @@ def _photo_calls(handlers: Handlers) -> dict[str, Call]:
             read_request(MaskRequest, data), _first(files)
         ),
         "save": lambda data, files: handlers.save(read_request(StepRequest, data)),
+        "save_all": lambda data, files: handlers.save_all(read_request(StepsRequest, data)),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +13,12 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
+from inpaint.app.archive import pack
 from inpaint.app.feather import feather
 from inpaint.app.models import Models
 from inpaint.app.photos import Photos
 from inpaint.app.previews import (
+    new_file,
     with_margin,
     write_marks,
     write_mask,
@@ -31,6 +34,7 @@ from inpaint.app.requests import (
     MaskRequest,
     SelectRequest,
     StepRequest,
+    StepsRequest,
     TokenRequest,
 )
 from inpaint.app.session import Box, Patch, Session
@@ -184,13 +188,28 @@ class Handlers:
         return Answer()
 
     def save(self, request: StepRequest) -> Answer:
-        """The photo at its full size, in its own format, with its first fills."""
+        """The photo at its full size, in its own format or another, with its first fills."""
+        path = self._save(request)
+        return Answer({"name": path.name}, [path])
+
+    def save_all(self, request: StepsRequest) -> Answer:
+        """Several photos as in save, in one zip."""
+        archive = new_file("inpainted.zip")
+        with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+            for shot in request.read_shots():
+                saved = self._save(shot)
+                saved.replace(_free_name(Path(folder) / saved.name))
+            pack(Path(folder), archive)
+        return Answer({"name": archive.name}, [archive])
+
+    def _save(self, request: StepRequest) -> Path:
         session = self.sessions.get(request.token)
         image = session.image(self._read(session), request.fills)
-        path, own_format = write_result(image, session.name)
-        if not own_format:
-            gr.Info(f"Saved as PNG: {image.format} files cannot be written here.")
-        return Answer({"name": path.name}, [path])
+        path, possible = write_result(image, session.name, request.format)
+        if not possible:
+            name = request.format or image.format
+            gr.Info(f"Saved as PNG: this photo cannot be written as {name} here.")
+        return path
 
     def _begin(self, path: Path) -> Answer:
         image = self.photos.get(path)
@@ -235,6 +254,15 @@ def _sent(path: Path | None) -> Path:
     if path is None:
         raise ValueError("A file is missing in the call")
     return path
+
+
+def _free_name(path: Path) -> Path:
+    """A path in the same folder under which there is no file yet."""
+    found, number = path, 1
+    while found.exists():
+        number += 1
+        found = path.with_stem(f"{path.stem}-{number}")
+    return found
 
 
 def _adding(patch: Patch, request: FillRequest) -> Callable[[Session], Session]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
+from inpaint.images import FORMATS
 from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
 from inpaint.selection import Stroke
 
 T = TypeVar("T")
 
 MOST_EDGE_PIXELS = 200
+MOST_SHOTS = 500  # in one zip
 MOST_STROKES = 100
 MOST_COORDINATE = 200_000  # pixels
 MOST_COORDINATES = 100_000  # of all strokes
@@ -35,6 +37,27 @@ class StepRequest:
 
     token: str
     fills: int = 0
+    format: str = ""  # a key of FORMATS; empty = the photo's own
+
+    def __post_init__(self) -> None:
+        if self.format and self.format not in FORMATS:
+            raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {self.format!r}")
+
+
+@dataclass(frozen=True)
+class StepsRequest:
+    """Asks for photos of several sessions in one file."""
+
+    shots: list[Any]  # what StepRequest holds
+    format: str = ""
+
+    def __post_init__(self) -> None:
+        _check_range("the number of photos", len(self.shots), 1, MOST_SHOTS)
+
+    def read_shots(self) -> list[StepRequest]:
+        """One request for each photo. Raises ValueError for what is none."""
+        requests = [read_request(StepRequest, shot) for shot in self.shots]
+        return [replace(request, format=self.format) for request in requests]
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,13 @@
 import { root } from "./api.js";
 import { Candidates } from "./candidates.js";
 import { Divider } from "./divider.js";
+import { Filmstrip } from "./filmstrip.js";
 import { Gestures } from "./gestures.js";
 import { Keys } from "./keys.js";
 import { Options } from "./options.js";
+import { Output } from "./output.js";
 import { Pointer } from "./pointer.js";
+import { Pointing } from "./pointing.js";
 import { Server } from "./server.js";
 import { Stage } from "./stage.js";
 import { Messages, Progress } from "./status.js";
@@ -17,7 +20,7 @@ import { TOOLS, Tools } from "./tools.js";
 import { Work } from "./work.js";
 
 const WIDE = 1100; // CSS pixels from which the fills are shown without being asked for
-const DISCARD = "Discard the work on this photo? It was not downloaded.";
+const DISCARD = "Discard the work? It was not downloaded.";
 
 export class InpaintEditor extends HTMLElement {
   connectedCallback() {
@@ -55,6 +58,11 @@ export class InpaintEditor extends HTMLElement {
       onChange: () => this.#update(),
       onQuick: (quick) => this.options.suggestFillOnRelease(quick),
     });
+    this.output = new Output(this.work);
+    this.pointing = new Pointing(this.work);
+    this.filmstrip = new Filmstrip(this.part("film"), {
+      onShow: (shot) => this.work.show(shot), onClose: (shot) => this.#closeShot(shot),
+    });
     this.divider = new Divider(this.part("divider"), this.stage);
     this.timeline = new Timeline(this.part("fills"), (fills) => this.work.goTo(fills));
     this.#showTimeline(this.options.chosen.timeline ?? window.innerWidth > WIDE);
@@ -63,20 +71,23 @@ export class InpaintEditor extends HTMLElement {
       onClose: () => this.#choosing(false),
     });
     this.tools.onMark = (mark) => this.work.mark(mark);
-    this.tools.onPoint = (stroke) => this.work.point(stroke);
+    this.tools.onPoint = (stroke) => this.pointing.add(stroke);
     this.tools.onChange = () => this.#showTool();
     this.stage.onView = () => this.#showZoom();
   }
 
   #listen() {
-    const { work, tools } = this;
+    const { work, tools, output } = this;
     const actions = this.#actions();
+    const choose = () => this.part("photo").click();
     const buttons = {
-      choose: () => this.part("photo").click(), open_mask: () => this.part("mask_file").click(),
+      choose, add: choose, add_photos: choose, fill_all: () => work.fillAll(),
+      save_all: () => output.downloadAll(), mark_all: () => work.markAll(), copy: actions.copy,
+      open_mask: () => this.part("mask_file").click(),
       close: () => this.close(), undo: actions.undo, redo: actions.redo, fill: actions.fill,
       another: actions.another, keep: () => this.#keepCandidate(), download: actions.download, cancel: () => work.cancel(),
       plus: () => this.#pointMinus(false), minus: () => this.#pointMinus(true),
-      clear: actions.clear, invert: () => work.invert(), save_mask: () => work.saveMask(),
+      clear: actions.clear, invert: () => work.invert(), save_mask: () => output.saveMask(),
       "zoom-in": actions.zoomIn, "zoom-out": actions.zoomOut, zoom: () => this.#toggleZoom(),
       divide: actions.divide, timeline: actions.timeline, show_fills: actions.timeline,
       options: () => this.options.toggle(), help: actions.help,
@@ -86,8 +97,8 @@ export class InpaintEditor extends HTMLElement {
       this.#onClick(tool, () => tools.choose(tool.dataset.tool));
     for (const example of this.shadowRoot.querySelectorAll(".example"))
       this.#onClick(example, () => work.openExample(Number(example.dataset.index)));
-    this.#onFile("photo", (file) => this.open(file));
-    this.#onFile("mask_file", (file) => work.openMask(file));
+    this.#onFiles("photo", (files) => this.open(files));
+    this.#onFiles("mask_file", ([file]) => work.openMask(file));
     this.part("size").addEventListener("input", (event) => {
       tools.share = event.target.valueAsNumber;
       this.pointer.showInMiddle();
@@ -95,7 +106,7 @@ export class InpaintEditor extends HTMLElement {
     this.#holdToCompare(this.part("compare"));
     this.keys = new Keys(this, actions);
     this.#showFocus();
-    takeFiles(this, this.find(".editor"), (file) => this.open(file));
+    takeFiles(this, this.find(".editor"), (files) => this.open(files));
   }
 
   #actions() {
@@ -103,7 +114,8 @@ export class InpaintEditor extends HTMLElement {
     const open = (action) => () => (work.photo && !tools.drawing ? action() : undefined);
     return {
       undo: open(() => work.undo()), redo: open(() => work.redo()), fill: open(() => work.fill()),
-      another: open(() => this.another()), download: open(() => work.download()),
+      another: open(() => this.another()), download: open(() => this.output.download()),
+      copy: open(() => this.output.copy()), nextPhoto: (by) => this.#nextPhoto(by),
       clear: open(() => work.clear()), choose: (name) => tools.choose(name),
       smaller: () => pointer.resize(() => tools.shrink()),
       larger: () => pointer.resize(() => tools.grow()),
@@ -166,11 +178,10 @@ export class InpaintEditor extends HTMLElement {
     return keys[key];
   }
 
-  /** Opens a photo in place of one that may be open. */
-  open(file) {
-    if (this.work.unsaved && !window.confirm(DISCARD)) return;
+  /** Opens photos beside those that may be open. */
+  open(files) {
     this.messages.clear();
-    this.work.open(file);
+    this.work.open(files);
   }
 
   /** Back to the empty page. */
@@ -178,6 +189,16 @@ export class InpaintEditor extends HTMLElement {
     if (this.work.unsaved && !window.confirm(DISCARD)) return;
     this.messages.clear();
     this.work.close();
+  }
+
+  #closeShot(shot) {
+    if (!shot.unsaved || window.confirm(DISCARD)) this.work.closeShot(shot);
+  }
+
+  #nextPhoto(by) {
+    const { shots, shot } = this.work.album;
+    const next = shots[shots.indexOf(shot) + by];
+    if (next && !this.tools.drawing) this.work.show(next);
   }
 
   #onClick(element, action) {
@@ -188,11 +209,11 @@ export class InpaintEditor extends HTMLElement {
     });
   }
 
-  #onFile(id, action) {
+  #onFiles(id, action) {
     this.part(id).addEventListener("change", ({ target }) => {
-      const [file] = target.files;
+      const files = [...target.files];
       target.value = ""; // the same file can be chosen again
-      if (file) action(file);
+      if (files.length) action(files);
     });
   }
 
@@ -246,6 +267,8 @@ export class InpaintEditor extends HTMLElement {
     this.part("redo").disabled = !history.canRedo;
     this.part("fill").disabled = job !== null;
     this.part("another").disabled = job !== null || !history.openFill || !history.canUndo;
+    this.part("fill_all").disabled = job !== null;
+    this.filmstrip.update(this.work.album.shots, this.work.shot);
     this.timeline.update(this.work.shot);
     this.candidates.update(this.work.shot, job !== null);
   }

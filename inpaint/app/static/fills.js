@@ -7,7 +7,7 @@ export const MOST_CANDIDATES = 4; // as many as the server keeps
 const NOTHING_MARKED = "Nothing is marked yet: brush over what should go, then fill.";
 
 export class Fills {
-  job = null; // { abort, fill } of what runs; fill: the one that candidates are made for
+  job = null; // { abort, shot, fill } of what runs; fill: the one that candidates are made for
 
   /** work: see work.js. onQuick(quick) is called after each fill. */
   constructor(work, onQuick) {
@@ -16,13 +16,13 @@ export class Fills {
   }
 
   /** Fills what is marked; what is marked meanwhile stays. */
-  async fill(shot) {
+  async fill(shot, { all = "" } = {}) {
     const { work } = this;
     if (this.job) return;
     if (!shot.history.marks.length) return void work.view.messages.show(NOTHING_MARKED, "error");
     const { at, counting, fills } = shot.history;
     const request = { marks: shot.history.marks, fills: fills.length, seed: 0 };
-    const filled = await this.#run("Sending", async (job) => {
+    const filled = await this.#run({ shot, text: all }, async (job) => {
       const answer = await this.#onServer(shot, request, job);
       const { history } = shot;
       const undone = history.at < at || counting.some((one, i) => one !== history.entries[i]);
@@ -34,8 +34,17 @@ export class Fills {
       this.onQuick(answer.quick);
       return true;
     });
-    const again = filled && work.shot === shot && shot.history.marks.length;
+    const again = filled && !all && work.shot === shot && shot.history.marks.length;
     if (again && work.settings().onRelease) await this.fill(shot);
+    return filled;
+  }
+
+  /** Fills the photos that have marks, until one is cancelled or fails. */
+  async fillAll(shots) {
+    const marked = shots.filter((shot) => shot.history.marks.length);
+    if (!marked.length) return void this.work.view.messages.show(NOTHING_MARKED, "error");
+    for (const [i, shot] of marked.entries())
+      if (!(await this.fill(shot, { all: `${i + 1} of ${marked.length}. ` }))) return;
   }
 
   /** Makes candidates of the latest fill, up to MOST_CANDIDATES. */
@@ -43,7 +52,7 @@ export class Fills {
     const fill = shot.history.openFill;
     if (this.job || !fill || !shot.history.canUndo) return;
     for (let more = true; more && fill.candidates.length < MOST_CANDIDATES; )
-      more = await this.#run("Sending", (job) => this.#addCandidate(shot, fill, job), fill);
+      more = await this.#run({ shot, fill }, (job) => this.#addCandidate(shot, fill, job));
   }
 
   cancel() {
@@ -68,16 +77,16 @@ export class Fills {
     if (this.job?.fill && this.job.fill !== history.openFill) this.cancel();
   }
 
-  async #run(text, action, fill = null) {
+  async #run({ shot, fill = null, text = "" }, action) {
     const { work } = this;
-    const job = { abort: new AbortController(), fill };
+    const job = { abort: new AbortController(), shot, fill };
     this.job = job;
     work.onChange();
-    work.view.progress.start(text, { cancellable: true });
+    work.view.progress.start("Sending", { cancellable: true, prefix: text });
     try {
       return await action(job);
     } catch (error) {
-      await work.failed(error);
+      await work.failed(error, [shot]);
       return false;
     } finally {
       this.#finish(job);

@@ -21,6 +21,7 @@ const PATHS = {
   help: "M9 9a3 3 0 1 1 4 3c-1 .5-1 1-1 2m0 3v.5",
   close: "M11 5H4v14h16v-7M4 16l5-5 4 4 2-2 5 4M17 2v8M13 6h8",
   another: "M19 8a8 8 0 1 0 1 6m0-10v5h-5",
+  copy: "M9 9h11v11H9ZM5 15H4V4h11v1",
   download: "M12 4v11m-5-5 5 5 5-5M5 20h14",
   photo: "M4 5h16v14H4Zm0 11 5-5 4 4 2-2 5 4M15 9.5h.5",
 };

@@ -17,8 +17,8 @@ export const SHORTCUTS = [
   ["Wheel  +  -", "Zoom"],
   ["0  1", "Fit, 100 %"],
   ["N", "Other candidates for the last fill; then 1 to 4, or arrows"],
-  ["Ctrl + S", "Download"],
-  ["Ctrl + V", "Paste a photo"],
+  ["Ctrl + S  C  V", "Download, copy, paste a photo"],
+  ["Page up, down", "Previous, next photo"],
   ["Delete", "Clear the marks"],
   ["Esc", "Cancel a stroke or a fill"],
   ["Arrows, Enter", "On the photo: move the brush, start and end a stroke"],
@@ -68,8 +68,8 @@ export class Keys {
   }
 
   #withControl({ key, shiftKey }) {
-    const { undo, redo, fill, download } = this.actions;
-    const actions = { z: shiftKey ? redo : undo, y: redo, enter: fill, s: download };
+    const { undo, redo, fill, download, copy } = this.actions;
+    const actions = { z: shiftKey ? redo : undo, y: redo, enter: fill, s: download, c: copy };
     return actions[key.toLowerCase()];
   }
 
@@ -89,6 +89,7 @@ export class Keys {
       d: actions.divide, t: actions.timeline, x: () => actions.choose("exclude"), h: () => actions.choose("hand"), c: () => actions.compare(true),
       "[": actions.smaller, "]": actions.larger, "+": actions.zoomIn, "=": actions.zoomIn,
       "-": actions.zoomOut, 0: actions.fit, 1: actions.fullSize, n: actions.another,
+      pageup: () => actions.nextPhoto(-1), pagedown: () => actions.nextPhoto(1),
       escape: actions.cancel, "?": actions.help,
     };
     return letters[key.toLowerCase()];

@@ -33,6 +33,7 @@ export class Options {
       soft: number("soft"),
       selectionGrow: number("selection_grow"),
       shadow: this.part("shadow").checked,
+      format: this.part("format").value,
       onRelease: this.part("on_release").checked,
     };
   }

@@ -95,10 +95,19 @@ export class Server {
     return choosing;
   }
 
-  /** The address and the name of the photo with its first fills. */
-  async save(token, fills) {
+  /** The address and the name of a photo with its first fills. format: as in the settings. */
+  save(token, fills, format) {
+    return this.#save("save", { token, fills, format });
+  }
+
+  /** The same for a zip of several photos. shots: [{ token, fills }]. */
+  saveAll(shots, format) {
+    return this.#save("save_all", { shots, format });
+  }
+
+  async #save(name, request) {
     await this.chosen;
-    const answer = await this.#call("save", { token, fills });
+    const answer = await this.#call(name, request);
     return { url: answer.files[0].url, name: answer.values.name };
   }
 

@@ -19,6 +19,26 @@ export class Shot {
     return this.history.at > 0 && this.history.latest !== this.saved;
   }
 
+  /** Whether its pictures are in memory. */
+  get loaded() {
+    return this.photo.layer.levels.length > 0;
+  }
+
+  async load() {
+    await Promise.all(this.#pictures.map((layer) => layer.load()));
+  }
+
+  unload() {
+    for (const layer of this.#pictures) layer.unload();
+  }
+
+  /** Layers of the photo and of all its fills. */
+  get #pictures() {
+    const fills = this.history.entries.filter((entry) => entry.kind === "fill");
+    const candidates = fills.flatMap((fill) => fill.candidates.map((one) => one.layer));
+    return [this.photo.layer, ...candidates].filter(Boolean);
+  }
+
   /** What is shown: the photo, and its fills over it. */
   get layers() {
     return this.layersUpTo(this.history.fills.length);

@@ -8,18 +8,23 @@ const TOOL_NAMES = {
   exclude: "Do not copy from here (X)", hand: "Hand (H)",
 };
 
+const FORMATS = {
+  jpg: "JPEG", png: "PNG", webp: "WebP", avif: "AVIF", heic: "HEIC", tiff: "TIFF",
+};
+
 /** address: of the page's modules. settings: see element.js. */
 export function template(address, settings) {
   return `
 <link rel="stylesheet" href="${address}/editor.css">
 <div class="editor" data-state="empty">
-  <input type="file" id="photo" accept="image/*" aria-label="Photo" tabindex="-1">
+  <input type="file" id="photo" accept="image/*,.heic,.heif,.avif" multiple aria-label="Photos" tabindex="-1">
   <input type="file" id="mask_file" accept="image/*" aria-label="Mask" tabindex="-1">
   ${start(address, settings)}
   <div class="work">
     ${head()}
     <div class="main">${rail()}${stage()}${timeline()}${pointing()}${candidates()}${panel(settings)}</div>
     ${foot()}
+    ${film()}
   </div>
   <div class="messages"></div>
   <div class="status" role="status" hidden>
@@ -40,7 +45,7 @@ function start(address, { examples, maxFileBytes, maxPixels }) {
   return `
   <section class="start" aria-label="Start">
     <button id="choose" class="drop">${icon("photo")}
-      <strong>Drop a photo here, paste it, or click to choose one</strong>
+      <strong>Drop photos here, paste one, or click to choose</strong>
       <small>Then brush over what should go. All else stays exactly as it is.<br>${limits}</small>
     </button>
     ${pictures.length ? `<p>Or try one of these</p><div class="examples">${pictures.join("")}</div>` : ""}
@@ -118,6 +123,19 @@ function candidates() {
     </div>`;
 }
 
+function film() {
+  return `
+    <section class="film" id="film" aria-label="Open photos" hidden>
+      <ul class="shots"></ul>
+      <div class="buttons">
+        <button id="add">Add</button>
+        <button id="mark_all" title="Mark all photos of this size like this one">Mark all</button>
+        <button id="fill_all">Fill all</button>
+        <button id="save_all">Save all</button>
+      </div>
+    </section>`;
+}
+
 function foot() {
   return `
     <footer class="foot">
@@ -126,12 +144,14 @@ function foot() {
           title="Brush size ([ and ])">
         <output id="size_shown" for="size"></output></label>
       ${button("another", "Other candidates for the last fill", { keys: "N" })}
+      ${button("copy", "Copy to the clipboard", { kind: "wide", keys: "Ctrl+C" })}
       ${button("download", "Download", { kind: "labelled", text: "Download", keys: "Ctrl+S" })}
       <button id="fill" class="primary" title="Fill (Ctrl+Enter)">Fill</button>
     </footer>`;
 }
 
-function panel({ networks }) {
+function panel({ networks, formats }) {
+  const names = formats.map((name) => `<option value="${name}">${FORMATS[name]}</option>`).join("");
   const choices = networks.map((name) => `<option>${name}</option>`).join("");
   return `
     <aside class="panel" id="panel" aria-label="Options" hidden>
@@ -146,7 +166,10 @@ function panel({ networks }) {
       <label>Grow the marks <input type="number" id="grow" min="-50" max="50" value="0"> px</label>
       <label>Grow selections <input type="number" id="selection_grow" min="0" max="200" value="3"> px</label>
       <label>Soft edge <input type="number" id="soft" min="0" max="50" value="0"> px</label>
+      <label>Download as <select id="format"><option value="">the photo's format</option>${names}
+        </select></label>
       <div class="buttons">
+        <button id="add_photos">Add photos</button>
         <button id="open_mask">Open mask</button><button id="save_mask">Save mask</button>
         <button id="invert">Invert</button><button id="clear">Clear</button>
         <button id="show_fills" class="narrow">Pictures of fills</button>

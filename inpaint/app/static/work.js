@@ -1,25 +1,23 @@
 /** The work at hand: what is opened, marked, undone, redone, saved, and kept over a reload. */
 
-import { CallError, newName, OFFLINE } from "./api.js";
+import { Album } from "./album.js";
+import { CallError, OFFLINE } from "./api.js";
 import { Fills } from "./fills.js";
 import { History } from "./history.js";
-import { maskOf } from "./marks.js";
 import { Gone } from "./server.js";
 import { Shot } from "./shot.js";
 import { keepWork, keptWork } from "./store.js";
 
 const GONE = "The photo is no longer on the server; please open it again.";
 const REOPENED = "The server was started anew. Fills are gone, but your marks are back.";
-const NOTHING_FOUND = "Nothing was found there; circle the whole thing, or draw along it.";
-const NEAR = 0.3; // of an object's size: strokes within it correct the object
-const CLOSED = 0.3; // gap of a circle, as a share of its length; as on the server
 const KEEP_MS = 200; // from a change until it is kept
 
 export class Work {
-  shot = null; // the photo that is shown
+  album = new Album();
   kept = true; // whether a reload brings all of it back
-  pointing = Promise.resolve(); // until the latest stroke that points is answered
-  #turn = 0; // of the photo that was asked for last: only that one is shown
+  #turn = 0; // of the photos that were asked for last: the first of them is shown
+  #shownTurn = 0;
+  #generation = 0; // of the work: what was asked for before all was closed is not opened
 
   /**
    * view: { stage, progress, messages }. settings(): { style, grow, soft, weights, onRelease }.
@@ -32,6 +30,11 @@ export class Work {
     window.addEventListener("beforeunload", (event) => {
       if (this.unsaved && !this.kept) event.preventDefault();
     });
+  }
+
+  /** The photo that is shown. */
+  get shot() {
+    return this.album.shot;
   }
 
   get photo() {
@@ -47,75 +50,83 @@ export class Work {
   }
 
   get unsaved() {
-    return this.shot?.unsaved ?? false;
+    return this.album.unsaved;
   }
 
-  open(file) {
-    return this.#open(() => this.server.open(file));
+  /** Opens photos beside those that are open, and shows the first of them. */
+  open(files) {
+    return this.#open(Array.from(files, (file) => () => this.server.open(file)));
   }
 
   openExample(index) {
-    return this.#open(() => this.server.openExample(index));
+    return this.#open([() => this.server.openExample(index)]);
   }
 
+  /** Closes all photos. */
   close() {
     this.cancel();
     this.#turn++;
+    this.#generation++;
     keepWork(null);
-    this.#begin(null);
+    for (const { photo } of this.album.shots) this.server.close(photo.token);
+    this.album = new Album();
+    this.changed();
+  }
+
+  /** Closes one photo of several. */
+  async closeShot(shot) {
+    if (this.job?.shot === shot) this.cancel();
+    const next = this.album.remove(shot);
+    this.server.close(shot.photo.token);
+    if (this.shot || !next) this.changed();
+    else await this.show(next);
+  }
+
+  /** Shows another one of the photos that are open. */
+  show(shot) {
+    return this.busy(shot.loaded ? "" : "Opening the photo", async () => {
+      await this.album.show(shot);
+      if (this.shot !== shot) return;
+      this.view.stage.open(shot.layers, shot.photo);
+      this.changed();
+    });
   }
 
   /** Takes up the work that this browser tab had before it was loaded again. */
   async resume() {
     const work = keptWork();
-    if (!work?.token) return;
-    await this.busy("Opening the photo again", async () => {
-      const turn = this.#turn;
-      const opened = await this.server.resume(work.token);
-      const shot = new Shot(opened, () => Promise.reject(new Gone()));
-      await shot.restore(work, opened, (mark) => this.server.layerOf(mark, opened));
-      if (turn === this.#turn) this.#begin(shot);
-    });
+    if (!work?.shots?.length) return;
+    const generation = this.#generation;
+    for (const [i, plain] of work.shots.entries())
+      await this.busy("Opening the photo again", async () => {
+        const shot = await this.#resumed(plain);
+        if (generation !== this.#generation) return;
+        this.album.add(shot);
+        if (i === work.shown || !this.shot) await this.show(shot);
+        else this.changed();
+      }, []);
+  }
+
+  async #resumed(plain) {
+    const opened = await this.server.resume(plain.token);
+    const shot = new Shot(opened, () => Promise.reject(new Gone()));
+    await shot.restore(plain, opened, (mark) => this.server.layerOf(mark, opened));
+    return shot;
   }
 
   mark(mark) {
-    this.#edit(mark);
+    this.edit(mark);
     if (this.settings().onRelease && !mark.exclude && !mark.erase) this.fill();
-  }
-
-  /**
-   * Marks the object that a stroke points at. A circle starts with another one, other strokes
-   * correct the latest one if they are near it.
-   */
-  point(stroke) {
-    this.view.stage.draft = stroke;
-    this.pointing = this.pointing.then(() => this.#point(this.shot, stroke));
-  }
-
-  async #point(shot, stroke) {
-    const object = corrected(shot.history.marks.at(-1), stroke);
-    const { points, radius, erase } = stroke;
-    const strokes = [...(object?.strokes ?? []), { points, radius, erase }];
-    const { selectionGrow: grow, shadow } = this.settings();
-    await this.busy("Finding the outline", async () => {
-      const request = { strokes, grow, shadow, fills: shot.history.fills.length };
-      const found = strokes.some((one) => !one.erase) && (await this.server.select(shot.photo, request));
-      if (shot !== this.shot) return;
-      if (found) this.#edit({ ...found, id: object?.id ?? newName(), strokes });
-      else this.view.messages.show(NOTHING_FOUND);
-    });
-    if (this.view.stage.draft === stroke) this.view.stage.draft = null;
-    this.view.stage.changed();
   }
 
   /** Nothing is marked. */
   clear() {
     const { marks, excluded } = this.history;
-    if (marks.length || excluded.length) this.#edit({ kind: "clear" });
+    if (marks.length || excluded.length) this.edit({ kind: "clear" });
   }
 
   invert() {
-    this.#edit({ kind: "invert" });
+    this.edit({ kind: "invert" });
   }
 
   undo() {
@@ -138,30 +149,31 @@ export class Work {
     const { shot } = this;
     return this.busy("Opening the mask", async () => {
       const { url, mask } = await this.server.readMask(shot.photo, file);
-      if (shot === this.shot) this.#edit({ kind: "mask", url, layer: mask });
-    });
-  }
-
-  saveMask() {
-    const { history, photo } = this;
-    return this.busy("Saving the mask", async () => {
-      const mask = await maskOf(history.marks, photo);
-      follow(await this.server.saveMask(photo.token, mask, this.settings().grow));
-    });
-  }
-
-  download() {
-    const { shot } = this;
-    if (!shot) return undefined;
-    const { latest, fills } = shot.history;
-    return this.busy("Writing the photo", async () => {
-      follow(await this.server.save(shot.photo.token, fills.length));
-      shot.saved = latest;
+      if (shot === this.shot) this.edit({ kind: "mask", url, layer: mask });
     });
   }
 
   fill() {
     return this.shot && this.fills.fill(this.shot);
+  }
+
+  fillAll() {
+    return this.fills.fillAll(this.album.shots);
+  }
+
+  /** Marks all other photos of the same size like this one. */
+  markAll() {
+    const { photo, history } = this;
+    const { marks } = history;
+    const others = this.album.shots.filter((shot) =>
+      shot !== this.shot && shot.photo.width === photo.width && shot.photo.height === photo.height);
+    for (const { history: other } of others) {
+      other.push({ kind: "mark", mark: { kind: "clear" } });
+      for (const mark of marks) other.push({ kind: "mark", mark });
+    }
+    this.changed();
+    const { length } = others;
+    this.view.messages.show(`${length} other photo${length === 1 ? "" : "s"} of this size marked.`);
   }
 
   another() {
@@ -196,94 +208,75 @@ export class Work {
     this.onChange();
   }
 
-  /** Does what takes time; `text` tells of it. */
-  async busy(text, action) {
+  /** Does what takes time with `shots`; `text` tells of it. */
+  async busy(text, action, shots = [this.shot]) {
     if (!this.job && text) this.view.progress.start(text);
     try {
       await action();
     } catch (error) {
-      await this.failed(error);
+      await this.failed(error, shots);
     } finally {
       if (!this.job) this.view.progress.stop();
     }
   }
 
-  async failed(error) {
+  async failed(error, shots) {
     if (error.name === "AbortError") return;
-    if (error instanceof Gone) return void (await this.#reopen());
+    if (error instanceof Gone) return void (await this.#reopen(shots));
     const known = error instanceof CallError;
     if (!known) console.error(error);
     this.view.messages.show(known ? error.message : OFFLINE, "error");
   }
 
-  #edit(mark) {
+  /** Adds a mark to the photo. */
+  edit(mark) {
     this.history.push({ kind: "mark", mark });
     this.changed();
   }
 
-  async #open(load) {
-    this.cancel();
-    const turn = ++this.#turn;
-    await this.busy("Opening the photo", async () => {
-      const opened = await load();
-      if (turn !== this.#turn) return void this.server.close(opened.token);
-      this.#begin(new Shot(opened, load));
-      if (opened.mask) this.#edit({ kind: "mask", url: opened.url, layer: opened.mask });
-    });
-  }
-
-  #begin(shot) {
-    if (this.shot) this.server.close(this.shot.photo.token);
-    this.shot = shot;
-    if (shot) this.view.stage.open([shot.photo.layer], shot.photo);
-    this.changed();
-  }
-
-  /** Opens the photo on a server that does not know it any more; what was filled is marked. */
-  async #reopen() {
-    const { shot } = this;
-    try {
-      if (!shot?.source) throw new Gone();
-      const opened = await shot.source();
-      const { counting } = shot.history;
-      shot.history = new History();
-      for (const entry of counting) if (entry.mark) shot.history.push(entry);
-      shot.photo = opened;
-      this.view.messages.show(REOPENED, "warning");
-      this.changed();
-    } catch {
-      keepWork(null);
-      this.view.messages.show(GONE, "error");
+  async #open(loads) {
+    const [turn, generation] = [++this.#turn, this.#generation];
+    for (const [i, load] of loads.entries()) {
+      const text = loads.length > 1 ? `Opening photo ${i + 1} of ${loads.length}` : "Opening the photo";
+      await this.busy(text, async () => {
+        const opened = await load();
+        if (generation !== this.#generation) return void this.server.close(opened.token);
+        const shot = new Shot(opened, load);
+        if (opened.mask)
+          shot.history.push({ kind: "mark", mark: { kind: "mask", url: opened.url, layer: opened.mask } });
+        this.album.add(shot);
+        if (!this.shot || (turn === this.#turn && this.#shownTurn !== turn)) {
+          this.#shownTurn = turn;
+          await this.show(shot);
+        } else this.changed();
+      });
+      if (generation !== this.#generation) return;
     }
+  }
+
+  /** Opens photos on a server that does not know them any more; what was filled is marked. */
+  async #reopen(shots) {
+    let gone = shots.length === 0;
+    for (const shot of shots)
+      try {
+        if (!shot?.source) throw new Gone();
+        shot.photo = await shot.source();
+        const { counting } = shot.history;
+        shot.history = new History();
+        for (const entry of counting) if (entry.mark) shot.history.push(entry);
+      } catch {
+        gone = true;
+      }
+    if (gone) keepWork(null);
+    this.view.messages.show(gone ? GONE : REOPENED, gone ? "error" : "warning");
+    this.changed();
   }
 
   #keep() {
     clearTimeout(this.keeping);
-    if (this.shot) this.kept = keepWork(this.shot.plain());
+    const { shots, shot } = this.album;
+    if (!shots.length) return;
+    const work = { shots: shots.map((one) => one.plain()), shown: shots.indexOf(shot) };
+    this.kept = keepWork(work);
   }
-}
-
-/** The object that a stroke corrects, or null. */
-function corrected(latest, { points, erase }) {
-  if (latest?.kind !== "object") return null;
-  if (erase) return latest;
-  const [left, top, right, bottom] = latest.box;
-  const [x, y] = [(right - left) * NEAR, (bottom - top) * NEAR];
-  const near = points.some((value, i) =>
-    i % 2 === 0 && value > left - x && value < right + x &&
-    points[i + 1] > top - y && points[i + 1] < bottom + y);
-  return near && !isCircle(points) ? latest : null;
-}
-
-/** Whether a stroke ends near where it began. */
-function isCircle(points) {
-  let length = 0;
-  for (let i = 2; i < points.length; i += 2)
-    length += Math.hypot(points[i] - points[i - 2], points[i + 1] - points[i - 1]);
-  const gap = Math.hypot(points.at(-2) - points[0], points.at(-1) - points[1]);
-  return length > 0 && gap < CLOSED * length;
-}
-
-function follow({ url, name }) {
-  Object.assign(document.createElement("a"), { href: url, download: name }).click();
 }
