@@ -189,7 +189,7 @@ def test_calls_of_the_page_are_checked(data, message):
 )
 def test_strokes_of_the_page_are_checked(strokes, message):
     with pytest.raises(ValueError, match=message):
-        read_request(SelectRequest, {"token": "t", "strokes": strokes}).read_strokes()
+        read_request(SelectRequest, {"token": "t", "strokes": strokes})
 
 
 def test_photos_are_kept_as_far_as_there_is_room_and_while_their_files_are_there(tmp_path):

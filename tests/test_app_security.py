@@ -341,6 +341,8 @@ def test_session_is_reached_by_its_token_only(server, tmp_path):
         ("fill", {"token": "t", "style": "../x"}, None),
         ("fill", [1], None),
         ("save", {"token": "t", "fills": 1.5}, None),
+        ("save_all", {"shots": [{"token": "t", "path": "/etc/passwd"}]}, None),
+        ("save", {"token": "t", "format": "../x"}, None),
         ("select", {"token": "t", "strokes": []}, None),
         ("select", {"token": "t", "strokes": [{"points": [0, "/etc/passwd"], "radius": 1}]}, None),
     ],

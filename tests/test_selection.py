@@ -91,6 +91,16 @@ def test_thin_parts_in_a_circle_belong_to_the_object():
     assert found[160:390, 201].mean() > 0.95 and found[:, 150].sum() == 0
 
 
+def test_small_gaps_inside_belong_to_the_object_and_large_ones_do_not():
+    image, _ = ball()
+    ground = np.roll(image, (250, 300), axis=(0, 1))  # sand where the disc is
+    for radius, belongs in ((8, True), (45, False)):
+        hole = disc(radius=radius)
+        image[hole] = ground[hole]
+        found = selected(image, circle())[disc(radius=radius - 8 if radius > 8 else 4)]
+        assert found.mean() > 0.95 if belongs else found.mean() < 0.05
+
+
 def test_a_closed_loop_that_is_no_wider_than_the_brush_is_a_dab():
     assert circle().is_circle
     assert not circle(radius=10).is_circle

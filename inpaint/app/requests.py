@@ -53,6 +53,7 @@ class StepsRequest:
 
     def __post_init__(self) -> None:
         _check_range("the number of photos", len(self.shots), 1, MOST_SHOTS)
+        self.read_shots()
 
     def read_shots(self) -> list[StepRequest]:
         """One request for each photo. Raises ValueError for what is none."""
@@ -106,6 +107,7 @@ class SelectRequest:
     def __post_init__(self) -> None:
         _check_range("grow", self.grow, 0, MOST_EDGE_PIXELS)
         _check_range("the number of strokes", len(self.strokes), 1, MOST_STROKES)
+        self.read_strokes()
 
     def read_strokes(self) -> list[Stroke]:
         """The strokes. Raises ValueError for what is none."""

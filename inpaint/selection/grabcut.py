@@ -26,6 +26,7 @@ LEAST_UNLIKE = 14.0  # the same in 8-bit Lab
 NEARBY = 0.04  # of the crop's side: deviation of the Gaussian that gives the background nearby
 COLOURS = 5  # main colours of dabs and background
 LEAST_PART = 0.05  # of the largest part in a circle; smaller ones are specks
+GAP_SHARE = 0.05  # of the object's area: smaller gaps inside belong to it
 BORDER_SHARE = 0.04  # of a side of the window that an object covers when it goes on beyond
 MOST_WINDOWS = 3  # each twice as large, as long as the object reaches the border
 
@@ -169,7 +170,7 @@ def _distance(small: np.ndarray, samples: np.ndarray) -> np.ndarray:
 def _connected(
     mask: np.ndarray, strokes: Sequence[Stroke], size: tuple[int, int], place: dict[str, float]
 ) -> np.ndarray:
-    """The parts of a mask that strokes lie on, without small holes."""
+    """The parts of a mask that strokes lie on, with the small gaps inside of them."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     count, parts, areas, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     if count <= 1:
@@ -187,7 +188,17 @@ def _connected(
             touched[np.unique(inside)] = True
     touched[0] = False
     kept = touched[parts].astype(np.uint8)
-    return cv2.morphologyEx(kept, cv2.MORPH_CLOSE, kernel).astype(bool)
+    return _without_gaps(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, kernel).astype(bool))
+
+
+def _without_gaps(mask: np.ndarray) -> np.ndarray:
+    """The mask with the small gaps inside of it, such as those of a lattice."""
+    _, parts, areas, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8))
+    small = areas[:, cv2.CC_STAT_AREA] < GAP_SHARE * mask.sum()
+    border = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
+    small[border] = False
+    small[0] = False  # what is no gap
+    return mask | small[parts]
 
 
 def _reaches_border(mask: np.ndarray, window: Box, size: tuple[int, int]) -> bool:
