@@ -46,7 +46,7 @@ function start(address, { examples, maxFileBytes, maxPixels }) {
   <section class="start" aria-label="Start">
     <button id="choose" class="drop">${icon("photo")}
       <strong>Drop photos here, paste one, or click to choose</strong>
-      <small>Then brush over what should go. All else stays exactly as it is.<br>${limits}</small>
+      <small>Then brush over what should go, or circle it. All else stays exactly as it is.<br>${limits}</small>
     </button>
     ${pictures.length ? `<p>Or try one of these</p><div class="examples">${pictures.join("")}</div>` : ""}
   </section>`;
