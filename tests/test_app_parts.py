@@ -10,7 +10,7 @@ from pictures import scene
 from PIL import Image
 
 from inpaint.app.archive import ArchiveLimits, unpack
-from inpaint.app.batch import fill_batch
+from inpaint.app.batch import BatchOptions, fill_batch
 from inpaint.app.examples import find_examples
 from inpaint.app.feather import feather
 from inpaint.app.handlers import Limits
@@ -362,6 +362,40 @@ def test_zip_of_photos_and_masks_is_a_batch_of_its_own(models, tmp_path, names):
     before, after = read_image(photo), read_image(tmp_path / "filled.png")
     changed = (before.pixels != after.pixels).any(-1)
     assert changed[30:60, 40:80].mean() > 0.9 and changed.sum() <= 30 * 40
+
+
+def test_batch_takes_the_options_of_fill(models, tmp_path):
+    photo = photo_file(tmp_path / "a.png")
+    mask = mask_file(tmp_path / "mask.png", (30, 60, 40, 80), (96, 128))
+    (tmp_path / "more").mkdir()
+    forbidden = mask_file(tmp_path / "more" / "no.png", (0, 30, 0, 128), (96, 128))
+
+    def filled(exclude=(), **options):
+        result = fill_batch(
+            [str(photo)],
+            [str(mask)],
+            models,
+            Limits(),
+            exclude=[str(path) for path in exclude],
+            options=BatchOptions(**options),
+            report=lambda done, total: None,
+        )
+        assert result.rows[0][1] == "done" and result.pictures[0][1] == "a.png"
+        [name] = set(contents(result.archive)) - {"report.jsonl"}
+        (tmp_path / name).with_stem("filled").write_bytes(contents(result.archive)[name])
+        return read_image((tmp_path / name).with_stem("filled"))
+
+    usual = filled().pixels
+    hole = box_hole((96, 128), 30, 60, 40, 80)
+    for options in ({"seed": 1}, {"style": "faithful"}, {"exclude": [forbidden]}):
+        assert (filled(**options).pixels != usual)[hole].any(), options
+    grown = (filled(grow=4).pixels != read_image(photo).pixels).any(-1)
+    assert grown[27, 60] and not grown[:25].any()
+    inverted = (filled(invert=True).pixels != read_image(photo).pixels).any(-1)
+    assert not inverted[hole].any() and inverted[~hole].mean() > 0.9
+    assert filled(format="webp", quality=50).format == "webp"
+    with pytest.raises(ValueError, match="style must be one of"):
+        BatchOptions(style="loud")
 
 
 def test_batch_that_cannot_be_matched_says_so_without_paths_of_the_server(models, tmp_path):
