@@ -1,4 +1,4 @@
-"""Things selected by pointing at them, in a real browser."""
+"""Objects selected by pointing at them, in a real browser."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def overlap(one, other):
     return (one & other).sum() / (one | other).sum()
 
 
-def test_circled_thing_is_marked_corrected_and_filled(visitor, tmp_path, photo):
+def test_circled_object_is_marked_corrected_and_filled(visitor, tmp_path, photo):
     visitor.upload(photo)
     page = visitor.page
     page.keyboard.press("s")
@@ -84,7 +84,7 @@ def test_circled_thing_is_marked_corrected_and_filled(visitor, tmp_path, photo):
     page.keyboard.press("b")
 
 
-def test_second_thing_is_added_and_both_are_there_after_a_reload(visitor, tmp_path, photo):
+def test_second_object_is_added_and_both_are_there_after_a_reload(visitor, tmp_path, photo):
     visitor.upload(photo)
     visitor.tool("select")
     point(visitor, (0.08, 0), (0.12, 0.02))
@@ -113,7 +113,7 @@ def test_selection_grows_as_far_as_wanted(visitor, tmp_path, photo):
     visitor.tool("brush")
 
 
-def test_thing_is_selected_and_corrected_by_touch(phone, tmp_path, photo):
+def test_object_is_selected_and_corrected_by_touch(phone, tmp_path, photo):
     phone.upload(photo)
     phone.tool("select")
     point(phone, *around())

@@ -85,7 +85,8 @@ export class InpaintEditor extends HTMLElement {
       save_all: () => output.downloadAll(), mark_all: () => work.markAll(), copy: actions.copy,
       open_mask: () => this.part("mask_file").click(),
       close: () => this.close(), undo: actions.undo, redo: actions.redo, fill: actions.fill,
-      another: actions.another, keep: () => this.#keepCandidate(), download: actions.download, cancel: () => work.cancel(),
+      another: actions.another, keep: () => this.#keepCandidate(), download: actions.download,
+      cancel: () => work.cancel(),
       plus: () => this.#pointMinus(false), minus: () => this.#pointMinus(true),
       clear: actions.clear, invert: () => work.invert(), save_mask: () => output.saveMask(),
       "zoom-in": actions.zoomIn, "zoom-out": actions.zoomOut, zoom: () => this.#toggleZoom(),
@@ -125,7 +126,8 @@ export class InpaintEditor extends HTMLElement {
       timeline: () => this.#showTimeline(this.part("fills").hidden, true),
       holdHand: (on) => this.#holdHand(on), help: () => this.part("shortcuts").showModal(),
       moveBrush: (dx, dy) => pointer.step(dx, dy), toggleStroke: () => pointer.toggleStroke(),
-      takeAway: (on) => this.#pointMinus(on), candidate: (key, target) => this.#candidateKey(key, target),
+      takeAway: (on) => this.#pointMinus(on),
+      candidate: (key, target) => this.#candidateKey(key, target),
       cancel: () => (tools.drawing ? this.#cancelStroke() : work.cancel()),
     };
   }

@@ -3,7 +3,7 @@
 /** [keys as shown, what they do] for the list of shortcuts. */
 export const SHORTCUTS = [
   ["B  E", "Brush, eraser"],
-  ["S", "Select a thing: circle it, or draw on it; Alt takes away"],
+  ["S", "Select an object: circle it, or draw on it; Alt takes away"],
   ["R  L", "Rectangle, lasso"],
   ["X", "Brush for what is not copied into fills"],
   ["H", "Hand; or hold the space bar, or two fingers"],
@@ -85,8 +85,10 @@ export class Keys {
     if (key === "Delete" || key === "Backspace") return actions.clear;
     const letters = {
       b: () => actions.choose("brush"), e: () => actions.choose("erase"),
-      s: () => actions.choose("select"), r: () => actions.choose("rectangle"), l: () => actions.choose("lasso"),
-      d: actions.divide, t: actions.timeline, x: () => actions.choose("exclude"), h: () => actions.choose("hand"), c: () => actions.compare(true),
+      s: () => actions.choose("select"), r: () => actions.choose("rectangle"),
+      l: () => actions.choose("lasso"), x: () => actions.choose("exclude"),
+      h: () => actions.choose("hand"), c: () => actions.compare(true),
+      d: actions.divide, t: actions.timeline,
       "[": actions.smaller, "]": actions.larger, "+": actions.zoomIn, "=": actions.zoomIn,
       "-": actions.zoomOut, 0: actions.fit, 1: actions.fullSize, n: actions.another,
       pageup: () => actions.nextPhoto(-1), pagedown: () => actions.nextPhoto(1),

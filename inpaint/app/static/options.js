@@ -38,7 +38,7 @@ export class Options {
     };
   }
 
-  /** Selections are grown so that no rim of a thing is left in a photo of this size. */
+  /** Selections are grown so that no rim of an object is left in a photo of this size. */
   suit({ width, height }) {
     this.part("selection_grow").value = Math.max(2, Math.round(Math.min(width, height) / 250));
   }

@@ -1,8 +1,8 @@
-/** Things that are marked by pointing at them: strokes go to the server, outlines come back. */
+/** Objects that are marked by pointing at them: strokes go to the server, outlines come back. */
 
 import { newName } from "./api.js";
 
-const NOTHING_FOUND = "Nothing was found there; circle the whole thing, or draw along it.";
+const NOTHING_FOUND = "Nothing was found there; circle the whole object, or draw along it.";
 const NEAR = 0.3; // of an object's size: strokes within it correct the object
 const CLOSED = 0.3; // gap of a circle, as a share of its length; as on the server
 

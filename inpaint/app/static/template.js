@@ -4,7 +4,8 @@ import { icon } from "./icons.js";
 import { SHORTCUTS } from "./keys.js";
 
 const TOOL_NAMES = {
-  brush: "Brush (B)", select: "Select a thing (S)", erase: "Eraser (E)", rectangle: "Rectangle (R)", lasso: "Lasso (L)",
+  brush: "Brush (B)", select: "Select an object (S)", erase: "Eraser (E)",
+  rectangle: "Rectangle (R)", lasso: "Lasso (L)",
   exclude: "Do not copy from here (X)", hand: "Hand (H)",
 };
 
@@ -108,7 +109,7 @@ function timeline() {
 function pointing() {
   return `
     <div class="pointing" id="pointing" hidden>
-      <span>Circle a thing, or draw on it</span>
+      <span>Circle an object, or draw on it</span>
       ${button("plus", "Add to the selection", { pressed: true })}
       ${button("minus", "Take away from the selection", { pressed: false, keys: "Alt" })}
       <label><input type="checkbox" id="shadow"> Shadow</label>
