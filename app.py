@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's Ctrl+C
     try:
         serve(options, in_browser=in_browser)
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 1
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import io
+import json
 import os
 import re
 import secrets
@@ -19,7 +20,9 @@ import zlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import httpx
 import numpy as np
 import torch
 from pictures import ICC, exif_bytes, scene
@@ -94,6 +97,35 @@ def stop_server(process: subprocess.Popen[str]) -> None:
 def shared_server() -> Server:
     """One page for all tests of a run: starting one takes seconds."""
     return start_server("--max-megapixels", "13")
+
+
+def editor_call(
+    server: Server, name: str, request: object, file: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The last event of a call of the page's own functions, as the page's script makes it."""
+    functions = httpx.get(f"{server.address}/config").json()["dependencies"]
+    index = next(one["id"] for one in functions if one["api_name"] == f"editor_{name}")
+    files = None if file is None else [file]
+    body = {"data": [request, files], "fn_index": index, "session_hash": secrets.token_hex(8)}
+    httpx.post(f"{server.address}/gradio_api/queue/join", json=body).raise_for_status()
+    events = {
+        "url": f"{server.address}/gradio_api/queue/data",
+        "params": {"session_hash": body["session_hash"]},
+        "timeout": STARTING_SECONDS,
+    }
+    with httpx.stream("GET", **events) as stream:
+        for line in stream.iter_lines():
+            message: dict[str, Any] = json.loads(line.removeprefix("data: ") or "{}")
+            if message.get("msg") == "process_completed":
+                return message
+    raise AssertionError("the call did not end")
+
+
+def sent(server: Server, path: Path) -> dict[str, Any]:
+    """A file that was uploaded, as calls take it."""
+    with path.open("rb") as file:
+        answer = httpx.post(f"{server.address}/gradio_api/upload", files={"files": file})
+    return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
 
 
 def photo_file(path: Path, *, height: int = 96, width: int = 128, **options: object) -> Path:

@@ -17,15 +17,19 @@ from PIL import Image
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-SECONDS = 180  # before a wait fails: the machine may be busy
+# Before a wait fails: the machine may be busy.
+SECONDS = int(os.environ.get("PAGE_TEST_SECONDS", 180))
 DESKTOP = {"width": 900, "height": 800}
 PHONE = {"width": 390, "height": 844}
 EDITOR = "document.querySelector('inpaint-editor')"
 SETTLED = f"""() => {{
   const editor = {EDITOR};
   const calm = editor.find('.status').hidden && !editor.work.job && !editor.stage.frame;
-  return calm && editor.stage.photo.canvas.width > 1;
+  const width = Math.round(editor.stage.element.clientWidth * editor.stage.ratio);
+  return calm && (!width || editor.stage.photo.canvas.width === width);
 }}"""
+# After these, the screen shows it: a page that was just loaded is white for a while.
+TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 Place = tuple[float, float]
 
@@ -116,6 +120,7 @@ class Visitor:
     def settle(self) -> None:
         """Until nothing is being opened or filled, and all is drawn."""
         self.page.wait_for_function(SETTLED)
+        self.page.evaluate(TWO_FRAMES)
 
     def state(self, expression: str) -> Any:
         """A value of the editor, such as "stage.view.scale"."""

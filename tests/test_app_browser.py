@@ -1,5 +1,8 @@
 """The page in a real browser."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 from app_server import (
@@ -167,12 +170,16 @@ CARRY = """([kind, holder, name, bytes]) => {
 def test_photo_is_dropped_or_pasted_also_while_one_is_edited(visitor, photo, kind, holder):
     visitor.close()
     for name in ("first.png", "second.png"):
-        visitor.questions.clear()
         visitor.page.evaluate(CARRY, [kind, holder, name, list(photo.read_bytes())])
         visitor.page.wait_for_selector(f"#about:text('{name} · 600 × 400')")
         visitor.settle()
         visitor.stroke((-0.2, 0), (0.2, 0))
-    assert visitor.questions == ["Discard the work on this photo? It was not downloaded."]
+    visitor.page.click(".film [title='first.png']")  # nothing was discarded
+    assert visitor.page.inner_text("#about") == "first.png · 600 × 400"
+    assert visitor.state("work.history.marks.length") == 1
+    visitor.questions.clear()
+    visitor.close()
+    assert visitor.questions == ["Discard the work? It was not downloaded."]
 
 
 def test_photo_that_was_dropped_last_is_the_one_that_is_filled(visitor, tmp_path, photo):
@@ -245,7 +252,7 @@ def test_photos_without_masks_are_named_line_by_line(visitor, tmp_path):
     visitor.tab("Many photos")
     page.set_input_files("#batch_photos input[type=file]", [str(path) for path in photos])
     page.wait_for_selector("#batch_photos :text('c')")
-    page.click("#fill_all")
+    page.click("#fill_all_files")
     page.wait_for_selector(".toast-body:has-text('no mask')")
     lines = page.inner_text(".toast-body").splitlines()
     assert sum("no mask called" in line for line in lines) == 2
@@ -274,14 +281,22 @@ def test_many_photos_give_a_zip_with_a_report(visitor, tmp_path):
     mask = mask_file(tmp_path / "mask.png", (30, 60, 40, 80), (96, 128))
     page = visitor.page
     visitor.tab("Many photos")
-    page.click("#fill_all")
+    page.click("#fill_all_files")
     page.wait_for_selector(".toast-body:has-text('There are no photos yet')")
     page.click(".toast-close")
     page.set_input_files("#batch_photos input[type=file]", [str(path) for path in photos])
     page.wait_for_selector("#batch_photos :text('b')")
     page.set_input_files("#batch_masks input[type=file]", [str(mask)])
     page.wait_for_selector("#batch_masks :text('mask')")
-    page.click("#fill_all")
+    page.click("#batch_options button:has-text('Options')")
+    page.fill("#batch_options input[aria-label*='Grow']", "5")
+    page.check("#batch_options label:has-text('faithful') input")
+    page.click("#fill_all_files")
     page.wait_for_selector("#batch_result :text('2 done, 0 skipped, 0 failed')")
+    page.wait_for_selector("#batch_pictures button img >> nth=1")
     archive = visitor.download("#batch_download", tmp_path)
-    assert archive.name == "inpainted.zip" and archive.read_bytes()[:2] == b"PK"
+    assert archive.name == "inpainted.zip"
+    with zipfile.ZipFile(archive) as packed:
+        after = read_image(io.BytesIO(packed.read("a.png"))).pixels
+    changed = (after != read_image(photos[0]).pixels).any(-1)
+    assert changed[25:65, 35:85].mean() > 0.9 and not changed[:24].any()  # grown by 5

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from app_server import mask_file, photo_file, shared_server, start_server, stop_server
 from browser import EDITOR, visiting
+from PIL import Image
 
 from inpaint.images import read_image
 
@@ -92,22 +93,86 @@ def test_fill_on_release_is_suggested_where_fills_are_quick(browser, photo):
         assert not visitor.state(checked)
 
 
-def test_another_fill_takes_the_place_of_the_last_one(visitor, tmp_path, photo):
+def filled(visitor, folder):
+    return read_image(visitor.download("#download", folder)).pixels
+
+
+def test_one_of_four_candidates_takes_the_place_of_the_last_fill(visitor, tmp_path, photo):
     visitor.upload(photo)
     visitor.stroke((-0.2, 0), (0.2, 0.05))
     hole = visitor.mask(tmp_path)
     visitor.fill()
-    shown = visitor.displayed()
-    first = read_image(visitor.download("#download", tmp_path)).pixels
-    visitor.page.keyboard.press("n")
-    visitor.page.wait_for_function(f"{EDITOR}.work.history.latest.seed === 1")
+    shown, first = visitor.displayed(), filled(visitor, tmp_path)
+    page, pictures = visitor.page, visitor.page.locator(".candidates [role=radio]")
+    page.keyboard.press("n")
+    pictures.nth(3).wait_for()
     visitor.settle()
-    second = read_image(visitor.download("#download", tmp_path)).pixels
-    assert (first != second)[hole].any() and not (first != second)[~hole].any()
+    seen = [picture.screenshot() for picture in pictures.all()]
+    assert len(set(seen)) == 4
+    np.testing.assert_array_equal(filled(visitor, tmp_path), first)
+    pictures.nth(2).click()
+    third = filled(visitor, tmp_path)
+    page.keyboard.press("4")
+    assert pictures.nth(3).get_attribute("aria-checked") == "true"
+    fourth = filled(visitor, tmp_path)
+    page.keyboard.press("ArrowLeft")
+    np.testing.assert_array_equal(filled(visitor, tmp_path), third)
+    page.keyboard.press("Enter")
+    assert page.is_hidden(".candidates")
+    for one, other in ((first, third), (first, fourth), (third, fourth)):
+        assert (one != other)[hole].any() and not (one != other)[~hole].any()
     assert (np.abs(visitor.displayed() - shown).max(-1) > 3).any()
     assert fills(visitor) == 1
-    visitor.page.click("#undo")
+    page.keyboard.press("Control+z")
     np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
+    page.keyboard.press("Control+Shift+z")
+    np.testing.assert_array_equal(filled(visitor, tmp_path), third)
+    page.reload()
+    page.wait_for_selector("#about:text('photo.png')")
+    visitor.settle()
+    np.testing.assert_array_equal(filled(visitor, tmp_path), third)
+
+
+def test_a_stroke_ends_the_choice_among_candidates(visitor, slow):
+    photo, _ = slow
+    visitor.upload(photo)
+    visitor.stroke((-0.3, -0.2), (0.3, -0.2))
+    visitor.fill()
+    visitor.page.keyboard.press("n")
+    visitor.page.wait_for_selector(".candidates")
+    visitor.stroke((-0.3, 0.2), (0.3, 0.2))
+    assert visitor.page.is_hidden(".candidates") and visitor.state("work.job") is None
+    assert visitor.state("work.history.marks.length") == 1
+
+
+def reds(colours):
+    return ((colours[:, 0] > 200) & (colours[:, 1] < 60)).sum()
+
+
+def test_nothing_is_copied_from_where_the_visitor_forbids_it(visitor, tmp_path):
+    pixels = np.full((400, 600, 3), 128, np.uint8)
+    pixels[:, 330:420] = 230, 20, 20
+    Image.fromarray(pixels).save(tmp_path / "red.png")
+    visitor.upload(tmp_path / "red.png")
+    visitor.stroke((0.03, -0.1), (0.03, 0.1))  # next to the red, and a bit into it
+    hole = visitor.mask(tmp_path)
+    visitor.fill()
+    assert reds(filled(visitor, tmp_path)[hole]) > 0
+    visitor.page.keyboard.press("Control+z")
+    visitor.page.keyboard.press("x")
+    for _ in range(7):
+        visitor.page.keyboard.press("]")
+    visitor.stroke((0.125, -0.6), (0.125, 0.6))
+    np.testing.assert_array_equal(visitor.mask(tmp_path), hole)  # two layers
+    visitor.tool("brush")
+    visitor.fill()
+    assert reds(filled(visitor, tmp_path)[hole]) == 0
+    shown = visitor.displayed()  # for the next fill it is still forbidden, and shown so
+    place = shown.shape[0] // 2, round(0.65 * shown.shape[1])
+    assert shown[place][2] > shown[place][0]
+    with visitor.options():
+        visitor.page.click("#clear")
+    assert np.abs(visitor.displayed()[place] - [230, 20, 20]).max() < 12
 
 
 def test_faithful_style_gives_another_fill(visitor, tmp_path, photo):

@@ -10,15 +10,16 @@ from pictures import scene
 from PIL import Image
 
 from inpaint.app.archive import ArchiveLimits, unpack
-from inpaint.app.batch import fill_batch
+from inpaint.app.batch import BatchOptions, fill_batch
 from inpaint.app.examples import find_examples
 from inpaint.app.feather import feather
 from inpaint.app.handlers import Limits
 from inpaint.app.models import Models
+from inpaint.app.photos import Photos
 from inpaint.app.previews import size_shown, write_marks
-from inpaint.app.requests import FillRequest, StepRequest, read_request
+from inpaint.app.requests import FillRequest, SelectRequest, StepRequest, read_request
 from inpaint.app.serving import ServingOptions, parse_options
-from inpaint.app.session import MAX_STEPS, Patch, Session
+from inpaint.app.session import MAX_STEPS, MOST_CANDIDATES, Patch, Session
 from inpaint.app.sessions import SESSION_SECONDS, SessionGone, Sessions
 from inpaint.app.uploads import read_mask
 from inpaint.images import ImageData, read_image, with_pixels
@@ -92,6 +93,30 @@ def test_history_is_bounded_and_the_picture_is_still_right():
         session.image(source, 5)
 
 
+def test_candidates_of_a_fill_take_its_place_when_they_are_chosen():
+    source, hole = ImageData(scene(40, 50)), box_hole((40, 50), 5, 9, 5, 9)
+    session = session_of((40, 50))
+
+    def patch(value):
+        return Patch.between(hole, filled_with(source, hole, value).pixels)
+
+    session = session.filled(patch(10), 0, seed=0)
+    for seed in range(1, MOST_CANDIDATES + 1):
+        session = session.with_candidate(patch(10 + seed), 0, seed=seed)
+    np.testing.assert_array_equal(session.image(source, 1).pixels[hole], 10)
+    assert session.nbytes == MOST_CANDIDATES * patch(0).nbytes  # the chosen one and the latest
+    session = session.filled(patch(50), 1).choosing(1, MOST_CANDIDATES)
+    np.testing.assert_array_equal(session.image(source, 1).pixels[hole], 10 + MOST_CANDIDATES)
+    assert session.fills == 1
+    with pytest.raises(ValueError, match=r"seed must be one of \[0, 2, 3, 4\], got 1"):
+        session.choosing(1, 1)
+    for number in (0, 2):
+        with pytest.raises(ValueError, match=r"the number of a fill|fills must be"):
+            session.choosing(number, 0)
+    with pytest.raises(ValueError, match="fills must be 0 or 1 to 1, got 2"):
+        session.with_candidate(patch(0), 1, seed=0)
+
+
 def test_sessions_end_when_they_are_not_used_or_take_too_much():
     now = [0.0]
     sessions = Sessions(most=3, most_bytes=2000, clock=lambda: now[0])
@@ -103,15 +128,16 @@ def test_sessions_end_when_they_are_not_used_or_take_too_much():
         sessions.get(tokens[1])  # the one that was not used for longest
     hole = box_hole((40, 50), 0, 20, 0, 20)
     patch = Patch.between(hole, scene(40, 50))
-    sessions.replace(tokens[3], session_of((40, 50)).filled(patch, 0))
+    sessions.update(tokens[3], lambda session: session.filled(patch, 0))
     assert sessions.get(tokens[3]).nbytes == patch.nbytes == 1600
-    sessions.replace(tokens[0], session_of((40, 50)).filled(patch, 0))
+    sessions.update(tokens[0], lambda session: session.filled(patch, 0))
     with pytest.raises(SessionGone):
         sessions.get(tokens[3])
     now[0] += SESSION_SECONDS + 1
     with pytest.raises(SessionGone):
         sessions.get(tokens[0])
-    sessions.replace(tokens[0], session_of((40, 50)))
+    with pytest.raises(SessionGone):
+        sessions.update(tokens[0], lambda session: session)
     with pytest.raises(SessionGone):
         sessions.get(tokens[0])
 
@@ -143,6 +169,39 @@ def test_calls_of_the_page_are_checked(data, message):
     with pytest.raises(ValueError, match=message):
         read_request(FillRequest, data)
     assert read_request(StepRequest, {"token": "t", "fills": 2}) == StepRequest("t", 2)
+
+
+@pytest.mark.parametrize(
+    ("strokes", "message"),
+    [
+        ([], "the number of strokes must lie in 1 to 100, got 0"),
+        ([{}] * 101, "the number of strokes must lie in 1 to 100, got 101"),
+        (["x"], "strokes must be objects"),
+        ([{"points": "12", "radius": 1}], "strokes must be objects"),
+        ([{"points": [1, 2, 3], "radius": 1}], "points must hold pairs of x and y, got 3 numbers"),
+        ([{"points": [], "radius": 1}], "points must hold pairs"),
+        ([{"points": [1, float("nan")], "radius": 1}], "must be finite numbers"),
+        ([{"points": [1, 2], "radius": None}], "must be finite numbers"),
+        ([{"points": [1, 2], "radius": 0}], "must be those of a photo"),
+        ([{"points": [1, 1e9], "radius": 1}], "must be those of a photo"),
+        ([{"points": [1] * 100_002, "radius": 1}], "the number of coordinates must lie in"),
+    ],
+)
+def test_strokes_of_the_page_are_checked(strokes, message):
+    with pytest.raises(ValueError, match=message):
+        read_request(SelectRequest, {"token": "t", "strokes": strokes})
+
+
+def test_photos_are_kept_as_far_as_there_is_room_and_while_their_files_are_there(tmp_path):
+    read = []
+    photos = Photos(lambda path: read.append(path) or read_image(path), most_bytes=80_000)
+    a, b, c = (photo_file(tmp_path / f"{name}.png") for name in "abc")  # 37 kB each
+    for path in (a, b, a, a, c, a, b):
+        photos.get(path)
+    assert read == [a, b, c, b]
+    b.unlink()
+    with pytest.raises(FileNotFoundError):
+        photos.get(b)
 
 
 def test_another_seed_gives_another_fill_and_the_same_one_the_same(models):
@@ -303,6 +362,40 @@ def test_zip_of_photos_and_masks_is_a_batch_of_its_own(models, tmp_path, names):
     before, after = read_image(photo), read_image(tmp_path / "filled.png")
     changed = (before.pixels != after.pixels).any(-1)
     assert changed[30:60, 40:80].mean() > 0.9 and changed.sum() <= 30 * 40
+
+
+def test_batch_takes_the_options_of_fill(models, tmp_path):
+    photo = photo_file(tmp_path / "a.png")
+    mask = mask_file(tmp_path / "mask.png", (30, 60, 40, 80), (96, 128))
+    (tmp_path / "more").mkdir()
+    forbidden = mask_file(tmp_path / "more" / "no.png", (0, 30, 0, 128), (96, 128))
+
+    def filled(exclude=(), **options):
+        result = fill_batch(
+            [str(photo)],
+            [str(mask)],
+            models,
+            Limits(),
+            exclude=[str(path) for path in exclude],
+            options=BatchOptions(**options),
+            report=lambda done, total: None,
+        )
+        assert result.rows[0][1] == "done" and result.pictures[0][1] == "a.png"
+        [name] = set(contents(result.archive)) - {"report.jsonl"}
+        (tmp_path / name).with_stem("filled").write_bytes(contents(result.archive)[name])
+        return read_image((tmp_path / name).with_stem("filled"))
+
+    usual = filled().pixels
+    hole = box_hole((96, 128), 30, 60, 40, 80)
+    for options in ({"seed": 1}, {"style": "faithful"}, {"exclude": [forbidden]}):
+        assert (filled(**options).pixels != usual)[hole].any(), options
+    grown = (filled(grow=4).pixels != read_image(photo).pixels).any(-1)
+    assert grown[27, 60] and not grown[:25].any()
+    inverted = (filled(invert=True).pixels != read_image(photo).pixels).any(-1)
+    assert not inverted[hole].any() and inverted[~hole].mean() > 0.9
+    assert filled(format="webp", quality=50).format == "webp"
+    with pytest.raises(ValueError, match="style must be one of"):
+        BatchOptions(style="loud")
 
 
 def test_batch_that_cannot_be_matched_says_so_without_paths_of_the_server(models, tmp_path):

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import secrets
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psutil
 import pytest
-from app_server import mask_file, photo_file, shared_server, start_server, stop_server
+from app_server import (
+    editor_call,
+    mask_file,
+    photo_file,
+    sent,
+    shared_server,
+    start_server,
+    stop_server,
+)
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
@@ -257,8 +264,8 @@ def test_no_answer_tells_a_path_of_the_machine(tmp_path, monkeypatch):
         uploaded += httpx.post(f"{server.address}/gradio_api/upload", files={"files": file}).json()
     data = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in uploaded]
     address = f"{server.address}/gradio_api/call/inpaint"
-    for sent in (data, [data[0], {"path": str(photo)}], [data[0], data[0]]):
-        event = httpx.post(address, json={"data": sent}).json()["event_id"]
+    for files in (data, [data[0], {"path": str(photo)}], [data[0], data[0]]):
+        event = httpx.post(address, json={"data": files}).json()["event_id"]
         texts.append(httpx.get(f"{address}/{event}", timeout=60).text)
     assert "event: complete" in texts[3] and "event: error" in texts[4]
     for text in [*texts, *uploaded]:
@@ -309,27 +316,6 @@ def test_errors_of_gradio_itself_are_texts_without_paths(server, tmp_path):
         client.predict(photo, photo, json.loads("false"), api_name="/inpaint")
 
 
-def editor_call(server, name, request, file=None):
-    """The last event of a call of the page's own functions, as the page's script makes it."""
-    functions = httpx.get(f"{server.address}/config").json()["dependencies"]
-    index = next(one["id"] for one in functions if one["api_name"] == f"editor_{name}")
-    body = {"data": [request, file], "fn_index": index, "session_hash": secrets.token_hex(8)}
-    httpx.post(f"{server.address}/gradio_api/queue/join", json=body).raise_for_status()
-    params = {"session_hash": body["session_hash"]}
-    with httpx.stream("GET", f"{server.address}/gradio_api/queue/data", params=params) as stream:
-        for line in stream.iter_lines():
-            message = json.loads(line.removeprefix("data: ") or "{}")
-            if message.get("msg") == "process_completed":
-                return message
-    raise AssertionError("the call did not end")
-
-
-def sent(server, path):
-    with path.open("rb") as file:
-        answer = httpx.post(f"{server.address}/gradio_api/upload", files={"files": file})
-    return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
-
-
 def test_session_is_reached_by_its_token_only(server, tmp_path):
     photo = sent(server, photo_file(tmp_path / "photo.png"))
     values, files = editor_call(server, "open", {}, photo)["output"]["data"]
@@ -355,6 +341,10 @@ def test_session_is_reached_by_its_token_only(server, tmp_path):
         ("fill", {"token": "t", "style": "../x"}, None),
         ("fill", [1], None),
         ("save", {"token": "t", "fills": 1.5}, None),
+        ("save_all", {"shots": [{"token": "t", "path": "/etc/passwd"}]}, None),
+        ("save", {"token": "t", "format": "../x"}, None),
+        ("select", {"token": "t", "strokes": []}, None),
+        ("select", {"token": "t", "strokes": [{"points": [0, "/etc/passwd"], "radius": 1}]}, None),
     ],
 )
 def test_calls_with_foreign_files_or_values_are_refused(server, name, request_, file):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +18,29 @@ from inpaint.app.previews import new_file
 from inpaint.batch import PlanError, Record, Request, Settings, make_plan
 from inpaint.batch.report import Report, Summary
 from inpaint.batch.run import run_single
+from inpaint.images import read_image, to_pil
+from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
+
+MOST_PICTURES = 60  # that are shown of a batch
+PICTURE_SIDE = 320  # pixels
 
 Row = list[str]  # image, what became of it, remarks
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """How the photos of a batch are filled: options of `inpaint fill`. Raises ValueError."""
+
+    grow: int = 0  # pixels; below 0 shrinks
+    invert: bool = False  # white in a mask means keep
+    skip_unmasked: bool = False  # leave out photos without a mask
+    style: Style = DEFAULT_STYLE
+    seed: int = 0
+    format: str = ""  # a key of FORMATS; empty = each photo's own
+    quality: int = 0  # 1 to 100 for formats with loss; 0 = as the photo
+
+    def __post_init__(self) -> None:
+        check_style(self.style)
 
 
 @dataclass(frozen=True)
@@ -27,6 +48,7 @@ class BatchResult:
     """What a batch gave."""
 
     archive: Path  # results with their report.jsonl
+    pictures: list[tuple[Path, str]]  # small ones of the first results, with their names
     rows: list[Row]
     text: str  # the sums in one sentence
 
@@ -37,60 +59,106 @@ def fill_batch(
     models: Models,
     limits: Limits,
     *,
-    grow: int = 0,
+    exclude: Sequence[str] = (),
+    options: BatchOptions | None = None,
     report: Callable[[int, int], None],
 ) -> BatchResult:
     """The photos filled: uploads and zips of them, by one mask for all, or one for each.
 
     Without masks, they are looked for among the photos: in a folder `masks`, or as
-    NAME_mask. report: takes how many photos are done, and of how many.
+    NAME_mask.
 
-    Raises ValueError for uploads that cannot be matched or are beyond the limits.
+    Args:
+        photos, masks: Uploaded files.
+        models: Of which the default fills.
+        limits: Of a batch.
+        exclude: Masks of what texture is not copied from: one for all, or one for each.
+        options: How the photos are filled.
+        report: Takes how many photos are done, and of how many.
+
+    Raises:
+        ValueError: Uploads that cannot be matched or are beyond the limits.
     """
+    options = BatchOptions() if options is None else options
     if not photos:
         raise ValueError("There are no photos yet: drop several, or a zip of them")
     cache = Path(get_upload_folder())
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="batch-") as name:
         folder = Path(name)
-        request = _request(photos, masks, folder, limits)
+        request = _request(photos, masks, exclude, folder, limits, options)
         try:
             plan = make_plan(request)
         except PlanError as error:
             raise ValueError(_without(folder, str(error))) from error
-        inpainter = models.inpainter(models.default)
+        inpainter = models.with_options(style=options.style, seed=options.seed)
         # One by one, with all cores for each: fills of other visitors get their turns in between.
-        settings = Settings(grow=grow)
+        settings = Settings(options.invert, options.grow, options.quality or None)
         records = (
             record for task in plan.tasks for record in run_single(task, inpainter, settings)
         )
         summary, rows = Summary(), []
+        pictures: list[tuple[Path, str]] = []
         with Report(str(folder / "results" / "report.jsonl")) as lines:
             for record in _counted(plan.settled, records, len(plan.tasks), report):
+                if record.status == "done" and len(pictures) < MOST_PICTURES:
+                    pictures.append(_picture(record, folder))
                 record = _relative(record, folder)
                 summary.add(record)
                 lines.write(record)
                 rows.append(_row(record))
         archive = new_file("inpainted.zip")
         pack(folder / "results", archive)
-    return BatchResult(archive, sorted(rows), summary.lines()[-1])
+    return BatchResult(archive, pictures, sorted(rows), summary.lines()[-1])
 
 
-def _request(photos: list[str], masks: list[str], folder: Path, limits: Limits) -> Request:
+def _request(
+    photos: list[str],
+    masks: list[str],
+    exclude: Sequence[str],
+    folder: Path,
+    limits: Limits,
+    options: BatchOptions,
+) -> Request:
     """Unpacks the uploads into `folder`, and says what to do with them."""
     archive_limits = ArchiveLimits(limits.max_files, limits.max_batch_bytes, limits.max_file_bytes)
     unpack(map(Path, photos), folder / "photos", archive_limits)
+    excluding = None
+    if exclude:
+        unpack(map(Path, exclude), folder / "exclude", archive_limits)
+        excluding = str(_one_or_all(folder / "exclude"))
     if masks:
         unpack(map(Path, masks), folder / "masks", archive_limits)
-        found = [path for path in (folder / "masks").rglob("*") if path.is_file()]
-        mask = found[0] if len(found) == 1 else folder / "masks"
+        mask = _one_or_all(folder / "masks")
     else:
         inner = [path for path in (folder / "photos").rglob("masks") if path.is_dir()]
         mask = inner[0] if inner else folder / "photos"
     for path in folder.rglob("*"):
         if path.is_file():
             _check_pixels(path, limits.max_pixels)
-    return Request((str(folder / "photos"),), mask=str(mask), output=str(folder / "results"))
+    return Request(
+        (str(folder / "photos"),),
+        mask=str(mask),
+        output=str(folder / "results"),
+        format=options.format or None,
+        skip_unmasked=options.skip_unmasked,
+        exclude=excluding,
+    )
+
+
+def _one_or_all(folder: Path) -> Path:
+    """The only file in a folder, or the folder."""
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return found[0] if len(found) == 1 else folder
+
+
+def _picture(record: Record, folder: Path) -> tuple[Path, str]:
+    """A small picture of a result, and what its photo is called."""
+    path = new_file("picture.jpg")
+    filled = to_pil(read_image(record.output or "")).convert("RGB")
+    filled.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
+    filled.save(path, quality=85)
+    return path, _without(folder, record.image)
 
 
 def _check_pixels(path: Path, most: int) -> None:
@@ -142,6 +210,6 @@ def _row(record: Record) -> Row:
 
 def _without(folder: Path, text: str) -> str:
     """A message without the server's own folders."""
-    for inner in ("photos", "masks", "results"):
+    for inner in ("photos", "masks", "exclude", "results"):
         text = text.replace(f"{folder / inner}/", "")
     return text.replace(f"{folder}/", "")

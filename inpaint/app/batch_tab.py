@@ -6,10 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-from inpaint.app.batch import fill_batch
+from inpaint.app.batch import BatchOptions, fill_batch
 from inpaint.app.handlers import Limits
 from inpaint.app.models import Models
+from inpaint.app.previews import written_formats
 from inpaint.app.uploads import UploadedFile, telling
+from inpaint.inference.style import Style
 
 EXPLANATION = """
 Drop photos, or a zip of them. As the mask, drop one for all photos, or one for each of the same
@@ -23,21 +25,35 @@ def add_batch_tab(models: Models, limits: Limits) -> None:
     """Adds the parts of the tab that is being built, and what its button does."""
     gr.Markdown(EXPLANATION, elem_id="explanation")
     with gr.Row():
-        photos, masks = (
-            UploadedFile(
-                label=label,
-                file_count="multiple",
-                file_types=IMAGES_AND_ZIPS,
-                height=220,
-                elem_id=f"batch_{label.lower()}",
+        photos, masks = (_files(label, height=220) for label in ("Photos", "Masks"))
+    with gr.Accordion("Options", open=False, elem_id="batch_options"):
+        with gr.Row():
+            style = gr.Radio(["natural", "faithful", "plain"], value="natural", label="Style")
+            grow = gr.Slider(-50, 50, 0, step=1, label="Grow", info="Pixels; below 0 shrinks")
+            seed = gr.Number(0, minimum=0, maximum=2**31, precision=0, label="Seed")
+        with gr.Row():
+            format = gr.Dropdown(
+                [("as the photo", ""), *((name, name) for name in written_formats())],
+                value="",
+                label="Format",
             )
-            for label in ("Photos", "Masks")
-        )
-    grow = gr.Slider(-50, 50, 0, step=1, label="Grow", info="Pixels; below 0 shrinks")
-    button = gr.Button("Fill all", variant="primary", size="lg", elem_id="fill_all")
+            quality = gr.Slider(0, 100, 0, step=1, label="Quality", info="0: as the photo")
+            with gr.Column():
+                invert = gr.Checkbox(label="White in a mask means keep")
+                skip = gr.Checkbox(label="Leave out photos without a mask")
+        exclude = _files("Do not copy from", height=140)
+    button = gr.Button("Fill all", variant="primary", size="lg", elem_id="fill_all_files")
     with gr.Column(visible=False, elem_id="batch_result") as result:
         sums = gr.Markdown()
         download = gr.DownloadButton("Download all", elem_id="batch_download")
+        pictures = gr.Gallery(
+            label="Results",
+            columns=5,
+            height=300,
+            object_fit="contain",
+            interactive=False,
+            elem_id="batch_pictures",
+        )
         table = gr.Dataframe(
             headers=["Photo", "Result", "Remarks"],
             column_widths=["35%", "15%", "50%"],
@@ -51,26 +67,55 @@ def add_batch_tab(models: Models, limits: Limits) -> None:
     def run(
         photos: list[str] | None,
         masks: list[str] | None,
+        exclude: list[str] | None,
+        style: Style,
         grow: float,
+        seed: float,
+        format: str,
+        quality: float,
+        invert: bool,
+        skip: bool,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
+        options = BatchOptions(
+            grow=round(grow),
+            invert=invert,
+            skip_unmasked=skip,
+            style=style,
+            seed=round(seed),
+            format=format,
+            quality=round(quality),
+        )
         filled = fill_batch(
             photos or [],
             masks or [],
             models,
             limits,
-            grow=round(grow),
+            exclude=exclude or [],
+            options=options,
             report=lambda done, total: progress((done, total), desc="Filling", unit="photos"),
         )
-        shown = gr.update(visible=True)
-        return shown, filled.text, gr.update(value=str(filled.archive)), filled.rows
+        small = [(str(path), name) for path, name in filled.pictures]
+        archive = gr.update(value=str(filled.archive))
+        return gr.update(visible=True), filled.text, archive, small, filled.rows
 
     button.click(
         run,
-        [photos, masks, grow],
-        [result, sums, download, table],
+        [photos, masks, exclude, style, grow, seed, format, quality, invert, skip],
+        [result, sums, download, pictures, table],
         concurrency_limit=1,
         concurrency_id="batch",
-        show_progress_on=[grow],
+        show_progress_on=[button],
         api_visibility="private",
+    )
+
+
+def _files(label: str, *, height: int) -> UploadedFile:
+    name = label.lower().replace(" ", "_")
+    return UploadedFile(
+        label=label,
+        file_count="multiple",
+        file_types=IMAGES_AND_ZIPS,
+        height=height,
+        elem_id=f"batch_{name}",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ import gradio as gr
 from inpaint.app.handlers import Answer, Handlers
 from inpaint.app.requests import (
     CancelRequest,
+    ChoiceRequest,
     ExampleRequest,
     FillRequest,
     MaskRequest,
+    SelectRequest,
     StepRequest,
+    StepsRequest,
     TokenRequest,
     read_request,
 )
@@ -25,13 +28,14 @@ PREFIX = "editor_"
 MOST_LIGHT_CALLS = 8  # at once, of those that take no time
 MOST_PHOTO_CALLS = 2  # at once, of those that read a large photo: a second and 0.2 GB each
 
-Call = Callable[[Any, "str | None"], Answer]
+Files = Sequence[Path]
+Call = Callable[[Any, Files], Answer]
 
 
 def add_calls(handlers: Handlers, *, concurrency: int) -> None:
     """Adds the calls to the page that is being built. concurrency: fills at once."""
     with gr.Row(visible=False):
-        inputs = [gr.JSON(label="request"), UploadedFile(label="file")]
+        inputs = [gr.JSON(label="request"), UploadedFile(label="files", file_count="multiple")]
         outputs = [gr.JSON(label="values"), gr.File(label="files", file_count="multiple")]
 
     def add(name: str, function: Callable[..., Any], group: str, limit: int) -> None:
@@ -54,32 +58,35 @@ def add_calls(handlers: Handlers, *, concurrency: int) -> None:
 
 def _photo_calls(handlers: Handlers) -> dict[str, Call]:
     return {
-        "open": lambda data, file: handlers.open(_path(file)),
-        "open_example": lambda data, file: handlers.open_example(
+        "open": lambda data, files: handlers.open(_first(files)),
+        "open_example": lambda data, files: handlers.open_example(
             read_request(ExampleRequest, data)
         ),
-        "resume": lambda data, file: handlers.resume(read_request(TokenRequest, data)),
-        "read_mask": lambda data, file: handlers.read_mask(
-            read_request(TokenRequest, data), _path(file)
+        "resume": lambda data, files: handlers.resume(read_request(TokenRequest, data)),
+        "read_mask": lambda data, files: handlers.read_mask(
+            read_request(TokenRequest, data), _first(files)
         ),
-        "save_mask": lambda data, file: handlers.save_mask(
-            read_request(MaskRequest, data), _path(file)
+        "select": lambda data, files: handlers.select(read_request(SelectRequest, data)),
+        "save_mask": lambda data, files: handlers.save_mask(
+            read_request(MaskRequest, data), _first(files)
         ),
-        "save": lambda data, file: handlers.save(read_request(StepRequest, data)),
+        "save": lambda data, files: handlers.save(read_request(StepRequest, data)),
+        "save_all": lambda data, files: handlers.save_all(read_request(StepsRequest, data)),
     }
 
 
 def _light_calls(handlers: Handlers) -> dict[str, Call]:
     return {
-        "close": lambda data, file: handlers.close(read_request(TokenRequest, data)),
-        "cancel": lambda data, file: handlers.cancel(read_request(CancelRequest, data)),
+        "close": lambda data, files: handlers.close(read_request(TokenRequest, data)),
+        "choose": lambda data, files: handlers.choose(read_request(ChoiceRequest, data)),
+        "cancel": lambda data, files: handlers.cancel(read_request(CancelRequest, data)),
     }
 
 
 def _answering(call: Call) -> Callable[..., Any]:
-    def answer(data: Any, file: str | None) -> tuple[dict[str, Any], list[str]]:
+    def answer(data: Any, files: list[str] | None) -> tuple[dict[str, Any], list[str]]:
         try:
-            found = call(data, file)
+            found = call(data, [Path(file) for file in files or ()])
         except SessionGone:
             found = Answer({"gone": True})
         return found.values, [str(path) for path in found.files]
@@ -90,17 +97,17 @@ def _answering(call: Call) -> Callable[..., Any]:
 def _filling(handlers: Handlers) -> Callable[..., Any]:
     def fill(
         data: Any,
-        file: str | None,
+        files: list[str] | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[dict[str, Any], list[str]]:
         def report(share: float) -> None:
             progress(share, desc="Filling")
 
         request = read_request(FillRequest, data)
-        return _answering(lambda _, path: handlers.fill(request, _path(path), report))(data, file)
+        return _answering(lambda _, paths: handlers.fill(request, paths, report))(data, files)
 
     return fill
 
 
-def _path(file: str | None) -> Path | None:
-    return None if file is None else Path(file)
+def _first(files: Files) -> Path | None:
+    return files[0] if files else None

@@ -16,6 +16,7 @@ from starlette.types import Scope
 from inpaint.app.calls import PREFIX
 from inpaint.app.handlers import Example, Limits
 from inpaint.app.models import Models
+from inpaint.app.previews import written_formats
 
 FOLDER = Path(__file__).parent / "static"
 ADDRESS = "/editor"  # of the modules, below the page's own
@@ -52,6 +53,7 @@ def editor_html(models: Models, limits: Limits, examples: Sequence[Example]) -> 
         "networks": models.names,
         "maxFileBytes": limits.max_file_bytes,
         "maxPixels": limits.max_pixels,
+        "formats": written_formats(),
         "examples": [photo.name for photo, _ in examples],
     }
     return f'<inpaint-editor settings="{html.escape(json.dumps(settings))}"></inpaint-editor>'

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
+from inpaint.app.archive import pack
 from inpaint.app.feather import feather
 from inpaint.app.models import Models
+from inpaint.app.photos import Photos
 from inpaint.app.previews import (
+    new_file,
     with_margin,
     write_marks,
     write_mask,
@@ -23,10 +28,13 @@ from inpaint.app.previews import (
 )
 from inpaint.app.requests import (
     CancelRequest,
+    ChoiceRequest,
     ExampleRequest,
     FillRequest,
     MaskRequest,
+    SelectRequest,
     StepRequest,
+    StepsRequest,
     TokenRequest,
 )
 from inpaint.app.session import Box, Patch, Session
@@ -35,9 +43,11 @@ from inpaint.app.uploads import read_mask, read_photo
 from inpaint.app.visitors import Visitors
 from inpaint.images import ImageData
 from inpaint.masks.read import grow_hole
+from inpaint.selection import Stroke, add_shadow, dilate_object, select_object
 
 QUICK_SECONDS = 1.0  # a fill that takes less may follow each stroke
 Report = Callable[[float], object]
+Selector = Callable[[np.ndarray, Sequence[Stroke]], tuple[Box, np.ndarray]]
 Example = tuple[Path, "Path | None"]
 
 
@@ -68,6 +78,12 @@ class Handlers:
     examples: list[Example]
     sessions: Sessions = field(default_factory=Sessions)
     visitors: Visitors = field(default_factory=Visitors)
+    select_object: Selector = select_object  # finds outlines
+
+    @cached_property
+    def photos(self) -> Photos:
+        """The photos that were read last."""
+        return Photos(partial(read_photo, max_pixels=self.limits.max_pixels))
 
     def open(self, path: Path | None) -> Answer:
         """A new session on an uploaded photo, and a preview of it."""
@@ -92,7 +108,7 @@ class Handlers:
         boxes = []
         for number in range(session.joined + 1, session.fills + 1):
             step = session.steps[number - session.joined - 1]
-            box = with_margin(step.box, session.size)
+            box = with_margin(step.patch.box, session.size)
             boxes.append(_corners(box))
             answer.files.append(write_patch(session.image(source, number), box))
         answer.values.update(fills=session.fills, oldest=_oldest(session), boxes=boxes)
@@ -114,15 +130,16 @@ class Handlers:
         saved = write_mask(self._hole(session, path, request.grow), session.name)
         return Answer({"name": saved.name}, [saved])
 
-    def fill(self, request: FillRequest, path: Path | None, report: Report) -> Answer:
+    def fill(self, request: FillRequest, masks: Sequence[Path], report: Report) -> Answer:
         """The marked areas filled: what changed, as an image, and its box.
 
-        path: a mask of the photo's size, white = fill.
+        masks: the hole as a mask of the photo's size, white = fill, and perhaps what texture is
+        not copied from.
         """
         session = self.sessions.get(request.token)
         report = self.visitors.watching((request.visitor, request.job), report)
         report(0.0)
-        hole = self._hole(session, path, request.grow)
+        hole = self._hole(session, masks[0] if masks else None, request.grow)
         before = session.image(self._read(session), request.fills)
         started = time.monotonic()
         filled = self.models.fill(
@@ -130,18 +147,40 @@ class Handlers:
             hole,
             name=request.weights or None,
             style=request.style,
+            exclude=self._read_marks(session, masks[1]) if len(masks) > 1 else None,
             seed=request.seed,
             report=report,
         )
         seconds = time.monotonic() - started
         filled = feather(before, filled, hole, request.soft)
         patch = Patch.between(hole, filled.pixels)
-        session = session.filled(patch, request.fills)
-        self.sessions.replace(request.token, session)
+        session = self.sessions.update(request.token, _adding(patch, request))
         box = with_margin(patch.box, session.size)
         values = {"fills": session.fills, "oldest": _oldest(session), "box": _corners(box)}
         values["quick"] = seconds < QUICK_SECONDS
         return Answer(values, [write_patch(filled, box)])
+
+    def select(self, request: SelectRequest) -> Answer:
+        """The outline of an object: a PNG of its box, opaque where the object is, and the box.
+
+        There is no file where nothing was found.
+        """
+        session = self.sessions.get(request.token)
+        pixels = session.image(self._read(session), request.fills).pixels
+        box, mask = self.select_object(pixels, request.read_strokes())
+        if not mask.any():
+            return Answer({"box": None})
+        if request.shadow:
+            box, mask = add_shadow(pixels, box, mask)
+        box, mask = dilate_object(box, mask, request.grow, session.size)
+        return Answer({"box": _corners(box)}, [write_marks(mask)])
+
+    def choose(self, request: ChoiceRequest) -> Answer:
+        """Another candidate of the latest fill takes its place."""
+        self.sessions.update(
+            request.token, lambda session: session.choosing(request.fills, request.seed)
+        )
+        return Answer()
 
     def cancel(self, request: CancelRequest) -> Answer:
         """A fill that runs or waits ends."""
@@ -149,16 +188,31 @@ class Handlers:
         return Answer()
 
     def save(self, request: StepRequest) -> Answer:
-        """The photo at its full size, in its own format, with its first fills."""
-        session = self.sessions.get(request.token)
-        image = session.image(self._read(session), request.fills)
-        path, own_format = write_result(image, session.name)
-        if not own_format:
-            gr.Info(f"Saved as PNG: {image.format} files cannot be written here.")
+        """The photo at its full size, in its own format or another, with its first fills."""
+        path = self._save(request)
         return Answer({"name": path.name}, [path])
 
+    def save_all(self, request: StepsRequest) -> Answer:
+        """Several photos as in save, in one zip."""
+        archive = new_file("inpainted.zip")
+        with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
+            for shot in request.read_shots():
+                saved = self._save(shot)
+                saved.replace(_free_name(Path(folder) / saved.name))
+            pack(Path(folder), archive)
+        return Answer({"name": archive.name}, [archive])
+
+    def _save(self, request: StepRequest) -> Path:
+        session = self.sessions.get(request.token)
+        image = session.image(self._read(session), request.fills)
+        path, possible = write_result(image, session.name, request.format)
+        if not possible:
+            name = request.format or image.format
+            gr.Info(f"Saved as PNG: this photo cannot be written as {name} here.")
+        return path
+
     def _begin(self, path: Path) -> Answer:
-        image = read_photo(path, max_pixels=self.limits.max_pixels)
+        image = self.photos.get(path)
         for note in image.notes:
             gr.Info(f"{note[0].upper()}{note[1:]}.")
         session = Session(path, path.name, image.size)
@@ -171,7 +225,7 @@ class Handlers:
 
     def _read(self, session: Session) -> ImageData:
         try:
-            return read_photo(session.path, max_pixels=self.limits.max_pixels)
+            return self.photos.get(session.path)
         except FileNotFoundError as error:  # files are removed after some hours
             raise SessionGone from error
 
@@ -184,9 +238,11 @@ class Handlers:
             gr.Warning("The mask is all white, so nothing is left to fill from. Invert it?")
         return hole
 
+    def _read_marks(self, session: Session, path: Path | None) -> np.ndarray:
+        return read_mask(_sent(path), size=session.size, max_pixels=self.limits.max_pixels)
+
     def _hole(self, session: Session, path: Path | None, grow: int) -> np.ndarray:
-        hole = read_mask(_sent(path), size=session.size, max_pixels=self.limits.max_pixels)
-        hole = grow_hole(hole, grow)
+        hole = grow_hole(self._read_marks(session, path), grow)
         if not hole.any():
             raise ValueError("Nothing is marked yet: brush over what should go, then fill")
         if hole.all():
@@ -198,6 +254,25 @@ def _sent(path: Path | None) -> Path:
     if path is None:
         raise ValueError("A file is missing in the call")
     return path
+
+
+def _free_name(path: Path) -> Path:
+    """A path in the same folder under which there is no file yet."""
+    found, number = path, 1
+    while found.exists():
+        number += 1
+        found = path.with_stem(f"{path.stem}-{number}")
+    return found
+
+
+def _adding(patch: Patch, request: FillRequest) -> Callable[[Session], Session]:
+    """How a session takes a fill."""
+
+    def add(session: Session) -> Session:
+        adding = session.with_candidate if request.candidate else session.filled
+        return adding(patch, request.fills, seed=request.seed)
+
+    return add
 
 
 def _oldest(session: Session) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -21,7 +22,7 @@ from inpaint.checkpoints.weights import (
 from inpaint.images import ImageData
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
-from inpaint.inference.style import DEFAULT_STYLE, Style
+from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
 from inpaint.models.registry import ARCHITECTURES
 
 P = ParamSpec("P")
@@ -65,17 +66,20 @@ class Models:
         *,
         name: str | None = None,
         style: Style = DEFAULT_STYLE,
+        exclude: np.ndarray | None = None,
         seed: int | None = None,
         report: OnProgress | None = None,
     ) -> ImageData:
         """The image with its hole, (H, W) bool, filled by the network called `name`.
 
-        style, seed, report: see Inpainter.fill_image_data.
+        style, exclude, seed, report: see Inpainter.fill_image_data.
 
         Raises ValueError for a name that is not offered.
         """
         inpainter = self.inpainter(self.default if name is None else name)
-        return inpainter.fill_image_data(image, hole, style=style, seed=seed, on_progress=report)
+        return inpainter.fill_image_data(
+            image, hole, style=style, exclude=exclude, seed=seed, on_progress=report
+        )
 
     def inpainter(self, name: str) -> Inpainter:
         """The inpainter called `name`. Raises ValueError for a name that is not offered."""
@@ -88,6 +92,16 @@ class Models:
                 inpainter.fill_image_data = fill  # type: ignore[method-assign]
                 self._loaded[name] = inpainter
             return self._loaded[name]
+
+    def with_options(self, *, style: Style, seed: int) -> Inpainter:
+        """The default inpainter with another style and seed. Raises ValueError for others."""
+        inpainter = copy.copy(self.inpainter(self.default))
+        if not 0 <= seed < 2**63:
+            raise ValueError(f"seed must lie in 0 to 2**63 - 1, got {seed}")
+        inpainter.style, inpainter.seed = check_style(style), seed
+        fill = self._in_turn(partial(Inpainter.fill_image_data, inpainter))
+        inpainter.fill_image_data = fill  # type: ignore[method-assign]
+        return inpainter
 
     def _in_turn(self, fill: Callable[P, R]) -> Callable[P, R]:
         """A fill that waits until fewer than `concurrency` others run, and frees its memory."""

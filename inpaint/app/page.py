@@ -9,15 +9,18 @@ from inpaint.app.calls import add_calls
 from inpaint.app.editor import editor_html
 from inpaint.app.endpoint import PageWithDefaults, add_endpoint
 from inpaint.app.examples import find_examples
-from inpaint.app.handlers import Handlers, Limits
+from inpaint.app.handlers import Handlers, Limits, Selector
 from inpaint.app.models import Models
+from inpaint.selection import select_object
 
 CACHE_SECONDS = (1800, 6 * 3600)  # how often old files are looked for, and when a file is old
 
 
-def build_page(models: Models, limits: Limits, *, concurrency: int = 1) -> gr.Blocks:
-    """The whole page. concurrency: fills at once, over all visitors."""
-    handlers = Handlers(models, limits, find_examples())
+def build_page(
+    models: Models, limits: Limits, *, concurrency: int = 1, select: Selector = select_object
+) -> gr.Blocks:
+    """The whole page. concurrency: fills at once, over all visitors. select: finds outlines."""
+    handlers = Handlers(models, limits, find_examples(), select_object=select)
     with PageWithDefaults(
         title="Inpaint", analytics_enabled=False, delete_cache=CACHE_SECONDS, fill_width=True
     ) as page:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -15,6 +17,7 @@ from PIL import Image
 from inpaint.app.session import Box
 from inpaint.images import FORMATS, ImageData, ImageError, write_image
 
+CHOICES = ("jpg", "png", "webp", "avif", "heic", "tiff")
 PREVIEW_QUALITY = 90
 MOST_PREVIEW_PIXELS = 16_000_000  # what a canvas of a phone can hold
 MOST_PREVIEW_SIDE = 16_000  # pixels
@@ -50,19 +53,36 @@ def with_margin(box: Box, size: tuple[int, int]) -> Box:
     return rows, columns
 
 
-def write_result(image: ImageData, name: str) -> tuple[Path, bool]:
-    """The full-size image in its own format, and whether that was possible: else as a PNG."""
+def write_result(image: ImageData, name: str, format: str = "") -> tuple[Path, bool]:
+    """The full-size image in its own format or another one, and whether that was possible: else as
+    a PNG.
+
+    format: a key of FORMATS; empty = the image's own.
+    """
+    wanted = format or image.format
     stem, suffix = Path(name).stem, Path(name).suffix
-    if suffix.lower() not in FORMATS[image.format][1]:
-        suffix = FORMATS[image.format][1][0]
+    if suffix.lower() not in FORMATS[wanted][1]:
+        suffix = FORMATS[wanted][1][0]
     path = new_file(f"{stem}-inpainted{suffix}")
     try:
-        write_image(image, path)
+        write_image(image, path, format=wanted)
         return path, True
     except ImageError:  # formats that are only read, such as HEIC without its plugin
         path = path.with_suffix(".png")
         write_image(image, path, format="png")
         return path, False
+
+
+def written_formats() -> list[str]:
+    """Names of the formats that photos can be saved in on this machine, for the page's choice."""
+    image = ImageData(np.zeros((16, 16, 3), np.uint8))
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in CHOICES:
+            with suppress(ImageError):
+                write_image(image, Path(folder) / name, format=name)
+                found.append(name)
+    return found
 
 
 def write_mask(hole: np.ndarray, name: str) -> Path:

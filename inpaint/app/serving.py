@@ -32,6 +32,7 @@ class ServingOptions:
     queue_size: int = 32  # visitors that wait at once; more are told to come back later
     concurrency: int = 1  # fills at once; each takes all cores already
     weights: str | None = None  # name in the weights folder, or a path
+    segmenter: str | None = None  # ONNX files of segment-anything; none = GrabCut
     device: str | None = None  # such as cpu or cuda; none = the GPU if there is one
 
     def __post_init__(self) -> None:
@@ -64,6 +65,8 @@ HELP = {
     "queue_size": "visitors that may wait at once; more are told to come back later",
     "concurrency": "fills at once; each takes all cores already",
     "weights": "name in the weights folder, or path of a weight file",
+    "segmenter": "ONNX file of a segment-anything network, or encoder,decoder, by which things are "
+    "selected; without it, GrabCut",
     "device": "such as cpu or cuda; without it, the GPU if there is one",
 }
 
@@ -93,7 +96,8 @@ def parse_options(argv: Sequence[str] | None = None) -> tuple[ServingOptions, bo
 def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = True) -> Any:
     """Serve the page until it is stopped; without `block`, return the running page at once.
 
-    Raises FileNotFoundError or CheckpointError for weights, OSError for a port that is taken.
+    Raises FileNotFoundError, CheckpointError or ValueError for weights and segmenter, OSError for
+    a port that is taken.
     """
     port = _free_port(options)
     logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s")
@@ -109,12 +113,15 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
     from inpaint.app.handlers import Limits
     from inpaint.app.page import build_page
     from inpaint.app.theme import HEAD, theme
+    from inpaint.selection import select_object
+    from inpaint.selection.segmenter import Segmenter
 
     limits = Limits(
         max_pixels=round(options.max_megapixels * MEGA),
         max_file_bytes=round(options.max_file_mb * MEGA),
     )
-    page = build_page(models, limits, concurrency=options.concurrency)
+    select = Segmenter(options.segmenter) if options.segmenter else select_object
+    page = build_page(models, limits, concurrency=options.concurrency, select=select)
     # With api_open, /run and /api would let fills past the queue.
     page.queue(max_size=options.queue_size, default_concurrency_limit=4, api_open=False)
     hosts = Hosts.of(options.host, options.allowed_host, options.root_path, socket.gethostname())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from inpaint.images import ImageData, with_pixels
 
 MAX_STEPS = 20  # fills that can be undone; older ones are joined into one
+MOST_CANDIDATES = 4  # of one fill
 
 Box = tuple[slice, slice]
 
@@ -42,6 +44,37 @@ class Patch:
 
 
 @dataclass(frozen=True, eq=False)
+class Step:
+    """One fill: its candidates by their seeds, and the one that is in the photo."""
+
+    candidates: Mapping[int, Patch]
+    seed: int  # of the candidate that was chosen
+
+    @property
+    def patch(self) -> Patch:
+        """The candidate that was chosen."""
+        return self.candidates[self.seed]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of all candidates, in bytes."""
+        return sum(patch.nbytes for patch in self.candidates.values())
+
+    def with_candidate(self, patch: Patch, seed: int) -> Step:
+        """The step with one more candidate, in place of the oldest beyond MOST_CANDIDATES."""
+        candidates = {**self.candidates, seed: patch}
+        if len(candidates) > MOST_CANDIDATES:
+            del candidates[next(other for other in candidates if other not in (self.seed, seed))]
+        return Step(candidates, self.seed)
+
+    def choosing(self, seed: int) -> Step:
+        """The step with the candidate of `seed`. Raises ValueError if there is none."""
+        if seed not in self.candidates:
+            raise ValueError(f"seed must be one of {sorted(self.candidates)}, got {seed}")
+        return Step(self.candidates, seed)
+
+
+@dataclass(frozen=True, eq=False)
 class Session:
     """One photo being worked on. Nothing here is changed in place, so older ones stay valid.
 
@@ -52,7 +85,7 @@ class Session:
     path: Path  # the upload, as it came: the source of truth
     name: str  # what its owner calls it
     size: tuple[int, int]  # (height, width), the right way up
-    steps: tuple[Patch, ...] = ()  # the fills, in order
+    steps: tuple[Step, ...] = ()  # the fills, in order
     joined: int = 0  # fills that were joined into steps[0], besides its own
 
     @property
@@ -67,24 +100,50 @@ class Session:
 
     def image(self, source: ImageData, fills: int) -> ImageData:
         """The photo with its first `fills` fills. Raises ValueError for a count that is gone."""
-        patches = self.steps[: self._kept(fills)]
-        if not patches:
+        steps = self.steps[: self._kept(fills)]
+        if not steps:
             return source
         pixels = source.pixels.copy()
-        for patch in patches:
-            patch.write_to(pixels)
+        for step in steps:
+            step.patch.write_to(pixels)
         return with_pixels(source, pixels)
 
-    def filled(self, patch: Patch, fills: int) -> Session:
+    def filled(self, patch: Patch, fills: int, *, seed: int = 0) -> Session:
         """The session in which `patch` follows the first `fills` fills, in place of later ones.
 
         Raises ValueError for a count that is gone.
         """
         kept = self._kept(fills)
-        steps, joined = (*self.steps[:kept], patch), self.joined if kept else 0
+        step = Step({seed: patch}, seed)
+        steps, joined = (*self.steps[:kept], step), self.joined if kept else 0
         if len(steps) > MAX_STEPS:
             steps, joined = (_joined(steps[0], steps[1]), *steps[2:]), joined + 1
         return dataclasses.replace(self, steps=steps, joined=joined)
+
+    def with_candidate(self, patch: Patch, fills: int, *, seed: int) -> Session:
+        """The session with one more candidate of the fill that follows the first `fills` fills.
+
+        Raises ValueError if there is no such fill.
+        """
+        return self._with_step(fills + 1, self._step(fills + 1).with_candidate(patch, seed))
+
+    def choosing(self, number: int, seed: int) -> Session:
+        """The session with another candidate of fill `number`, counted from 1, and none later.
+
+        Raises ValueError if there is no such fill or candidate.
+        """
+        session = self._with_step(number, self._step(number).choosing(seed))
+        return dataclasses.replace(session, steps=session.steps[: session._kept(number)])
+
+    def _step(self, number: int) -> Step:
+        if number < 1:
+            raise ValueError(f"the number of a fill must be 1 or more, got {number}")
+        return self.steps[self._kept(number) - 1]
+
+    def _with_step(self, number: int, step: Step) -> Session:
+        place = self._kept(number) - 1
+        steps = (*self.steps[:place], step, *self.steps[place + 1 :])
+        return dataclasses.replace(self, steps=steps)
 
     def _kept(self, fills: int) -> int:
         """How many steps the first `fills` fills are."""
@@ -94,8 +153,9 @@ class Session:
         return kept
 
 
-def _joined(first: Patch, second: Patch) -> Patch:
-    """One patch that does what `first` and then `second` do."""
+def _joined(before: Step, after: Step) -> Step:
+    """One step, of one candidate, that does what `before` and then `after` do."""
+    first, second = before.patch, after.patch
     boxes = [first.box, second.box]
     rows, columns = (
         slice(min(b[axis].start for b in boxes), max(b[axis].stop for b in boxes))
@@ -110,4 +170,4 @@ def _joined(first: Patch, second: Patch) -> Patch:
         )
         mask[inner] |= patch.mask
         pixels[inner][patch.mask] = patch.values
-    return Patch((rows, columns), mask, pixels[mask])
+    return Step({after.seed: Patch((rows, columns), mask, pixels[mask])}, after.seed)

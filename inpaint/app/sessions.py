@@ -53,11 +53,18 @@ class Sessions:
             self._put(token, session)
             return session
 
-    def replace(self, token: str, session: Session) -> None:
-        """Puts another session in the place of one that is still there."""
+    def update(self, token: str, change: Callable[[Session], Session]) -> Session:
+        """Puts what `change` makes of a session in its place. Raises SessionGone.
+
+        `change` must be quick: all other sessions wait.
+        """
         with self._lock:
-            if token in self._sessions:
-                self._put(token, session)
+            self._remove_old()
+            if token not in self._sessions:
+                raise SessionGone
+            session = change(self._sessions[token][1])
+            self._put(token, session)
+            return session
 
     def remove(self, token: str) -> None:
         """Ends a session, if it is there."""

@@ -22,6 +22,8 @@ CSS = """
 #editor .html-container { padding: 0 !important; }
 #editor { border: none !important; border-radius: 0; overflow: visible !important; }
 #batch { max-width: 1240px; margin: 0 auto; padding-top: 12px; }
+#batch_pictures .grid-container {
+  grid-template-columns: repeat(auto-fill, minmax(170px, 1fr)) !important; }
 footer { margin: 12px 0 !important; }
 footer .divider { display: none !important; }
 """

@@ -27,14 +27,14 @@ export async function upload(blob, name, signal) {
 }
 
 /**
- * Calls a function of the page's server.
+ * Calls a function of the page's server. sent: files as upload gave them.
  *
  * onEvent takes Gradio's messages before the answer: "estimation", "process_starts", "progress",
  * "log". Resolves to { values, files }, files with their `url`. Rejects with CallError.
  */
-export async function call(name, request = {}, file = null, { onEvent, signal } = {}) {
+export async function call(name, request = {}, sent = [], { onEvent, signal } = {}) {
   const session_hash = newName();
-  const body = { data: [request, file], fn_index: functionIndex(name), session_hash };
+  const body = { data: [request, sent], fn_index: functionIndex(name), session_hash };
   await reach("queue/join", {
     method: "POST",
     headers: { "Content-Type": "application/json" },

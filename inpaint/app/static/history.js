@@ -1,8 +1,10 @@
 /**
  * Marks and fills in their order, and how many of them count.
  *
- * An entry is { kind: "mark", mark } or { kind: "fill", layer, seed }. Fills take the marks before
- * them off the photo, so what is marked are the marks after the latest fill.
+ * An entry is { kind: "mark", mark } or { kind: "fill", layer, seed, candidates }, where the
+ * candidates are a list of { layer, seed } and the entry has the values of the one that was chosen.
+ * Fills take the marks before them off the photo, so what is marked are the marks after the latest
+ * fill; what texture is not copied from stays.
  */
 export class History {
   entries = [];
@@ -21,18 +23,44 @@ export class History {
     this.at++;
   }
 
-  get fills() {
-    return this.entries.slice(0, this.at).filter((entry) => entry.kind === "fill");
+  /** Puts a candidate of a fill in its place; what was undone after the fill is gone. */
+  choose(fill, candidate) {
+    if (fill.seed === candidate.seed) return;
+    this.entries.length = this.at;
+    Object.assign(fill, { layer: candidate.layer, seed: candidate.seed });
   }
 
+  get counting() {
+    return this.entries.slice(0, this.at);
+  }
+
+  get fills() {
+    return this.counting.filter((entry) => entry.kind === "fill");
+  }
+
+  /** What is marked. */
   get marks() {
-    const counting = this.entries.slice(0, this.at);
-    const last = counting.findLastIndex((entry) => entry.kind === "fill");
-    return counting.slice(last + 1).map((entry) => entry.mark);
+    return marksAfterFill(this.counting);
+  }
+
+  /** What texture is not copied from. */
+  get excluded() {
+    const marks = this.counting.map((entry) => entry.mark).filter(Boolean);
+    return marks.filter((mark) => mark.exclude || mark.erase || mark.kind === "clear");
   }
 
   get latest() {
     return this.entries[this.at - 1];
+  }
+
+  /** The latest fill if nothing was marked after it, or null. */
+  get openFill() {
+    return this.marks.length ? null : this.fills.at(-1) ?? null;
+  }
+
+  /** What was marked when a fill was made. */
+  marksOf(fill) {
+    return marksAfterFill(this.entries.slice(0, this.entries.indexOf(fill)));
   }
 
   get canUndo() {
@@ -43,6 +71,15 @@ export class History {
     return this.at < this.entries.length;
   }
 
+  /** Goes to the photo with its first fills, and without what was marked after them. */
+  goTo(fills) {
+    if (fills === 0 && this.oldest === 0) this.at = 0;
+    let count = 0;
+    this.entries.forEach((entry, i) => {
+      if (entry.kind === "fill" && ++count === fills && fills >= this.oldest) this.at = i + 1;
+    });
+  }
+
   undo() {
     if (this.canUndo) this.at--;
   }
@@ -50,4 +87,11 @@ export class History {
   redo() {
     if (this.canRedo) this.at++;
   }
+}
+
+function marksAfterFill(entries) {
+  const last = entries.findLastIndex((entry) => entry.kind === "fill");
+  const marks = entries.slice(last + 1).map((entry) => entry.mark);
+  const latest = new Map(marks.filter((mark) => mark.id).map((mark) => [mark.id, mark]));
+  return marks.filter((mark) => !mark.exclude && (!mark.id || latest.get(mark.id) === mark));
 }

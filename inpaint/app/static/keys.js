@@ -3,18 +3,22 @@
 /** [keys as shown, what they do] for the list of shortcuts. */
 export const SHORTCUTS = [
   ["B  E", "Brush, eraser"],
+  ["S", "Select an object: circle it, or draw on it; Alt takes away"],
   ["R  L", "Rectangle, lasso"],
+  ["X", "Brush for what is not copied into fills"],
   ["H", "Hand; or hold the space bar, or two fingers"],
   ["[  ]", "Smaller, larger brush"],
   ["Ctrl + Enter", "Fill"],
   ["Ctrl + Z", "Undo strokes and fills"],
   ["Ctrl + Shift + Z", "Redo"],
   ["C", "Hold to see the original"],
+  ["D", "Divide: original on the left, result on the right"],
+  ["T", "Pictures of all fills; a click goes back to one"],
   ["Wheel  +  -", "Zoom"],
   ["0  1", "Fit, 100 %"],
-  ["N", "Another fill in place of the last one"],
-  ["Ctrl + S", "Download"],
-  ["Ctrl + V", "Paste a photo"],
+  ["N", "Other candidates for the last fill; then 1 to 4, or arrows"],
+  ["Ctrl + S  C  V", "Download, copy, paste a photo"],
+  ["Page up, down", "Previous, next photo"],
   ["Delete", "Clear the marks"],
   ["Esc", "Cancel a stroke or a fill"],
   ["Arrows, Enter", "On the photo: move the brush, start and end a stroke"],
@@ -41,6 +45,7 @@ export class Keys {
   }
 
   #down(event) {
+    if (event.key === "Alt") this.actions.takeAway(true);
     const target = event.composedPath()[0];
     if (!this.element.checkVisibility() || isText(target) || target.closest?.("dialog")) return;
     const action = event.ctrlKey || event.metaKey ? this.#withControl(event)
@@ -51,23 +56,27 @@ export class Keys {
   }
 
   #up(event) {
+    if (event.key === "Alt") this.actions.takeAway(false);
     if (event.key === " ") this.actions.holdHand(false);
     if (event.key.toLowerCase() === "c") this.actions.compare(false);
   }
 
   #letGo() {
+    this.actions.takeAway(false);
     this.actions.holdHand(false);
     this.actions.compare(false);
   }
 
   #withControl({ key, shiftKey }) {
-    const { undo, redo, fill, download } = this.actions;
-    const actions = { z: shiftKey ? redo : undo, y: redo, enter: fill, s: download };
+    const { undo, redo, fill, download, copy } = this.actions;
+    const actions = { z: shiftKey ? redo : undo, y: redo, enter: fill, s: download, c: copy };
     return actions[key.toLowerCase()];
   }
 
   #plain({ key, shiftKey }, target) {
     const { actions } = this;
+    const choice = actions.candidate(key, target);
+    if (choice) return choice;
     if (key in ARROWS && target.matches?.(".stage"))
       return () => actions.moveBrush(...ARROWS[key].map((step) => step * (shiftKey ? 8 : 1)));
     if (key === "Enter" && target.matches?.(".stage")) return actions.toggleStroke;
@@ -76,10 +85,13 @@ export class Keys {
     if (key === "Delete" || key === "Backspace") return actions.clear;
     const letters = {
       b: () => actions.choose("brush"), e: () => actions.choose("erase"),
-      r: () => actions.choose("rectangle"), l: () => actions.choose("lasso"),
+      s: () => actions.choose("select"), r: () => actions.choose("rectangle"),
+      l: () => actions.choose("lasso"), x: () => actions.choose("exclude"),
       h: () => actions.choose("hand"), c: () => actions.compare(true),
+      d: actions.divide, t: actions.timeline,
       "[": actions.smaller, "]": actions.larger, "+": actions.zoomIn, "=": actions.zoomIn,
       "-": actions.zoomOut, 0: actions.fit, 1: actions.fullSize, n: actions.another,
+      pageup: () => actions.nextPhoto(-1), pagedown: () => actions.nextPhoto(1),
       escape: actions.cancel, "?": actions.help,
     };
     return letters[key.toLowerCase()];

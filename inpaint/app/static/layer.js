@@ -4,12 +4,28 @@ const SMALLEST_COPY = 1_000_000; // pixels
 
 export class Layer {
   /** box: [left, top, right, bottom] in pixels of the photo, which the bitmap may have fewer of. */
-  constructor(box, levels) {
+  constructor(box, levels, url = null) {
     this.box = box;
-    this.levels = levels; // the largest first
+    this.levels = levels; // the largest first; none while it is unloaded
+    this.url = url;
   }
 
   static async load(url, box) {
+    const layer = new Layer(box, [], url);
+    await layer.load();
+    return layer;
+  }
+
+  /** Frees the memory until load() is called. */
+  unload() {
+    if (!this.url) return;
+    for (const level of this.levels) level.close();
+    this.levels = [];
+  }
+
+  async load() {
+    if (this.levels.length) return;
+    const { url } = this;
     const answer = await fetch(url);
     if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
     const levels = [await createImageBitmap(await answer.blob())];
@@ -21,7 +37,21 @@ export class Layer {
       });
       levels.push(last);
     }
-    return new Layer(box, levels);
+    this.levels = levels;
+  }
+
+  /** The same shape in one colour. */
+  tinted(colour) {
+    const levels = this.levels.map((level) => {
+      const canvas = new OffscreenCanvas(level.width, level.height);
+      const context = canvas.getContext("2d");
+      context.drawImage(level, 0, 0);
+      context.globalCompositeOperation = "source-in";
+      context.fillStyle = colour;
+      context.fillRect(0, 0, level.width, level.height);
+      return canvas.transferToImageBitmap();
+    });
+    return new Layer(this.box, levels);
   }
 
   /** The smallest copy that is at least `width` pixels wide, or the largest. */

@@ -5,8 +5,13 @@
  *   { kind: "stroke", erase, radius, points }   points: [x0, y0, x1, y1, ...]
  *   { kind: "area", erase, points }             a polygon
  *   { kind: "mask", url, layer }                takes the place of all before; alpha = marked
+ *   { kind: "object", id, strokes, url, box, layer }   what strokes point at; the layer has the
+ *     colour of marks. One of the same id takes the place of those before.
  *   { kind: "invert" }
  *   { kind: "clear" }
+ *
+ * A stroke with `exclude` marks what texture is not copied from. Erasing strokes and "clear" are for
+ * both kinds, all others for what is filled.
  */
 
 import { encodePng } from "./png.js";
@@ -18,6 +23,7 @@ export function drawMark(context, mark, size) {
   context.globalCompositeOperation = operation(mark);
   if (mark.kind === "stroke") drawStroke(context, mark);
   else if (mark.kind === "area") drawArea(context, mark);
+  else if (mark.kind === "object") drawObject(context, mark);
   else if (mark.kind === "invert") context.fillRect(0, 0, size.width, size.height);
   else context.clearRect(0, 0, size.width, size.height);
   if (mark.kind === "mask") drawMask(context, mark, size);
@@ -79,6 +85,13 @@ function drawArea(context, { points }) {
   for (let i = 0; i < points.length; i += 2) context.lineTo(points[i], points[i + 1]);
   context.closePath();
   context.fill();
+}
+
+function drawObject(context, { layer, box: [left, top, right, bottom] }) {
+  const { a: scale } = context.getTransform();
+  context.imageSmoothingEnabled = scale < 1;
+  const bitmap = layer.level(scale * (right - left));
+  context.drawImage(bitmap, left, top, right - left, bottom - top);
 }
 
 function drawMask(context, { layer }, size) {

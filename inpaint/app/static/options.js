@@ -3,7 +3,7 @@
 import { keepSettings, keptSettings } from "./store.js";
 
 export class Options {
-  #chosen = keptSettings(); // { onRelease } once the visitor has set it
+  #chosen = keptSettings(); // { onRelease, timeline } once the visitor has set them
 
   /** part(id): an element of the editor by its id. */
   constructor(part, panel) {
@@ -11,10 +11,17 @@ export class Options {
     this.panel = panel;
     const onRelease = part("on_release");
     onRelease.checked = this.#chosen.onRelease ?? false;
-    onRelease.addEventListener("change", () => {
-      this.#chosen.onRelease = onRelease.checked;
-      keepSettings(this.#chosen);
-    });
+    onRelease.addEventListener("change", () => this.keep({ onRelease: onRelease.checked }));
+  }
+
+  /** What the visitor chose on this visit or an earlier one. */
+  get chosen() {
+    return this.#chosen;
+  }
+
+  keep(chosen) {
+    Object.assign(this.#chosen, chosen);
+    keepSettings(this.#chosen);
   }
 
   get values() {
@@ -24,8 +31,16 @@ export class Options {
       weights: this.part("weights").value,
       grow: number("grow"),
       soft: number("soft"),
+      selectionGrow: number("selection_grow"),
+      shadow: this.part("shadow").checked,
+      format: this.part("format").value,
       onRelease: this.part("on_release").checked,
     };
+  }
+
+  /** Selections are grown so that no rim of an object is left in a photo of this size. */
+  suit({ width, height }) {
+    this.part("selection_grow").value = Math.max(2, Math.round(Math.min(width, height) / 250));
   }
 
   /** Fills follow each stroke where they are quick, unless the visitor chose otherwise. */

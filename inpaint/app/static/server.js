@@ -3,6 +3,8 @@
 import { call, newName, Presence, upload } from "./api.js";
 import { Layer } from "./layer.js";
 
+const MARK = "#ec4899"; // as in editor.css: what is marked has no other
+
 /** The server has no such photo any more, as after it was started anew. */
 export class Gone extends Error {}
 
@@ -12,12 +14,12 @@ export class Server {
     this.prefix = prefix;
     this.onMessage = onMessage;
     this.presence = new Presence();
-    this.token = null;
+    this.chosen = Promise.resolve(); // until the server has taken the latest choice
   }
 
   /** Resolves to { name, width, height, layer } of a new session. */
   async open(file) {
-    return this.#opened(await this.#call("open", {}, await upload(file, file.name)));
+    return this.#opened(await this.#call("open", {}, [await upload(file, file.name)]));
   }
 
   /** As open, with `mask`: a Layer, or undefined, and its `url`. */
@@ -35,48 +37,77 @@ export class Server {
     return { ...(await this.#opened(answer)), fills: await Promise.all(fills) };
   }
 
-  /** Goes on with the session of `token`, and ends the one before; null for none. */
-  use(token) {
-    const before = this.token;
-    this.token = token;
-    if (before && before !== token) this.#call("close", { token: before }).catch(() => {});
+  /** Ends the session of a token. */
+  close(token) {
+    this.#call("close", { token }).catch(() => {});
   }
 
   /** A mask file as { url, mask }: a Layer in which what is marked is opaque. */
-  async readMask(file, size) {
+  async readMask(photo, file) {
     const sent = await upload(file, file.name);
-    const answer = await this.#call("read_mask", { token: this.token }, sent);
-    return this.#mask(answer.files[0].url, size);
+    const answer = await this.#call("read_mask", { token: photo.token }, [sent]);
+    return this.#mask(answer.files[0].url, photo);
   }
 
-  async maskAt(url, size) {
-    return (await this.#mask(url, size)).mask;
+  /** The Layer of a mark that has a `url`. */
+  async layerOf({ kind, url, box }, { width, height }) {
+    if (kind === "object") return (await Layer.load(url, box)).tinted(MARK);
+    return Layer.load(url, [0, 0, width, height]);
+  }
+
+  /** The outline of the object that strokes point at: { url, box, layer }, or null for none. */
+  async select(photo, request) {
+    const answer = await this.#call("select", { ...request, token: photo.token });
+    const { box } = answer.values;
+    if (!box) return null;
+    const found = { kind: "object", url: answer.files[0].url, box };
+    return { ...found, layer: await this.layerOf(found, photo) };
   }
 
   /** The address of the mask as it would be filled. */
-  async saveMask(mask, grow) {
+  async saveMask(token, mask, grow) {
     const sent = await upload(mask, "mask.png");
-    const answer = await this.#call("save_mask", { token: this.token, grow }, sent);
+    const answer = await this.#call("save_mask", { token, grow }, [sent]);
     return { url: answer.files[0].url, name: answer.values.name };
   }
 
   /**
-   * Fills where a mask is white, on top of `options.fills` fills.
+   * Fills on top of `options.fills` fills.
    *
-   * Resolves to { layer, oldest, quick }. onEvent: see api.js. signal cancels.
+   * masks: PNGs, white = fill, and perhaps white = texture is not copied from here. Resolves to
+   * { layer, oldest, quick }. onEvent: see api.js. signal cancels.
    */
-  async fill(mask, options, { onEvent, signal }) {
+  async fill(masks, options, { onEvent, signal }) {
     const job = newName();
     signal.addEventListener("abort", () => this.#call("cancel", { job }).catch(() => {}));
-    const sent = await upload(mask, "mask.png", signal);
-    const request = { ...options, token: this.token, job, visitor: this.presence.name };
+    await this.chosen;
+    const sent = [];
+    for (const mask of masks) sent.push(await upload(mask, "mask.png", signal));
+    const request = { ...options, job, visitor: this.presence.name };
     const { values, files } = await this.#call("fill", request, sent, { onEvent, signal });
     return { ...values, layer: await Layer.load(files[0].url, values.box) };
   }
 
-  /** The address and the name of the photo with its first fills. */
-  async save(fills) {
-    const answer = await this.#call("save", { token: this.token, fills });
+  /** Puts the candidate of `seed` in the place of the latest of `fills` fills. */
+  choose(token, fills, seed) {
+    const choosing = this.chosen.then(() => this.#call("choose", { token, fills, seed }));
+    this.chosen = choosing.catch(() => {});
+    return choosing;
+  }
+
+  /** The address and the name of a photo with its first fills. format: as in the settings. */
+  save(token, fills, format) {
+    return this.#save("save", { token, fills, format });
+  }
+
+  /** The same for a zip of several photos. shots: [{ token, fills }]. */
+  saveAll(shots, format) {
+    return this.#save("save_all", { shots, format });
+  }
+
+  async #save(name, request) {
+    await this.chosen;
+    const answer = await this.#call(name, request);
     return { url: answer.files[0].url, name: answer.values.name };
   }
 
@@ -90,12 +121,12 @@ export class Server {
     return { url, mask: await Layer.load(url, [0, 0, width, height]) };
   }
 
-  async #call(name, request, file, { onEvent, signal } = {}) {
+  async #call(name, request, files = [], { onEvent, signal } = {}) {
     const remark = (message) => {
       if (message.msg === "log") this.onMessage(message.log, message.level);
       else onEvent?.(message);
     };
-    const answer = await call(this.prefix + name, request, file, { onEvent: remark, signal });
+    const answer = await call(this.prefix + name, request, files, { onEvent: remark, signal });
     if (answer.values?.gone) throw new Gone();
     return answer;
   }

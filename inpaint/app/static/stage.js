@@ -7,14 +7,16 @@ export class Stage {
   view = new View();
   layers = []; // the photo, and what was filled into it
   marks = [];
+  excluded = []; // marks of what texture is not copied from
   draft = null; // an area that is being drawn
   showsOriginal = false;
+  split = null; // share of the stage's width on whose left the original is shown
   onView = () => {}; // called when the view has changed
 
-  /** element: holds canvas.photo, canvas.marks and .ring. */
+  /** element: holds canvas.photo, canvas.marks, canvas.excluded and .ring. */
   constructor(element) {
     this.element = element;
-    [this.photo, this.overlay] = ["photo", "marks"].map((name) =>
+    [this.photo, this.overlay, this.exclusion] = ["photo", "marks", "excluded"].map((name) =>
       element.querySelector(`canvas.${name}`).getContext("2d"),
     );
     this.ring = element.querySelector(".ring");
@@ -26,8 +28,8 @@ export class Stage {
     return window.devicePixelRatio || 1;
   }
 
-  get colour() {
-    return getComputedStyle(this.element).getPropertyValue("--mark").trim();
+  colour(name) {
+    return getComputedStyle(this.element).getPropertyValue(name).trim();
   }
 
   resize() {
@@ -35,7 +37,8 @@ export class Stage {
       Math.max(1, Math.round(length * this.ratio)),
     );
     if (this.element.clientWidth === 0) return; // the other tab is open
-    for (const { canvas } of [this.photo, this.overlay]) Object.assign(canvas, { width, height });
+    for (const { canvas } of [this.photo, this.overlay, this.exclusion])
+      Object.assign(canvas, { width, height });
     this.view.resize(width, height);
     this.draw(); // at once, as canvases are empty after a change of their size
   }
@@ -59,16 +62,44 @@ export class Stage {
     this.photo.clearRect(0, 0, canvas.width, canvas.height);
     const layers = this.showsOriginal ? this.layers.slice(0, 1) : this.layers;
     for (const layer of layers) layer.draw(this.photo, this.view);
-    const marks = this.draft ? [...this.marks, this.draft] : this.marks;
-    drawMarks(this.overlay, this.showsOriginal ? [] : marks, this.view, this.colour);
+    if (this.split !== null && layers.length > 1) this.#drawOriginalOnTheLeft();
+    const drawn = (marks) => (this.showsOriginal ? [] : marks);
+    const area = this.draft?.kind === "area" ? [this.draft] : [];
+    drawMarks(this.overlay, drawn([...this.marks, ...area]), this.view, this.colour("--mark"));
+    drawMarks(this.exclusion, drawn(this.excluded), this.view, this.colour("--exclude"));
+    this.#drawPointing();
     this.onView();
+  }
+
+  #drawOriginalOnTheLeft() {
+    const { photo } = this;
+    photo.save();
+    photo.beginPath();
+    photo.rect(0, 0, this.split * photo.canvas.width, photo.canvas.height);
+    photo.clip();
+    this.layers[0].draw(photo, this.view);
+    photo.restore();
+  }
+
+  /** The line that points at an object, which is no mark. */
+  #drawPointing() {
+    if (!this.draft?.pointing) return;
+    const name = this.draft.erase ? "--minus" : "--plus";
+    begin(this.exclusion, this.view, this.colour(name));
+    drawMark(this.exclusion, { ...this.draft, erase: false }, this.view.photo);
+    this.exclusion.restore();
   }
 
   /** Draws one more mark over those that are there. */
   add(mark) {
-    begin(this.overlay, this.view, this.colour);
-    drawMark(this.overlay, mark, this.view.photo);
-    this.overlay.restore();
+    if (!mark.exclude) this.#add(mark, this.overlay, "--mark");
+    if (mark.exclude || mark.erase) this.#add(mark, this.exclusion, "--exclude");
+  }
+
+  #add(mark, context, colour) {
+    begin(context, this.view, this.colour(colour));
+    drawMark(context, mark, this.view.photo);
+    context.restore();
   }
 
   fit() {

@@ -39,10 +39,12 @@ export class Progress {
     this.bar = element.querySelector("progress");
   }
 
-  start(text, { cancellable = false } = {}) {
+  /** prefix: before each text, such as which of several photos it is. */
+  start(text, { cancellable = false, prefix = "" } = {}) {
     this.#left = null;
     this.started = null;
-    this.text.textContent = text;
+    this.prefix = prefix;
+    this.#tell(text);
     this.bar.removeAttribute("value");
     this.element.querySelector("button").hidden = !cancellable;
     this.element.hidden = false;
@@ -57,7 +59,7 @@ export class Progress {
     if (message.msg === "estimation") this.#wait(message.rank);
     if (message.msg === "process_starts") {
       this.started = performance.now();
-      this.text.textContent = "Filling";
+      this.#tell("Filling");
     }
     const share = message.progress_data?.[0]?.progress;
     if (message.msg === "progress" && Number.isFinite(share)) this.#advance(share);
@@ -65,8 +67,8 @@ export class Progress {
 
   #wait(before) {
     if (this.started === null && before > 0)
-      this.text.textContent = `Waiting: ${before} before you`;
-    else if (this.started === null) this.text.textContent = "Waiting: you are next";
+      this.#tell(`Waiting: ${before} before you`);
+    else if (this.started === null) this.#tell("Waiting: you are next");
   }
 
   #advance(share) {
@@ -74,8 +76,12 @@ export class Progress {
     this.bar.value = share;
     const spent = performance.now() - this.started;
     const percent = `Filling: ${Math.floor(100 * share)} %`;
-    if (spent < LEAST_MS || share < 0.02) this.text.textContent = percent;
-    else this.text.textContent = `${percent}, ${this.#estimate(spent / 1000, share)}`;
+    if (spent < LEAST_MS || share < 0.02) this.#tell(percent);
+    else this.#tell(`${percent}, ${this.#estimate(spent / 1000, share)}`);
+  }
+
+  #tell(text) {
+    this.text.textContent = this.prefix + text;
   }
 
   #estimate(spent, share) {

@@ -4,8 +4,13 @@ import { icon } from "./icons.js";
 import { SHORTCUTS } from "./keys.js";
 
 const TOOL_NAMES = {
-  brush: "Brush (B)", erase: "Eraser (E)", rectangle: "Rectangle (R)", lasso: "Lasso (L)",
-  hand: "Hand (H)",
+  brush: "Brush (B)", select: "Select an object (S)", erase: "Eraser (E)",
+  rectangle: "Rectangle (R)", lasso: "Lasso (L)",
+  exclude: "Do not copy from here (X)", hand: "Hand (H)",
+};
+
+const FORMATS = {
+  jpg: "JPEG", png: "PNG", webp: "WebP", avif: "AVIF", heic: "HEIC", tiff: "TIFF",
 };
 
 /** address: of the page's modules. settings: see element.js. */
@@ -13,13 +18,14 @@ export function template(address, settings) {
   return `
 <link rel="stylesheet" href="${address}/editor.css">
 <div class="editor" data-state="empty">
-  <input type="file" id="photo" accept="image/*" aria-label="Photo" tabindex="-1">
+  <input type="file" id="photo" accept="image/*,.heic,.heif,.avif" multiple aria-label="Photos" tabindex="-1">
   <input type="file" id="mask_file" accept="image/*" aria-label="Mask" tabindex="-1">
   ${start(address, settings)}
   <div class="work">
     ${head()}
-    <div class="main">${rail()}${stage()}${panel(settings)}</div>
+    <div class="main">${rail()}${stage()}${timeline()}${pointing()}${candidates()}${panel(settings)}</div>
     ${foot()}
+    ${film()}
   </div>
   <div class="messages"></div>
   <div class="status" role="status" hidden>
@@ -40,8 +46,8 @@ function start(address, { examples, maxFileBytes, maxPixels }) {
   return `
   <section class="start" aria-label="Start">
     <button id="choose" class="drop">${icon("photo")}
-      <strong>Drop a photo here, paste it, or click to choose one</strong>
-      <small>Then brush over what should go. All else stays exactly as it is.<br>${limits}</small>
+      <strong>Drop photos here, paste one, or click to choose</strong>
+      <small>Then brush over what should go, or circle it. All else stays exactly as it is.<br>${limits}</small>
     </button>
     ${pictures.length ? `<p>Or try one of these</p><div class="examples">${pictures.join("")}</div>` : ""}
   </section>`;
@@ -59,7 +65,11 @@ function head() {
     <header class="head">
       ${button("close", "New photo", { kind: "labelled", text: "New photo" })}
       <span id="about"></span>
+      ${button("undo", "Undo", { keys: "Ctrl+Z" })}
+      ${button("redo", "Redo", { keys: "Ctrl+Shift+Z" })}
       ${button("compare", "Hold to see the original", { pressed: false, keys: "C" })}
+      ${button("divide", "Divide into original and result", { pressed: false, keys: "D" })}
+      ${button("timeline", "Pictures of all fills", { pressed: false, kind: "wide", keys: "T" })}
       ${button("options", "Options").replace("<button", '<button aria-expanded="false" aria-controls="panel"')}
       ${button("help", "Keyboard shortcuts", { keys: "?" })}
     </header>`;
@@ -73,9 +83,6 @@ function rail() {
     <div class="rail" role="toolbar" aria-label="Tools">
       ${tools.join("")}
       <span class="gap"></span>
-      ${button("undo", "Undo", { keys: "Ctrl+Z" })}
-      ${button("redo", "Redo", { keys: "Ctrl+Shift+Z" })}
-      <span class="gap"></span>
       ${button("zoom-in", "Zoom in", { kind: "wide", keys: "+" })}
       <button id="zoom" title="Fit (0) or 100 % (1)"></button>
       ${button("zoom-out", "Zoom out", { kind: "wide", keys: "-" })}
@@ -87,9 +94,47 @@ function stage() {
     <div class="stage" tabindex="0" role="application" aria-label="Photo. Arrow keys move the brush,
       Enter starts and ends a stroke, Control Enter fills.">
       <canvas class="photo"></canvas><canvas class="marks"></canvas>
+      <canvas class="excluded"></canvas>
       <div class="ring" hidden></div>
       <div class="original" hidden>Original</div>
+      <div class="divider" id="divider" role="slider" tabindex="0" aria-label="Original on the left"
+        aria-valuemin="0" aria-valuemax="100" hidden></div>
     </div>`;
+}
+
+function timeline() {
+  return '<nav class="timeline" id="fills" aria-label="Fills" hidden></nav>';
+}
+
+function pointing() {
+  return `
+    <div class="pointing" id="pointing" hidden>
+      <span>Circle an object, or draw on it</span>
+      ${button("plus", "Add to the selection", { pressed: true })}
+      ${button("minus", "Take away from the selection", { pressed: false, keys: "Alt" })}
+      <label><input type="checkbox" id="shadow"> Shadow</label>
+    </div>`;
+}
+
+function candidates() {
+  return `
+    <div class="candidates" id="candidates" hidden>
+      <div class="pictures" role="radiogroup" aria-label="Candidates for the last fill"></div>
+      <button id="keep" title="Keep the chosen one (Enter)">Keep</button>
+    </div>`;
+}
+
+function film() {
+  return `
+    <section class="film" id="film" aria-label="Open photos" hidden>
+      <ul class="shots"></ul>
+      <div class="buttons">
+        <button id="add">Add</button>
+        <button id="mark_all" title="Mark all photos of this size like this one">Mark all</button>
+        <button id="fill_all">Fill all</button>
+        <button id="save_all">Save all</button>
+      </div>
+    </section>`;
 }
 
 function foot() {
@@ -99,13 +144,15 @@ function foot() {
         <input type="range" id="size" min="0" max="1" step="any" aria-label="Brush size"
           title="Brush size ([ and ])">
         <output id="size_shown" for="size"></output></label>
-      ${button("another", "Another fill in place of the last one", { keys: "N" })}
+      ${button("another", "Other candidates for the last fill", { keys: "N" })}
+      ${button("copy", "Copy to the clipboard", { kind: "wide", keys: "Ctrl+C" })}
       ${button("download", "Download", { kind: "labelled", text: "Download", keys: "Ctrl+S" })}
       <button id="fill" class="primary" title="Fill (Ctrl+Enter)">Fill</button>
     </footer>`;
 }
 
-function panel({ networks }) {
+function panel({ networks, formats }) {
+  const names = formats.map((name) => `<option value="${name}">${FORMATS[name]}</option>`).join("");
   const choices = networks.map((name) => `<option>${name}</option>`).join("");
   return `
     <aside class="panel" id="panel" aria-label="Options" hidden>
@@ -118,10 +165,15 @@ function panel({ networks }) {
       <label class="check"><input type="checkbox" id="on_release"> Fill on release
         <small>after each stroke</small></label>
       <label>Grow the marks <input type="number" id="grow" min="-50" max="50" value="0"> px</label>
+      <label>Grow selections <input type="number" id="selection_grow" min="0" max="200" value="3"> px</label>
       <label>Soft edge <input type="number" id="soft" min="0" max="50" value="0"> px</label>
+      <label>Download as <select id="format"><option value="">the photo's format</option>${names}
+        </select></label>
       <div class="buttons">
+        <button id="add_photos">Add photos</button>
         <button id="open_mask">Open mask</button><button id="save_mask">Save mask</button>
         <button id="invert">Invert</button><button id="clear">Clear</button>
+        <button id="show_fills" class="narrow">Pictures of fills</button>
       </div>
       <label ${networks.length > 1 ? "" : "hidden"}>Network
         <select id="weights">${choices}</select></label>

@@ -1,15 +1,18 @@
 /** The tools: what a gesture on the photo becomes. */
 
-export const TOOLS = ["brush", "erase", "rectangle", "lasso", "hand"];
+export const TOOLS = ["brush", "select", "erase", "rectangle", "lasso", "exclude", "hand"];
 
 const LEAST_RADIUS = 0.5; // pixels of the photo
+const LINE = 5; // CSS pixels: radius of the line that points at an object
 const STEP = 1.25; // of the brush's size, for one press of a key
 
 export class Tools {
   name = "brush";
   radius = 10; // pixels of the photo
   most = 100;
+  minus = false; // whether pointing takes away from the object
   onMark = () => {}; // takes a finished mark
+  onPoint = () => {}; // takes a stroke that points at an object
   onChange = () => {}; // called when tool or size have changed
   #mark = null; // that is being drawn
 
@@ -53,7 +56,11 @@ export class Tools {
   }
 
   get hasRing() {
-    return this.name === "brush" || this.name === "erase";
+    return ["brush", "erase", "exclude"].includes(this.name);
+  }
+
+  get #line() {
+    return (LINE * this.stage.ratio) / this.stage.view.scale;
   }
 
   get drawing() {
@@ -65,24 +72,28 @@ export class Tools {
     if (this.hasRing) {
       const { name, radius } = this;
       this.#mark = { kind: "stroke", erase: name === "erase", radius, points };
+      if (name === "exclude") this.#mark.exclude = true;
       this.stage.add(this.#mark);
-    } else this.#mark = { kind: "area", erase: false, points };
+    } else if (this.name === "select")
+      this.#mark = { kind: "stroke", pointing: true, erase: this.minus, radius: this.#line, points };
+    else this.#mark = { kind: "area", erase: false, points };
   }
 
   move(places) {
     if (!this.#mark) return;
     const { points } = this.#mark;
     const more = places.flatMap(([x, y]) => this.stage.toPhoto(x, y));
-    if (this.#mark.kind === "stroke")
+    if (this.#mark.kind === "stroke" && !this.#mark.pointing)
       this.stage.add({ ...this.#mark, points: [...points.slice(-2), ...more] });
     if (this.name === "rectangle") this.#mark.points = corners(points, more);
     else points.push(...more);
-    if (this.#mark.kind === "area") this.#draft(this.#mark);
+    if (this.#mark.kind === "area" || this.#mark.pointing) this.#draft(this.#mark);
   }
 
   end() {
     const mark = this.#mark;
     this.#mark = null;
+    if (mark?.pointing) return this.onPoint(mark); // which stays in sight until it is answered
     this.#draft(null);
     if (mark && (mark.kind === "stroke" || mark.points.length >= 6)) this.onMark(mark);
   }

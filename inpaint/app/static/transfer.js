@@ -1,14 +1,14 @@
 /** Photos that are dropped on the window or pasted into it. */
 
-/** Calls `take` with the first file. shown: the element that tells that a drop is possible. */
+/** Calls `take` with the files. shown: the element that tells that a drop is possible. */
 export function takeFiles(element, shown, take) {
-  const first = (data) => element.checkVisibility() && data?.files?.[0];
+  const files = (data) => (element.checkVisibility() ? [...(data?.files ?? [])] : []);
   const carries = (event) => event.dataTransfer?.types.includes("Files");
   window.addEventListener("paste", (event) => {
-    const file = first(event.clipboardData);
-    if (!file) return;
+    const pasted = files(event.clipboardData);
+    if (!pasted.length) return;
     event.preventDefault();
-    take(file);
+    take(pasted);
   });
   window.addEventListener("dragover", (event) => {
     if (!carries(event) || !element.checkVisibility()) return;
@@ -22,7 +22,7 @@ export function takeFiles(element, shown, take) {
     shown.classList.remove("over");
     if (!carries(event) || !element.checkVisibility()) return;
     event.preventDefault();
-    const file = first(event.dataTransfer);
-    if (file) take(file);
+    const dropped = files(event.dataTransfer);
+    if (dropped.length) take(dropped);
   });
 }

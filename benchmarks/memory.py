@@ -1,0 +1,94 @@
+"""Memory of the page over many fills of many photos, by the calls of its own script.
+
+    python benchmarks/memory.py --weights places2-compact
+
+prints a line each `--every` fills: resident memory of the server, and the median seconds of a fill.
+Each photo is opened, filled five times, saved and closed; every tenth has 12 megapixels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+import cv2
+import numpy as np
+import psutil
+from app_server import Server, editor_call, large_photo, photo_file, sent, start_server, stop_server
+
+FILLS = 5  # of one photo
+SIZES = ((480, 640), (768, 1024), (600, 400), (1200, 1600))  # (height, width)
+LARGE = (4000, 3000)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure the page's memory over many fills.")
+    parser.add_argument("--weights", default="places2-compact")
+    parser.add_argument("--fills", type=int, default=200)
+    parser.add_argument("--every", type=int, default=50)
+    options = parser.parse_args()
+    server = start_server("--weights", options.weights)
+    process = psutil.Process(server.process.pid)
+    print(f"{'fills':>6} {'photos':>7} {'resident MB':>12} {'seconds a fill':>15}")
+    seconds: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder, photos = Path(name), 0
+        paths = write_photos(folder)
+        while len(seconds) < options.fills:
+            size, path = paths[-1] if photos % 10 == 9 else paths[photos % len(SIZES)]
+            for spent in visit(server, folder, path, size, seed=photos):
+                seconds.append(spent)
+                if len(seconds) in (1, 10) or len(seconds) % options.every == 0:
+                    resident = process.memory_info().rss / 1e6
+                    median = statistics.median(seconds[-options.every :])
+                    print(f"{len(seconds):6} {photos + 1:7} {resident:12.0f} {median:15.2f}")
+                    sys.stdout.flush()
+            photos += 1
+    stop_server(server.process)
+
+
+def write_photos(folder: Path) -> list[tuple[tuple[int, int], Path]]:
+    """Photos of all sizes, the largest last, with their (height, width) the right way up."""
+    small = [
+        (size, photo_file(folder / f"{size[0]}.jpg", height=size[0], width=size[1]))
+        for size in SIZES
+    ]
+    return [*small, (LARGE, large_photo(folder / "large.jpg"))]
+
+
+def visit(server: Server, folder: Path, path: Path, size: tuple[int, int], *, seed: int) -> Any:
+    """Opens a photo, fills strokes, saves and closes; gives the seconds of each fill."""
+    values, _ = answer(server, "open", {}, sent(server, path))
+    token = values["token"]
+    rng = np.random.default_rng(seed)
+    for number in range(FILLS):
+        mask = np.zeros(size, np.uint8)
+        side = min(size)
+        start, end = (rng.integers(0, side, 2) for _ in range(2))
+        cv2.line(mask, start.tolist(), end.tolist(), 255, max(2, side // 40))
+        cv2.imwrite(str(folder / "mask.png"), mask)
+        started = time.perf_counter()
+        request = {"token": token, "fills": number}
+        answer(server, "fill", request, sent(server, folder / "mask.png"))
+        yield time.perf_counter() - started
+    answer(server, "save", {"token": token, "fills": FILLS})
+    answer(server, "close", {"token": token})
+
+
+def answer(server: Server, name: str, request: object, file: Any = None) -> Any:
+    """Values and files of a call. Raises RuntimeError with what the server says."""
+    message = editor_call(server, name, request, file)
+    if not message["success"]:
+        raise RuntimeError(message["output"])
+    return message["output"]["data"]
+
+
+if __name__ == "__main__":
+    main()
