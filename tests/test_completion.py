@@ -83,7 +83,7 @@ def test_gray_elsewhere_is_not_copied_for_a_vague_fill() -> None:
     truth[:, :160] = 0.2
     truth[:60] = 0.5  # as the fill
     truth += rng.normal(0, 0.02, (320, 320, 1)).astype(np.float32)
-    hole = square(320, 110, 230)
+    hole = square(320, 90, 230)
     vague = np.where(hole[..., None], np.float32(0.5), truth)
     result = synthesize(vague, hole, np.zeros_like(hole))
     gray = result[square(320, 130, 210)].mean(1)

@@ -41,8 +41,8 @@ _DEPTH_PIXELS = 2**22
 # Detail of the fill is coarser than this: px, and px for each px of depth. Deep in a large hole the
 # network has little to go by, and its colours count over longer distances only.
 _SOFT, _SOFTER, _DEEP = 0.5, 0.7, 30.0
-# px, depth of a hole from which on the network's fill is vague. It sees such a hole made smaller.
-_VAGUE = 40.0
+# px, depth of a hole from which on the network sees it made smaller, and its fill is vague.
+_VAGUE = 64.0
 
 
 def synthesize(
