@@ -12,7 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "inpaint"
 # From the lowest: a package imports itself and those before it.
 ORDER = (
     *("utils", "images", "masks", "models", "checkpoints", "texture", "inference"),
-    *("data", "training", "padding", "evaluate", "classification", "batch", "app", "cli"),
+    *("damage", "data", "training", "detect", "padding", "evaluate", "classification"),
+    *("batch", "app", "cli"),
 )
 OPTIONAL = ("gradio", "ray", "accelerate", "matplotlib", "skimage", "onnxruntime")
 
