@@ -16,6 +16,7 @@ from inpaint.data.sources import ConcatSource
 from inpaint.detect import DetectTrainConfig, train_detector
 from inpaint.detect.losses import counts, detection_losses, targets, total_loss
 from inpaint.detect.samples import DamagedSamples, FixedDamagedSamples, random_piece
+from inpaint.detect.train import turned
 from inpaint.images import ImageError
 from inpaint.models.detector import CLASSES, Detector, DetectorConfig
 
@@ -43,7 +44,9 @@ def settings(photos: Path, out: Path, **values: object) -> DetectTrainConfig:
     usual = dict(
         root=str(photos), val_root=str(photos), out=str(out), steps=4, size=64, batch_size=2
     )
-    usual |= dict(workers=0, val_pictures=2, log_steps=1, warmup=2, precision="fp32", device="cpu")
+    usual |= dict(
+        workers=0, val_pictures=2, log_steps=1, warmup=2, precision="fp32", device="cpu", repeats=2
+    )
     return DetectTrainConfig(**{**usual, **values})  # type: ignore[arg-type]
 
 
@@ -149,19 +152,31 @@ def test_images_in_memory_are_those_of_the_files(photos: Path) -> None:
 def test_a_resumed_run_takes_the_steps_it_would_have_taken(photos: Path, tmp_path: Path) -> None:
     whole = train_detector(settings(photos, tmp_path / "whole"))
     first = settings(photos, tmp_path / "parts", minutes=1e-9)
-    train_detector(first)  # one step, as its time is over at once
+    train_detector(first)  # one batch, as its time is over at once
     state = torch.load(tmp_path / "parts" / "state.pt", weights_only=True)
-    assert state["step"] == 1
+    assert state["step"] == 2
     parts = train_detector(settings(photos, tmp_path / "parts", resume=True))
     one, other = (
         torch.load(folder / "state.pt", weights_only=True)["average"] for folder in (whole, parts)
     )
     assert all(torch.equal(one[key], other[key]) for key in one)
     lines = [json.loads(line) for line in (parts / "log.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines if line["kind"] == "train"] == [1, 2, 3, 4]
+    assert [line["step"] for line in lines if line["kind"] == "train"] == [2, 4]
     assert {"scratch_precision", "dust_recall", "clean_marked"} <= lines[-1].keys()
     with pytest.raises(ValueError, match="was trained with size 64, now it is 96"):
         train_detector(settings(photos, tmp_path / "parts", resume=True, size=96))
+
+
+def test_a_batch_is_turned_in_eight_ways_with_its_labels() -> None:
+    image = torch.rand(1, 3, 4, 4)
+    labels = (255 * image[:, 0]).to(torch.uint8)
+    seen = set()
+    for turn in range(8):
+        other, other_labels = turned(image, labels, turn)
+        assert torch.equal((255 * other[:, 0]).to(torch.uint8), other_labels)
+        seen.add(tuple(other_labels.flatten().tolist()))
+    assert len(seen) == 8
+    assert torch.equal(turned(image, labels, 0)[0], image)
 
 
 def test_the_network_learns_a_batch(photos: Path) -> None:
@@ -189,6 +204,7 @@ def test_the_network_learns_a_batch(photos: Path) -> None:
         ({"fit": True}, "fit needs minutes"),
         ({"resume": True, "init": "a.safetensors"}, "resume goes on"),
         ({"batch_size": 0}, "batch_size must be above 0"),
+        ({"repeats": 9}, "repeats must be at most 8"),
         ({"workers": -1}, "workers must be 0 or more"),
         ({"ema_decay": 1.0}, "ema_decay"),
     ],

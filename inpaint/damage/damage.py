@@ -84,8 +84,8 @@ def compose(
     for layer in around:
         layer.apply(pixels)
     pixels = np.ascontiguousarray(print_tone(rng, pixels))
-    if rng.random() < 0.5:
-        add_grain(rng, pixels, most=0.08)
+    if rng.random() < 0.45:
+        add_grain(rng, pixels, most=0.07)
     labels = labelled(pixels, layers)
     return Damaged(scan(rng, pixels), labels)
 

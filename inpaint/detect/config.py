@@ -29,6 +29,9 @@ class DetectTrainConfig:
     fit: bool = option(False, "the learning rate falls within --minutes instead of --steps")
     size: int = option(256, f"side of the samples, px; a multiple of {STRIDE}")
     batch_size: int = option(32, "samples of a step")
+    repeats: int = option(
+        1, "steps that a batch is used for, turned over each time; for GPUs faster than the workers"
+    )
     lr: float = option(2e-3, "largest learning rate")
     lr_end: float = option(1e-5, "learning rate of the last step")
     warmup: int = option(300, "steps in which the learning rate rises")
@@ -52,6 +55,8 @@ class DetectTrainConfig:
             raise ValueError(f"ema_decay must lie in [0, 1), got {self.ema_decay}")
         if self.resume and self.init:
             raise ValueError("resume goes on from a checkpoint, so init has no effect; drop one")
+        if self.repeats > 8:
+            raise ValueError(f"repeats must be at most 8, got {self.repeats}")
         if self.fit and self.minutes is None:
             raise ValueError("fit needs minutes, within which the learning rate falls")
         for setting in fields(self):
@@ -72,6 +77,8 @@ class DetectTrainConfig:
             minutes: That the run has taken so far.
         """
         share = step / self.steps
+        if self.repeats > 8:
+            raise ValueError(f"repeats must be at most 8, got {self.repeats}")
         if self.fit and self.minutes is not None:
             share = minutes / self.minutes
         cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, share)))

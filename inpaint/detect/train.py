@@ -73,6 +73,7 @@ class _Run:
             config.precision == "auto"
             and (self.device.type == "cuda" or torch.cpu._is_avx512_bf16_supported())
         )
+        torch.backends.cudnn.benchmark = True  # batches have one size; no effect on a CPU
         torch.manual_seed(config.seed)
         network = load_detector(config.init) if config.init else Detector()
         self.network = network.to(self.device).to(memory_format=torch.channels_last).train()
@@ -83,7 +84,6 @@ class _Run:
             self._load()
         else:
             (self.folder / LOG).unlink(missing_ok=True)
-        self._began = time.monotonic() - 60 * self.minutes
         source = open_source(config.data, config.root)
         if config.memory:
             source = in_memory(source, threads=max(1, config.workers))
@@ -95,19 +95,22 @@ class _Run:
         """Take steps until the last one, the end of the minutes, or a signal."""
         config = self.config
         saved = validated = began = time.monotonic()
+        before = self.minutes
         since, done = began, 0
         sums: dict[str, Tensor] = {}
         for batch in self._loader():
-            terms = self._take_step(batch)
-            for name, value in terms.items():
-                sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value
-            done += 1
-            self.minutes = (time.monotonic() - self._began) / 60
-            if self.step % config.log_steps == 0:
+            image, labels = _on(self.device, batch)
+            for turn in range(config.repeats):
+                terms = self._take_step(*turned(image, labels, turn))
+                for name, value in terms.items():
+                    sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value
+                done += 1
+            self.minutes = before + (time.monotonic() - began) / 60
+            if self.step // config.repeats % config.log_steps == 0:
                 now = time.monotonic()
                 values = {name: float(value) / done for name, value in sums.items()}
                 self._check(values)
-                rate = done * config.batch_size / (now - since)
+                rate = done * config.batch_size / config.repeats / (now - since)
                 self._write("train", **values, pictures_per_s=round(rate, 1))
                 since, done, sums = now, 0, {}
             now = time.monotonic()
@@ -123,11 +126,10 @@ class _Run:
         self._save()
         self._write("val", **self._validate())
 
-    def _take_step(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _take_step(self, image: Tensor, labels: Tensor) -> dict[str, Tensor]:
         lr = self.config.lr_at(self.step, self.minutes)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        image, labels = _on(self.device, batch)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             logits = self.network(image)
         terms = detection_losses(logits, labels)
@@ -164,11 +166,11 @@ class _Run:
         forked = "fork" in multiprocessing.get_all_start_methods() and config.workers > 0
         return DataLoader(
             self.samples,
-            batch_sampler=SampleStream(config.batch_size, start_step=self.step),
+            batch_sampler=SampleStream(config.batch_size, start_step=self.step // config.repeats),
             num_workers=config.workers,
             pin_memory=self.device.type == "cuda",
             worker_init_fn=init_worker,
-            prefetch_factor=4 if config.workers else None,
+            prefetch_factor=2 if config.workers else None,
             generator=torch.Generator(),  # see stream_loader
             # Forked workers share the images in memory; they never touch the GPU.
             multiprocessing_context="fork" if forked else None,
@@ -234,6 +236,21 @@ def _optimizer(
         {"params": others, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=config.lr, fused=fused)
+
+
+def turned(image: Tensor, labels: Tensor, turn: int) -> tuple[Tensor, Tensor]:
+    """A batch turned over: by quarters, and mirrored at odd numbers. 0 leaves it as it is.
+
+    Args:
+        image: (B, 3, H, W), square.
+        labels: (B, H, W).
+        turn: 0 to 7.
+    """
+    if turn % 2:
+        image, labels = image.flip(-1), labels.flip(-1)
+    image = image.rot90(turn // 2 + turn % 2, (-2, -1))
+    labels = labels.rot90(turn // 2 + turn % 2, (-2, -1))
+    return image.contiguous(memory_format=torch.channels_last), labels
 
 
 def _on(device: torch.device, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
