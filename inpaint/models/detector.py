@@ -14,6 +14,7 @@ from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 CLASSES = ("scratch", "dust", "stamp")  # of damage, in the order of the network's channels
 STRIDE = 32  # px of the image at one place of the coarsest level
@@ -112,3 +113,18 @@ def _conv(before: int, after: int, *, stride: int = 1) -> nn.Sequential:
         nn.BatchNorm2d(after),
         nn.ReLU(),
     )
+
+
+def fold_norms(network: Detector) -> Detector:
+    """The same network with its batch norms folded into the convolutions, in place; eval mode."""
+    for module in network.modules():
+        if (
+            isinstance(module, nn.Sequential)
+            and len(module) == 3
+            and isinstance(module[1], nn.BatchNorm2d)
+        ):
+            convolution, norm = module[0], module[1]
+            assert isinstance(convolution, nn.Conv2d)
+            module[0] = fuse_conv_bn_eval(convolution, norm)
+            module[1] = nn.Identity()
+    return network
