@@ -106,9 +106,11 @@ def _strip(grays: Sequence[np.ndarray], y: int) -> np.ndarray:
         gradients = np.stack([_derivative(gray[top:bottom], dx, dy) for gray in grays])
         agreed += np.median(gradients, 0) ** 2
         size += np.median(np.abs(gradients), 0) ** 2
-    agreed, size = (cv2.boxFilter(values, -1, (3, 3)) for values in (agreed, size))
-    agreed, size = (np.sqrt(values.clip(min=0)) for values in (agreed, size))  # rounding
-    ratio = np.where(agreed > LEAST, agreed / np.maximum(size, np.float32(1e-6)), 0)
+    median, mean = (
+        np.sqrt(np.maximum(cv2.boxFilter(values, -1, (3, 3)), 0))  # rounding may end below 0
+        for values in (agreed, size)
+    )
+    ratio = np.where(median > LEAST, median / np.maximum(mean, np.float32(1e-6)), 0)
     return ratio[y - top : y - top + min(_STRIP, height - y)]
 
 
