@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -49,6 +50,7 @@ def train_detector(config: DetectTrainConfig) -> Path:
         NonFiniteLossError: The training diverged.
         TrainingStopped: Ctrl-C or SIGTERM ended it; its state is saved.
     """
+    cv2.setNumThreads(0)  # workers are forked, which OpenCV's own threads do not survive
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     run = _Run(config)
