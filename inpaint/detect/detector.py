@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,7 @@ from inpaint.models.detector import CLASSES, STRIDE, Detector, fold_norms
 from inpaint.utils.threads import map_in_order, one_thread
 
 TILE = 896  # px; what a tile answers for
+LARGE = 1600  # px of the longer side from which an image is looked at in half its size, too
 MARGIN = 64  # px around it that the network sees; a multiple of STRIDE
 
 
@@ -130,9 +132,23 @@ class DamageDetector:
     def scores(self, colours: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8, 255 times the probability of each of CLASSES.
 
+        The network knows damage of up to some 8 px. Large images are looked at a second time at
+        half their size, where folds and letters of twice that have it; the larger score counts.
+
         Args:
             colours: (H, W) or (H, W, 1 or 3), of any type that `detect` takes.
         """
+        scores = self._scores_of_size(colours)
+        height, width = colours.shape[:2]
+        if max(height, width) >= LARGE:
+            half = cv2.resize(colours, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+            coarse = self._scores_of_size(half)
+            coarse = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+            np.maximum(scores, coarse, out=scores)
+        return scores
+
+    def _scores_of_size(self, colours: np.ndarray) -> np.ndarray:
+        """Scores at the size that the colours have."""
         height, width = colours.shape[:2]
         scores = np.empty((height, width, len(CLASSES)), np.uint8)
         corners = [(y, x) for y in range(0, height, TILE) for x in range(0, width, TILE)]

@@ -50,12 +50,16 @@ def train_detector(config: DetectTrainConfig) -> Path:
         NonFiniteLossError: The training diverged.
         TrainingStopped: Ctrl-C or SIGTERM ended it; its state is saved.
     """
-    cv2.setNumThreads(0)  # workers are forked, which OpenCV's own threads do not survive
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    run = _Run(config)
-    with StopSignals() as signals:
-        run.train(signals)
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(0)  # workers are forked, which OpenCV's own threads do not survive
+    try:
+        run = _Run(config)
+        with StopSignals() as signals:
+            run.train(signals)
+    finally:
+        cv2.setNumThreads(before)
     if signals.received:
         raise TrainingStopped(signals.received, run.folder)
     return run.folder
