@@ -101,6 +101,20 @@ def test_tiles_give_what_one_piece_gives(
     assert abs(detector.scores(image).astype(int) - whole).mean() < 4
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float64])
+def test_large_images_are_looked_at_in_half_their_size_too(
+    detector: DamageDetector, monkeypatch: pytest.MonkeyPatch, dtype: type
+) -> None:
+    image = photo()[:129, :160]
+    if np.dtype(dtype).kind == "f":
+        image = (image / 255).astype(dtype)
+    small = detector.scores(image)
+    monkeypatch.setattr(module, "LARGE", 160)
+    both = detector.scores(image)
+    assert both.shape == small.shape
+    assert (both >= small).all() and (both > small).any()
+
+
 def test_more_sensitivity_marks_more(detector: DamageDetector) -> None:
     image = photo()[:128, :128]
     scores = detector.scores(image)

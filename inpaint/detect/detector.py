@@ -141,7 +141,8 @@ class DamageDetector:
         scores = self._scores_of_size(colours)
         height, width = colours.shape[:2]
         if max(height, width) >= LARGE:
-            half = cv2.resize(colours, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+            known = colours.astype(np.float32) if colours.dtype == np.float16 else colours
+            half = cv2.resize(known, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
             coarse = self._scores_of_size(half)
             coarse = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
             np.maximum(scores, coarse, out=scores)
