@@ -93,10 +93,10 @@ def test_what_only_looks_like_damage_is_not_labelled() -> None:
         assert (damaged.image != plain.image).any()
 
 
-def test_about_a_quarter_of_the_images_stay_undamaged() -> None:
+def test_about_a_fifth_of_the_images_stay_undamaged() -> None:
     rng = np.random.default_rng(0)
     clean = sum(not damage(photo(64), rng).labels.any() for _ in range(300))
-    assert 50 < clean < 120
+    assert 45 < clean < 110
 
 
 def test_ageing_moves_no_pixel() -> None:

@@ -16,6 +16,7 @@ from inpaint.data.sources import ConcatSource
 from inpaint.detect import DetectTrainConfig, train_detector
 from inpaint.detect.losses import counts, detection_losses, targets, total_loss
 from inpaint.detect.samples import DamagedSamples, FixedDamagedSamples, random_piece
+from inpaint.detect.settings import DAMAGE
 from inpaint.detect.train import turned
 from inpaint.images import ImageError
 from inpaint.models.detector import CLASSES, Detector, DetectorConfig
@@ -91,7 +92,7 @@ def test_settings_that_make_no_network_are_refused(values: dict, message: str) -
 
 
 def test_classes_and_bits_have_one_order() -> None:
-    assert tuple(BITS) == CLASSES
+    assert tuple(BITS) == CLASSES == DAMAGE
 
 
 def test_pixels_that_are_unsure_have_no_part_in_the_loss() -> None:
