@@ -25,7 +25,10 @@ from inpaint.models.detector import CLASSES, STRIDE, Detector, fold_norms
 from inpaint.utils.threads import map_in_order, one_thread
 
 TILE = 896  # px; what a tile answers for
+SMALL = 1000  # px of the longer side up to which an image is enlarged
+ENLARGED = 1.5  # times
 LARGE = 1600  # px of the longer side from which an image is looked at in half its size, too
+STAMP = CLASSES.index("stamp")
 MARGIN = 64  # px around it that the network sees; a multiple of STRIDE
 
 
@@ -132,21 +135,39 @@ class DamageDetector:
     def scores(self, colours: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8, 255 times the probability of each of CLASSES.
 
-        The network knows damage of up to some 8 px. Large images are looked at a second time at
-        half their size, where folds and letters of twice that have it; the larger score counts.
+        Small photos hold many sharp details that look like damage, so they are looked at four
+        times: mirrored, and enlarged. In large ones letters and folds are larger than those the
+        network knows, so they are looked at in half and in a quarter of their size, too.
 
         Args:
             colours: (H, W) or (H, W, 1 or 3), of any type that `detect` takes.
         """
+        longer = max(colours.shape[:2])
+        if longer <= SMALL:
+            return self._scores_of_small(to_rgb(colours))
         scores = self._scores_of_size(colours)
-        height, width = colours.shape[:2]
-        if max(height, width) >= LARGE:
-            known = colours.astype(np.float32) if colours.dtype == np.float16 else colours
-            half = cv2.resize(known, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-            coarse = self._scores_of_size(half)
-            coarse = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-            np.maximum(scores, coarse, out=scores)
+        for factor in (2, 4):
+            if longer >= LARGE * factor // 2:
+                coarse = self._scores_of_size(_resized(colours, 1 / factor))
+                coarse = _scaled_to(coarse, scores.shape[:2])
+                # Scratches and dust of a coarser image are more often wrong, so they count half.
+                coarse[..., :STAMP] //= 2
+                np.maximum(scores, coarse, out=scores)
         return scores
+
+    def _scores_of_small(self, rgb: np.ndarray) -> np.ndarray:
+        """Mean scores of an image, its mirror image, and both enlarged; scratches, which are
+        confused with details most, from the enlarged ones alone."""
+        size = rgb.shape[0], rgb.shape[1]
+        large = _resized(rgb, ENLARGED).clip(0, 1)
+        pairs = []
+        for image in (rgb, large):
+            mirrored = self._scores_of_size(np.ascontiguousarray(image[:, ::-1]))[:, ::-1]
+            pair = self._scores_of_size(image).astype(np.float32) + mirrored
+            pairs.append(_scaled_to(pair, size) / 2)
+        scores = (pairs[0] + pairs[1]) / 2
+        scores[..., 0] = pairs[1][..., 0]
+        return np.rint(scores.clip(0, 255)).astype(np.uint8)
 
     def _scores_of_size(self, colours: np.ndarray) -> np.ndarray:
         """Scores at the size that the colours have."""
@@ -212,3 +233,18 @@ def _around(colours: np.ndarray, y: int, x: int) -> tuple[np.ndarray, tuple[int,
     """The tile at (y, x) with its margin, and the corner of that, px."""
     top, left = max(0, y - MARGIN), max(0, x - MARGIN)
     return colours[top : y + TILE + MARGIN, left : x + TILE + MARGIN], (top, left)
+
+
+def _resized(colours: np.ndarray, factor: float) -> np.ndarray:
+    """The image at another scale, at least 1 px a side; half floats become float32."""
+    size = tuple(max(1, round(factor * side)) for side in (colours.shape[1], colours.shape[0]))
+    known = colours.astype(np.float32) if colours.dtype == np.float16 else colours
+    method = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(known, size, interpolation=method))
+
+
+def _scaled_to(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Scores, (h, w, 3), at the size of the image."""
+    smaller = scores.shape[0] > size[0] or scores.shape[1] > size[1]
+    method = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(scores, size[::-1], interpolation=method))
