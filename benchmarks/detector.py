@@ -1,6 +1,7 @@
 """How well damage is found: by class and width, on clean photos, and what a fill makes of it.
 
 python benchmarks/detector.py found --data wds --root val-000.tar
+python benchmarks/detector.py found --data wds --root DATA --size 768 --as-scans
 python benchmarks/detector.py clean --data wds --root val-000.tar
 python benchmarks/detector.py filled --data wds --root val-000.tar
 python benchmarks/detector.py time
@@ -19,9 +20,10 @@ import cv2
 import numpy as np
 import torch
 
+import inpaint.detect.detector
 from inpaint.damage import dust, lines
 from inpaint.damage.ageing import scan
-from inpaint.damage.damage import BITS, UNSURE, labelled
+from inpaint.damage.damage import BITS, labelled
 from inpaint.damage.drawing import Size
 from inpaint.damage.layer import Kind, Layer
 from inpaint.damage.stamps import stamps
@@ -80,24 +82,26 @@ def cases() -> Iterator[tuple[str, Kind, Draw]]:
     yield "stamps", "stamp", stamps
 
 
-def found(source: ImageSource, detector: DamageDetector, count: int, sensitivity: float) -> None:
+def found(
+    source: ImageSource, detector: DamageDetector, count: int, sensitivity: float, size: int
+) -> None:
     """Precision and recall of each case, over the pixels of all photos, any class counting."""
     for name, kind, draw in cases():
         sums = np.zeros(4)  # right, marked, found, damaged
-        seen = same = 0.0
-        for number, image in enumerate(photos(source, count)):
+        same = 0.0
+        for number, image in enumerate(photos(source, count, size)):
             rng = np.random.default_rng([11, number])
             pixels = image.astype(np.float32) / 255
-            labels = labelled(pixels, draw(rng, (SIZE, SIZE)))
+            labels = labelled(pixels, draw(rng, (size, size)))
             detection = detector.detect(scan(rng, pixels), sensitivity=sensitivity)
             truth = labels == BITS[kind]
             drawn = (labels > 0).astype(np.uint8)
             near = cv2.dilate(drawn, np.ones((2 * NEAR + 1,) * 2, np.uint8)) > 0
             mask = detection.mask
             sums += [(mask & near).sum(), mask.sum(), (mask & truth).sum(), truth.sum()]
-            seen += float(truth.sum()) / max(1, truth.sum() + (labels == UNSURE).sum())
             index = CLASSES.index(kind)
-            same += float((truth & mask & (detection.scores[..., index] > 96)).sum())
+            best = detection.scores.argmax(-1) == index
+            same += float((truth & mask & best).sum())
         right, marked, hit, damaged = sums
         row = {
             "case": name,
@@ -187,7 +191,11 @@ def main() -> None:
     parser.add_argument("--sensitivity", type=float, default=0.5)
     parser.add_argument("--grow", type=int, default=NEAR)
     parser.add_argument("--float32", action="store_true", help="without bfloat16, for time")
+    parser.add_argument("--size", type=int, default=SIZE, help="side of the squares, for found")
+    parser.add_argument("--as-scans", action="store_true", help="looked at as large scans are")
     arguments = parser.parse_args()
+    if arguments.as_scans:
+        inpaint.detect.detector.SMALL = 400
     detector = DamageDetector.load(arguments.weights)
     if arguments.float32:
         detector.half = False
@@ -197,7 +205,7 @@ def main() -> None:
     source = open_source(arguments.data, arguments.root, split="val")
     common = source, detector, arguments.count, arguments.sensitivity
     if arguments.what == "found":
-        found(*common)
+        found(*common, arguments.size)
     elif arguments.what == "clean":
         clean(*common)
     else:

@@ -108,9 +108,8 @@ def test_large_images_are_looked_at_in_half_their_size_too(
     image = photo()[:129, :160]
     if np.dtype(dtype).kind == "f":
         image = (image / 255).astype(dtype)
-    monkeypatch.setattr(module, "SMALL", 100)
-    small = detector.scores(image)
-    monkeypatch.setattr(module, "LARGE", 80)
+    small = detector._scores_of_size(image)
+    monkeypatch.setattr(module, "SMALL", 70)
     both = detector.scores(image)
     assert both.shape == small.shape
     assert (both >= small).all() and (both > small).any()
@@ -162,6 +161,14 @@ def test_a_line_that_fades_is_followed_and_noise_is_not() -> None:
     found = mark(scores, 0.5)
     assert found[10, 5:50].all() and found.sum() == 45
     assert not mark(np.zeros((4, 4), np.uint8), 0.001).any()
+
+
+def test_a_piece_that_is_too_large_is_no_speck() -> None:
+    scores = np.zeros((50, 50), np.uint8)
+    scores[5:8, 5:8] = 200
+    scores[20:40, 20:40] = 200
+    assert mark(scores, 0.5).sum() == 9 + 400
+    assert mark(scores, 0.5, largest=0.1).sum() == 9
 
 
 def overlaid(count: int, size=(96, 128), shift=0) -> tuple[list[np.ndarray], np.ndarray]:

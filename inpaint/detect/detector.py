@@ -25,9 +25,9 @@ from inpaint.models.detector import CLASSES, STRIDE, Detector, fold_norms
 from inpaint.utils.threads import map_in_order, one_thread
 
 TILE = 896  # px; what a tile answers for
-SMALL = 1000  # px of the longer side up to which an image is enlarged
+SMALL = 1600  # px of the longer side up to which an image is enlarged
 ENLARGED = 1.5  # times
-LARGE = 1600  # px of the longer side from which an image is looked at in half its size, too
+LARGEST_SPECK = 0.02  # share of the image; a larger stain is more often a part of the scene
 STAMP = CLASSES.index("stamp")
 MARGIN = 64  # px around it that the network sees; a multiple of STRIDE
 
@@ -125,7 +125,8 @@ class DamageDetector:
             if name not in classes:
                 continue
             threshold = threshold_at(sensitivity, self.config.thresholds[index])
-            marked = mark(scores[..., index], threshold)
+            largest = LARGEST_SPECK if name == "dust" else 1.0
+            marked = mark(scores[..., index], threshold, largest=largest)
             if alpha is not None:
                 marked &= alpha > 0
             shares[name] = round(float(marked.mean()), 6)
@@ -147,7 +148,7 @@ class DamageDetector:
             return self._scores_of_small(to_rgb(colours))
         scores = self._scores_of_size(colours)
         for factor in (2, 4):
-            if longer >= LARGE * factor // 2:
+            if longer > SMALL * factor // 2:
                 coarse = self._scores_of_size(_resized(colours, 1 / factor))
                 coarse = _scaled_to(coarse, scores.shape[:2])
                 # Scratches and dust of a coarser image are more often wrong, so they count half.

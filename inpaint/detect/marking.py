@@ -23,7 +23,7 @@ def threshold_at(sensitivity: float, default: float) -> float:
     return 1 / (1 + math.exp(-logit))
 
 
-def mark(scores: np.ndarray, threshold: float) -> np.ndarray:
+def mark(scores: np.ndarray, threshold: float, *, largest: float = 1.0) -> np.ndarray:
     """(H, W) bool, the damage of one class.
 
     Hysteresis, as in Canny's edge detector: connected pixels of a lower threshold count where at
@@ -32,6 +32,7 @@ def mark(scores: np.ndarray, threshold: float) -> np.ndarray:
     Args:
         scores: (H, W) uint8, 255 times the probability.
         threshold: Probability, in (0, 1).
+        largest: Share of the image that one connected piece may have; a larger one is none.
     """
     logit = math.log(threshold / (1 - threshold)) - WEAK
     weak = scores >= max(1.0, 255 / (1 + math.exp(-logit)))
@@ -41,5 +42,7 @@ def mark(scores: np.ndarray, threshold: float) -> np.ndarray:
     count, labels = cv2.connectedComponents(weak.view(np.uint8), connectivity=8)
     certain = np.bincount(labels[strong], minlength=count)
     kept = certain >= FEWEST
+    if largest < 1:
+        kept &= np.bincount(labels.ravel(), minlength=count) <= largest * scores.size
     kept[0] = False
     return kept[labels]
