@@ -133,17 +133,22 @@ def clean(source: ImageSource, detector: DamageDetector, count: int, sensitivity
 
 
 def filled(
-    source: ImageSource, detector: DamageDetector, count: int, sensitivity: float, grow: int
+    source: ImageSource,
+    detector: DamageDetector,
+    count: int,
+    sensitivity: float,
+    grow: int,
+    size: int,
 ) -> None:
     """PSNR against the clean photo: damaged, filled by what was found, filled by the true mask."""
     inpainter = Inpainter.load(style="faithful", device=detector.device)
     draws = [lines.scratches, lines.hairs, lines.cracks, dust.specks, dust.fibres, stamps]
     rows = []
-    for number, image in enumerate(photos(source, count)):
+    for number, image in enumerate(photos(source, count, size)):
         rng = np.random.default_rng([12, number])
         pixels = image.astype(np.float32) / 255
         chosen = [draws[number % len(draws)], draws[(number + 3) % len(draws)]]
-        labels = labelled(pixels, [layer for draw in chosen for layer in draw(rng, (SIZE, SIZE))])
+        labels = labelled(pixels, [layer for draw in chosen for layer in draw(rng, (size, size))])
         damaged = cv2.convertScaleAbs(pixels, alpha=255)
         detection = detector.detect(damaged, sensitivity=sensitivity)
         truth = cv2.dilate((labels > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -191,7 +196,7 @@ def main() -> None:
     parser.add_argument("--sensitivity", type=float, default=0.5)
     parser.add_argument("--grow", type=int, default=NEAR)
     parser.add_argument("--float32", action="store_true", help="without bfloat16, for time")
-    parser.add_argument("--size", type=int, default=SIZE, help="side of the squares, for found")
+    parser.add_argument("--size", type=int, default=SIZE, help="side of the squares, px")
     parser.add_argument("--as-scans", action="store_true", help="looked at as large scans are")
     arguments = parser.parse_args()
     if arguments.as_scans:
@@ -209,7 +214,7 @@ def main() -> None:
     elif arguments.what == "clean":
         clean(*common)
     else:
-        filled(*common, arguments.grow)
+        filled(*common, arguments.grow, arguments.size)
 
 
 if __name__ == "__main__":
