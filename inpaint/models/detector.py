@@ -1,7 +1,7 @@
 """The detector: a small U-Net that says of each pixel how likely it is damage, by class.
 
 Lines of one pixel matter, so the answer has the image's own size; but all convolutions work on
-blocks of 2x2 pixels or coarser, as channels, which makes it cheap: 14,000 multiplications a pixel.
+blocks of 2x2 pixels or coarser, as channels, which makes it cheap: 18,500 multiplications a pixel.
 Skip connections are added, not concatenated, for the same reason. Context comes from five levels:
 a scratch that is fainter than the noise shows in what it sums to along its length.
 """
