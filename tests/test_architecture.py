@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "inpaint"
 ORDER = (
     *("utils", "images", "masks", "models", "checkpoints", "texture", "inference"),
     "selection",
-    *("data", "training", "padding", "evaluate", "classification", "batch", "app", "cli"),
+    *("damage", "data", "training", "detect", "padding", "evaluate", "classification"),
+    *("batch", "app", "cli"),
 )
 OPTIONAL = ("gradio", "ray", "accelerate", "matplotlib", "skimage", "onnxruntime")
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from inpaint import training as train
-from inpaint.cli import COMMANDS
+from inpaint.cli import COMMANDS, train_detector
+from inpaint.detect.config import DetectTrainConfig
+from inpaint.utils.options import from_options
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -50,6 +52,14 @@ def test_training_commands_of_the_readme_are_understood(words):
     train.add_arguments(parser)
     arguments = parser.parse_args(words[words.index("train_inpaint.py") + 1 :])
     assert train.config_from(arguments).phases()
+
+
+@pytest.mark.parametrize("words", [c for c in commands() if "train_detector.py" in c], ids=" ".join)
+def test_detector_commands_of_the_pages_are_understood(words):
+    parser = argparse.ArgumentParser()
+    train_detector.add_arguments(parser)
+    arguments = parser.parse_args(words[words.index("train_detector.py") + 1 :])
+    assert from_options(DetectTrainConfig, arguments).minutes in (None, 4)
 
 
 def test_make_targets_of_the_readme_exist():

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from inpaint.batch.records import ALPHA
+from inpaint.batch.records import NO_FILES
 from inpaint.images import ImageData, ImageError, write_image
 from inpaint.utils.files import atomic_write
 
@@ -34,8 +34,8 @@ def split(path: str) -> tuple[str, str]:
 
 
 def absolute(path: str) -> str:
-    """The path, independent of the working folder; ALPHA stays what it is."""
-    return path if is_remote(path) or path == ALPHA else os.path.abspath(path)
+    """The path, independent of the working folder; one of NO_FILES stays as it is."""
+    return path if is_remote(path) or path in NO_FILES else os.path.abspath(path)
 
 
 def file_system(url: str) -> tuple[Any, str]:

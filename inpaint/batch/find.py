@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from inpaint.batch import files
-from inpaint.batch.records import ALPHA, Record
+from inpaint.batch.records import NO_FILES, Record
 from inpaint.images import format_of
 
 LISTS = (".txt", ".lst")  # a path a line
@@ -175,7 +175,7 @@ def _found(row: object, folder: str, where: str) -> Found:
 
 
 def _absolute(path: str | None, folder: str) -> str | None:
-    if path is None or path == ALPHA:
+    if path is None or path in NO_FILES:
         return path
     return path if files.is_remote(path) else os.path.normpath(files.join(folder, path))
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from inpaint.batch import files
 from inpaint.batch.find import Found
-from inpaint.batch.records import ALPHA
+from inpaint.batch.records import NO_FILES
 from inpaint.images import format_of
 
 USUAL_SUFFIXES = ("", "_mask")  # photo.png, photo_mask.png
@@ -20,7 +20,7 @@ class MaskError(ValueError):
 class MaskMatcher:
     """Finds the mask of an image.
 
-    `source` is ALPHA, one mask for all images, or a folder: there the mask of
+    `source` is one of NO_FILES, one mask for all images, or a folder: there the mask of
     `trips/photo.jpg` is `trips/photo.png` or else `photo.png`, whatever its format, with one of
     `suffixes` behind `photo`. None leaves everything to the manifest. Raises FileNotFoundError.
     """
@@ -36,15 +36,16 @@ class MaskMatcher:
         self.kind = kind
         self.source = source
         self.suffixes = suffixes
-        self.folder = source if source not in (None, ALPHA) and files.is_folder(source) else None
-        if source not in (None, ALPHA) and self.folder is None and not files.exists(source):
+        is_path = source is not None and source not in NO_FILES
+        self.folder = source if is_path and files.is_folder(str(source)) else None
+        if is_path and self.folder is None and not files.exists(str(source)):
             raise FileNotFoundError(f"there is no {kind} or folder of {kind}s at {source}")
         self._stems = lru_cache(maxsize=64)(_stems)
 
     def find(self, found: Found) -> str:
-        """Path of the mask, or ALPHA. Raises MaskError."""
+        """Path of the mask, or one of NO_FILES. Raises MaskError."""
         if found.mask is not None:
-            if found.mask != ALPHA and not files.exists(found.mask):
+            if found.mask not in NO_FILES and not files.exists(found.mask):
                 raise MaskError(f"{found.image}: there is no {self.kind} at {found.mask}")
             return found.mask
         if self.source is None:

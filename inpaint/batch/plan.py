@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from inpaint.batch import files
 from inpaint.batch.find import Found, find_images, is_list
 from inpaint.batch.match import USUAL_SUFFIXES, MaskError, MaskMatcher
-from inpaint.batch.records import ALPHA, Record, Status, Task
+from inpaint.batch.records import DETECTED, NO_FILES, Record, Status, Task
 from inpaint.batch.report import printable
 from inpaint.images import FORMATS, format_of
 
@@ -33,7 +33,7 @@ class Request:
     """What to fill, as asked for. Raises ValueError."""
 
     inputs: tuple[str, ...]  # see find_images
-    mask: str | None = None  # a file, a folder, or ALPHA; None: the manifest says it
+    mask: str | None = None  # a file, a folder, or one of NO_FILES; None: the manifest says it
     output: str | None = None  # a folder, or a file for a single image; None: as the mask
     mask_suffix: str | None = None  # behind the stem of a mask's name; None: USUAL_SUFFIXES
     format: str | None = None  # a key of FORMATS; None: as the output is called, or the source
@@ -42,12 +42,15 @@ class Request:
     skip_unmasked: bool = False  # leave out images that have no mask
     limit: int | None = None  # images to fill at most
     exclude: str | None = None  # as `mask`: what texture is not copied from
+    keep_masks: str | None = None  # folder for masks that are DETECTED
 
     def __post_init__(self) -> None:
         if self.skip_existing and self.overwrite:
             raise ValueError("choose one of skip_existing and overwrite")
-        if self.exclude == ALPHA:
-            raise ValueError(f"exclude must be a mask or a folder of masks, got {ALPHA!r}")
+        if self.keep_masks is not None and self.mask != DETECTED:
+            raise ValueError("keep_masks needs masks that are detected")
+        if self.exclude in NO_FILES:
+            raise ValueError(f"exclude must be a mask or a folder of masks, got {self.exclude!r}")
         if self.format is not None and self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {self.format!r}")
         if self.limit is not None and self.limit < 1:
@@ -96,7 +99,8 @@ def make_plan(request: Request) -> Plan:
         found, mask = entry
         try:
             task = _task(found, mask, request)
-            planned.append(replace(task, exclude=_exclude(found, excluding)))
+            kept = _kept_mask(found, request)
+            planned.append(replace(task, exclude=_exclude(found, excluding), mask_output=kept))
         except ValueError as error:
             problems.append(str(error))
     if not (planned or settled or problems):
@@ -127,8 +131,8 @@ def _images_and_masks(
     beside = matcher.folder is not None and os.path.realpath(matcher.folder) in folders
     if beside and request.mask_suffix is None:  # there an image is not its own mask
         matcher.suffixes = tuple(suffix for suffix in USUAL_SUFFIXES if suffix)
-    inner = [f for f in (request.output, matcher.folder, request.exclude) if f is not None]
-    leave_out = {os.path.realpath(f) for f in inner if not files.is_remote(f)} - folders
+    inner = [request.output, matcher.folder, request.exclude, request.keep_masks]
+    leave_out = {os.path.realpath(f) for f in inner if f and not files.is_remote(f)} - folders
     for found in find_images(request.inputs, leave_out=leave_out):
         if isinstance(found, Record):
             yield found
@@ -150,6 +154,15 @@ def _exclude(found: Found, matcher: MaskMatcher) -> str | None:
     if found.exclude is None and matcher.source is None:
         return None
     return matcher.find(replace(found, mask=found.exclude))
+
+
+def _kept_mask(found: Found, request: Request) -> str | None:
+    """Where the image's mask is kept, if it shall be: a PNG of its name. Raises ValueError."""
+    if request.keep_masks is None:
+        return None
+    if ".." in found.relative.split(os.sep):
+        raise ValueError(f"{found.image}: the path must not contain '..'")
+    return files.join(request.keep_masks, os.path.splitext(found.relative)[0] + ".png")
 
 
 def _task(found: Found, mask: str, request: Request) -> Task:
@@ -181,15 +194,17 @@ def _clashes(tasks: list[Task]) -> Iterator[str]:
     """Outputs that are written twice, or over something that is read."""
     read = {files.resolved(path) for task in tasks for path in _inputs(task)}
     images: dict[str, str] = {}
-    for task in tasks:
-        output = files.resolved(task.output)
+    for task, path in ((each, path) for each in tasks for path in _outputs(each)):
+        output = files.resolved(path)
         if output == files.resolved(task.image):
             yield f"{task.image}: input and output are the same file"
         elif output in read:
-            yield f"{task.image}: its output {task.output} is an input, too"
+            yield f"{task.image}: its output {path} is an input, too"
         other = images.setdefault(output, task.image)
         if other is not task.image:
-            yield f"{other} and {task.image} would both be written to {task.output}"
+            yield f"{other} and {task.image} would both be written to {path}"
+        elif path == task.mask_output and output == files.resolved(task.output):
+            yield f"{task.image}: the mask and the output would both be written to {path}"
 
 
 def _inputs(task: Task) -> Iterator[str]:
@@ -198,8 +213,14 @@ def _inputs(task: Task) -> Iterator[str]:
         yield task.exclude
 
 
+def _outputs(task: Task) -> Iterator[str]:
+    yield task.output
+    if task.mask_output is not None:
+        yield task.mask_output
+
+
 def _unwritable(tasks: list[Task]) -> Iterator[str]:
-    folders = dict.fromkeys(files.split(task.output)[0] for task in tasks)
+    folders = dict.fromkeys(files.split(path)[0] for task in tasks for path in _outputs(task))
     existing = dict.fromkeys(_nearest(f) for f in folders if not files.is_remote(f))
     for path in existing:
         if not os.path.isdir(path):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from inpaint.detect.settings import DetectSettings
 
 Status = Literal["done", "skipped", "failed"]
 
-ALPHA = "alpha"  # in place of a mask's path: the image's own transparency is the hole
+# In place of a mask's path:
+ALPHA = "alpha"  # the image's own transparency is the hole
+DETECTED = "detected"  # damage that is found in the image is the hole
+NO_FILES = (ALPHA, DETECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +20,11 @@ class Task:
     """One image to fill. Paths are strings, local or of a remote file system."""
 
     image: str
-    mask: str  # or ALPHA
+    mask: str  # or one of NO_FILES
     output: str
     format: str | None = None  # a key of FORMATS; None keeps the source's
     exclude: str | None = None  # mask of what texture is not copied from
+    mask_output: str | None = None  # where a mask that was DETECTED is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class Record:
     output: str | None = None
     seconds: float | None = None  # from opening the image to its output's last byte
     hole_ratio: float | None = None  # filled pixels by all pixels, in [0, 1]
+    damage: dict[str, float] | None = None  # share of the pixels by class, where it was DETECTED
     message: str = ""  # why it was skipped or failed
     notes: tuple[str, ...] = ()  # what was converted on the way, and what looks odd
 
@@ -42,6 +49,7 @@ class Settings:
     invert: bool = False  # swap hole and known in every mask
     grow: int = 0  # px by which holes are grown; below 0 shrinks them
     quality: int | None = None  # 1 to 100 for formats with loss; None keeps the source's
+    detect: DetectSettings = field(default_factory=DetectSettings)  # of masks DETECTED
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 import torch
 
 from inpaint.batch.records import Record, Settings, Task
-from inpaint.batch.work import Filler
+from inpaint.batch.work import Filler, Marker
+from inpaint.detect.detector import DamageDetector
+from inpaint.detect.settings import DetectSettings
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
 from inpaint.utils.threads import one_thread, usable_cpus
@@ -41,6 +43,19 @@ def run_local(
     filler = Filler(inpainter, settings, slots=slots)
     with _quiet_log(), one_thread():
         yield from _side_by_side(filler, tasks, workers=workers)
+
+
+def run_marker(
+    tasks: list[Task], detector: DamageDetector, settings: DetectSettings
+) -> Iterator[Record]:
+    """Records of tasks whose outputs are masks of the damage that is found, as they get ready.
+
+    As `run_local`: on a CPU as many images at a time as there are cores, each on one core.
+    """
+    slots = usable_cpus() if detector.device.type == "cpu" else 1
+    marker = Marker(detector, settings, slots=slots)
+    with _quiet_log(), one_thread():
+        yield from _side_by_side(marker, tasks, workers=slots + READING_AND_WRITING)
 
 
 def run_single(

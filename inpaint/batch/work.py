@@ -8,12 +8,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
+from typing import Any
 
 import numpy as np
 
 from inpaint.batch import files
-from inpaint.batch.records import ALPHA, Record, Settings, Task
+from inpaint.batch.detection import TooDamagedError, find_damage, write_mask
+from inpaint.batch.records import ALPHA, DETECTED, Record, Settings, Task
+from inpaint.detect.detector import DamageDetector, Detection
+from inpaint.detect.settings import DetectSettings
 from inpaint.images import ImageData, format_of, read_image
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
@@ -40,28 +44,41 @@ class Filler:
         record = Record(task.image, "failed", task.mask, task.output)
         with _warnings_noted() as notes:
             try:
-                ratio = self._run(task, notes, on_progress)
-                record = dataclasses.replace(record, status="done", hole_ratio=ratio)
+                done = self._run(task, notes, on_progress)
+                record = dataclasses.replace(record, status="done", **done)
+            except TooDamagedError as error:
+                record = dataclasses.replace(
+                    record, status="skipped", damage=error.shares, message=str(error)
+                )
             except Exception as error:  # it is reported, with the image's name
                 record = dataclasses.replace(record, message=_sentence(error, task))
         seconds = round(time.perf_counter() - start, 4)
         return dataclasses.replace(record, seconds=seconds, notes=tuple(notes))
 
-    def _run(self, task: Task, notes: list[str], on_progress: OnProgress | None = None) -> float:
-        """The task's hole ratio; its output is written, and what is worth saying is in notes."""
+    def _run(
+        self, task: Task, notes: list[str], on_progress: OnProgress | None = None
+    ) -> dict[str, Any]:
+        """What its record says; its output is written, and what is worth saying is in notes."""
+        found: dict[str, Any] = {}
         with files.fetched(task.image) as local:
             image = read_image(local)
             if format_of(task.image) not in (None, image.format):
                 notes.append(f"the content is {image.format}, whatever the name says")
             if task.mask == ALPHA:
                 hole = self._alpha_hole(image)
+            elif task.mask == DETECTED:
+                detection = self._detect(image, notes)
+                hole = detection.hole(self.settings.detect.grow)
+                found = {"damage": detection.shares}
+                if task.mask_output is not None:
+                    write_mask(hole, task.mask_output)
             else:
                 hole, remarks = self._hole(task.mask, image.size)
                 notes += (remark for remark in remarks if remark not in notes)
             if not hole.any() and task.format in (None, image.format):
                 notes.append("the hole is empty: the file is copied as it is")
                 files.copy(local, task.output)
-                return 0.0
+                return {"hole_ratio": 0.0, **found}
             exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)
         notes += image.notes
         clear_alpha = task.mask == ALPHA
@@ -69,7 +86,18 @@ class Filler:
             fill = partial(self.inpainter.fill_image_data, exclude=exclude, on_progress=on_progress)
             filled = _fill(fill, image, hole, clear_alpha=clear_alpha)
         files.write(filled, task.output, format=task.format, quality=self.settings.quality)
-        return round(float(hole.mean()), 6)
+        return {"hole_ratio": round(float(hole.mean()), 6), **found}
+
+    def _detect(self, image: ImageData, notes: list[str]) -> Detection:
+        with self._slots:
+            detection = find_damage(self._detector, image, self.settings.detect, notes)
+        if detection.share > self.settings.detect.limit:
+            raise TooDamagedError(detection, self.settings.detect.limit)
+        return detection
+
+    @cached_property
+    def _detector(self) -> DamageDetector:
+        return DamageDetector.load(self.settings.detect.weights, device=self.inpainter.device)
 
     def _read_hole(self, mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
         """The hole, and what is odd about the mask, for every image that it is used on."""
@@ -86,6 +114,43 @@ class Filler:
         full = np.iinfo(image.alpha.dtype).max
         hole = full - image.alpha > ALPHA_THRESHOLD * full
         return grow_hole(~hole if self.settings.invert else hole, self.settings.grow)
+
+
+class Marker:
+    """Writes masks of the damage it finds; threads may share it.
+
+    An image with more damage than the settings' limit gets its mask too, with a note.
+    """
+
+    def __init__(
+        self, detector: DamageDetector, settings: DetectSettings, *, slots: int = 1
+    ) -> None:
+        self.detector = detector
+        self.settings = settings
+        self._slots = threading.BoundedSemaphore(slots)
+
+    def __call__(self, task: Task) -> Record:
+        """What became of the task. Raises nothing, as Filler."""
+        start = time.perf_counter()
+        record = Record(task.image, "failed", task.mask, task.output)
+        with _warnings_noted() as notes:
+            try:
+                with files.fetched(task.image) as local:
+                    image = read_image(local)
+                with self._slots:
+                    detection = find_damage(self.detector, image, self.settings, notes)
+                hole = detection.hole(self.settings.grow)
+                write_mask(hole, task.output)
+                record = dataclasses.replace(
+                    record,
+                    status="done",
+                    hole_ratio=round(float(hole.mean()), 6),
+                    damage=detection.shares,
+                )
+            except Exception as error:  # it is reported, with the image's name
+                record = dataclasses.replace(record, message=_sentence(error, task))
+        seconds = round(time.perf_counter() - start, 4)
+        return dataclasses.replace(record, seconds=seconds, notes=tuple(notes))
 
 
 def _read_exclude(mask: str, size: tuple[int, int]) -> np.ndarray:

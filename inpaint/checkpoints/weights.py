@@ -13,6 +13,7 @@ from torch import nn
 
 from inpaint.checkpoints.names import DEFAULT_WEIGHTS
 from inpaint.checkpoints.torch_file import CheckpointError
+from inpaint.models.detector import Detector
 from inpaint.models.refiner import Refiner
 from inpaint.models.registry import DEFAULT_KIND, Role, architecture, build, kind_of
 from inpaint.models.unet import PConvUNet
@@ -125,6 +126,12 @@ def load_refiner(path: str | Path) -> Refiner:
     """The refiner of a weight file, like load_network."""
     refiner: Refiner = _load_role(path, "refiner")
     return refiner
+
+
+def load_detector(path: str | Path) -> Detector:
+    """The detector of a weight file, like load_network."""
+    detector: Detector = _load_role(path, "detector")
+    return detector
 
 
 def _load_role(path: str | Path, role: Role) -> Any:

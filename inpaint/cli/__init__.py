@@ -12,6 +12,7 @@ from importlib import import_module
 # run(arguments) -> exit code; it is imported when its command is used, so that --help is quick.
 COMMANDS = {
     "fill": ("inpaint.cli.fill", "fill the holes of an image or of whole folders"),
+    "detect": ("inpaint.cli.detect", "find scratches, dust and stamps, and write their masks"),
     "train": ("inpaint.cli.train", "train an inpainting network"),
     "evaluate": ("inpaint.cli.evaluate", "measure methods on fixed images and holes"),
     "masks": ("inpaint.cli.masks", "write a test set of irregular holes"),

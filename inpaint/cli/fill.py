@@ -8,6 +8,8 @@ from typing import get_args
 from inpaint.batch.records import ALPHA
 from inpaint.batch.report import REPORT_NAME
 from inpaint.checkpoints.names import DEFAULT_WEIGHTS
+from inpaint.cli.detection import add_detection
+from inpaint.detect.settings import DAMAGE, DEFAULT_GROW, DEFAULT_LIMIT
 from inpaint.images import FORMATS
 from inpaint.inference.style import DEFAULT_STYLE, Style
 
@@ -19,6 +21,7 @@ examples:
   inpaint fill photos/ --mask masks/ -o out/
   inpaint fill scans/ --mask watermark.png -o out/ --grow 3 --skip-existing
   inpaint fill erased.png --mask {ALPHA} -o out.png
+  inpaint fill photos/ --detect scratch,dust -o out/
   inpaint fill manifest.csv               columns: image, mask, output, exclude
 
 White in a mask, or paint on a transparent ground, means fill. Exit code: 0 all done, 1 some
@@ -38,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "manifest (.csv, .jsonl) with image, mask, output and exclude",
     )
     _add_files(parser.add_argument_group("files"))
+    _add_detection(parser.add_argument_group("finding damage"))
     _add_treatment(parser.add_argument_group("filling"))
     _add_running(parser.add_argument_group("running"))
 
@@ -74,9 +78,34 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_detection(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--detect",
+        nargs="?",
+        const=",".join(DAMAGE),
+        metavar="CLASSES",
+        help=f"fill the damage that is found: some of {','.join(DAMAGE)}; all without CLASSES",
+    )
+    add_detection(group)
+    group.add_argument(
+        "--limit-share",
+        type=float,
+        default=DEFAULT_LIMIT,
+        metavar="SHARE",
+        help="a picture with a larger share of damage is reported, not filled; default: "
+        "%(default)s",
+    )
+    group.add_argument("--keep-masks", metavar="FOLDER", help="write the masks that were found")
+
+
 def _add_treatment(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--invert", action="store_true", help="white in a mask means keep")
-    group.add_argument("--grow", type=int, default=0, metavar="PX", help="grow the holes by PX")
+    group.add_argument(
+        "--grow",
+        type=int,
+        metavar="PX",
+        help=f"grow the holes by PX; default: 0, and {DEFAULT_GROW} with --detect",
+    )
     group.add_argument(
         "--weights",
         default=DEFAULT_WEIGHTS,

@@ -7,24 +7,28 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from tqdm import tqdm
 
 from inpaint.batch import files
 from inpaint.batch.leftovers import clean_folders
 from inpaint.batch.plan import Plan, Request, make_plan
-from inpaint.batch.records import Record, Settings, Task
+from inpaint.batch.records import DETECTED, Record, Settings, Task
 from inpaint.batch.report import REPORT_NAME, Report, Summary, printable
 from inpaint.batch.run import run_local, run_single
+from inpaint.cli.detection import classes_of
+from inpaint.detect.settings import DEFAULT_GROW, DetectSettings
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.style import Style, style_of_detail
 
 
 def run_fill(arguments: argparse.Namespace) -> int:
     """Plan, fill, report; returns the exit code 0 or 1. Raises for bad usage before writing."""
+    mask, detect = _mask(arguments)
     request = Request(
         inputs=tuple(arguments.inputs),
-        mask=arguments.mask,
+        mask=mask,
         output=arguments.output,
         mask_suffix=arguments.mask_suffix,
         format=None if arguments.format == "keep" else arguments.format,
@@ -33,16 +37,22 @@ def run_fill(arguments: argparse.Namespace) -> int:
         skip_unmasked=arguments.skip_unmasked,
         limit=arguments.limit,
         exclude=arguments.exclude,
+        keep_masks=arguments.keep_masks,
     )
-    report = _report_path(arguments.report, request)
-    settings = Settings(invert=arguments.invert, grow=arguments.grow, quality=arguments.quality)
+    report = report_path(arguments.report, request)
+    settings = Settings(
+        invert=arguments.invert,
+        grow=arguments.grow or 0,
+        quality=arguments.quality,
+        detect=detect,
+    )
     plan = make_plan(request)
     if arguments.dry_run:
         _print_manifest(plan)
         return 0
     records = _start(plan.tasks, settings, arguments, single=request.single)
     with clean_folders(plan.outputs()), Report(report, resume=request.skip_existing) as lines:
-        summary = _follow(records, plan, lines, quiet=request.single)
+        summary = follow(records, plan, lines, quiet=request.single)
     where = f"; report: {report}" if report else ""
     if not request.single or summary.failures:
         print("\n".join(summary.lines()) + where, file=sys.stderr)
@@ -52,7 +62,24 @@ def run_fill(arguments: argparse.Namespace) -> int:
     return summary.exit_code
 
 
-def _report_path(path: str | None, request: Request) -> str | None:
+def _mask(arguments: argparse.Namespace) -> tuple[str | None, DetectSettings]:
+    """What the masks are, and how damage is found. Raises ValueError."""
+    settings = DetectSettings(
+        sensitivity=arguments.sensitivity,
+        limit=arguments.limit_share,
+        weights=arguments.detector,
+        grow=DEFAULT_GROW if arguments.grow is None else max(0, arguments.grow),
+    )
+    if arguments.detect is None:
+        if arguments.keep_masks is not None:
+            raise ValueError("--keep-masks needs --detect")
+        return arguments.mask, settings
+    if arguments.mask is not None:
+        raise ValueError("choose one of --mask and --detect")
+    return DETECTED, replace(settings, classes=classes_of(arguments.detect))
+
+
+def report_path(path: str | None, request: Request) -> str | None:
     """Where the report goes; a single image and a manifest with outputs have none unless asked.
 
     Raises ValueError for a name that could be that of something else.
@@ -140,7 +167,7 @@ def _ray_engine() -> Callable[..., Iterator[Record]]:
     return run_ray
 
 
-def _follow(records: Iterator[Record], plan: Plan, report: Report, *, quiet: bool) -> Summary:
+def follow(records: Iterator[Record], plan: Plan, report: Report, *, quiet: bool) -> Summary:
     """Write the report and move the bar while the engine works."""
     summary = Summary()
     bar = tqdm(

@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 from torch import nn
 
+from inpaint.models.detector import Detector, DetectorConfig
 from inpaint.models.refiner import Refiner, RefinerConfig
 from inpaint.models.unet import PConvUNet, UNetConfig
 
-Role = Literal["network", "refiner"]
+Role = Literal["network", "refiner", "detector"]
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,14 @@ class Architecture:
 
     config: Any  # class of its configuration
     network: Any  # class of the network
-    role: Role  # "network": (image, valid) -> image; "refiner": see Refiner.forward
+    role: Role  # "network": (image, valid) -> image; the others: see their `forward`
 
 
 # By the name in a file's metadata ("format").
 ARCHITECTURES = {
     "inpaint-pconv-unet": Architecture(UNetConfig, PConvUNet, "network"),
     "inpaint-refiner": Architecture(RefinerConfig, Refiner, "refiner"),
+    "inpaint-detector": Architecture(DetectorConfig, Detector, "detector"),
 }
 DEFAULT_KIND = "inpaint-pconv-unet"  # of files without a name
 

@@ -1,0 +1,46 @@
+"""Masks that are found in the images themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inpaint.batch import files
+from inpaint.detect.detector import DamageDetector, Detection
+from inpaint.detect.settings import DetectSettings
+from inpaint.images import ImageData
+
+
+class TooDamagedError(Exception):
+    """More of an image is damaged than shall be filled."""
+
+    def __init__(self, detection: Detection, limit: float) -> None:
+        self.shares = detection.shares
+        super().__init__(
+            f"{100 * detection.share:.0f} % of the picture looks damaged, more than the limit of "
+            f"{100 * limit:g} %; it is not filled"
+        )
+
+
+def find_damage(
+    detector: DamageDetector, image: ImageData, settings: DetectSettings, notes: list[str]
+) -> Detection:
+    """The damage of an image; what was found is added to the notes."""
+    detection = detector.detect(image, classes=settings.classes, sensitivity=settings.sensitivity)
+    notes.append(summary(detection))
+    if detection.share > settings.limit:
+        notes.append(f"more than the limit of {100 * settings.limit:g} %; look at the mask")
+    return detection
+
+
+def summary(detection: Detection) -> str:
+    """What was found, as a sentence."""
+    if not detection.mask.any():
+        return "no damage was found"
+    parts = [f"{name} {100 * share:.2g} %" for name, share in detection.shares.items() if share]
+    return f"damage found: {', '.join(parts)} of the picture"
+
+
+def write_mask(hole: np.ndarray, path: str) -> None:
+    """Write a hole, (H, W) bool, as a black and white PNG; missing folders are made."""
+    pixels = np.where(hole, np.uint8(255), np.uint8(0))
+    files.write(ImageData(pixels), path, format="png", quality=None)

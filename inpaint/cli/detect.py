@@ -1,0 +1,75 @@
+"""The command `inpaint detect`: masks of damage for images and folders."""
+
+from __future__ import annotations
+
+import argparse
+
+from inpaint.batch.report import REPORT_NAME
+from inpaint.cli.detection import add_detection
+from inpaint.detect.settings import DAMAGE, DEFAULT_GROW, DEFAULT_LIMIT
+
+EPILOG = f"""\
+examples:
+  inpaint detect photos/ -o masks/
+  inpaint detect scan.tif -o mask.png --classes scratch,dust --sensitivity 0.7
+  inpaint detect photos/ --repeated -o mask.png
+  inpaint fill photos/ --mask masks/ -o out/
+
+White in a mask means damage; a picture without any gets a black mask. The report
+({REPORT_NAME} in the folder of masks) has the shares of the classes. Exit code: 0 all done, 1 some
+pictures failed, 2 nothing was written.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="picture, folder (with its sub-folders), glob pattern, or list of paths (.txt)",
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, help="a folder of masks, or a PNG file for one picture"
+    )
+    parser.add_argument(
+        "--classes",
+        default=",".join(DAMAGE),
+        help="what to look for, with commas between; default: %(default)s",
+    )
+    group = parser.add_argument_group("finding damage")
+    add_detection(group)
+    group.add_argument(
+        "--grow",
+        type=int,
+        default=DEFAULT_GROW,
+        metavar="PX",
+        help="grow the masks by PX, as damage has a faint rim; default: %(default)s",
+    )
+    group.add_argument(
+        "--repeated",
+        action="store_true",
+        help="find what repeats at the same place of all pictures, such as a logo, instead",
+    )
+    group = parser.add_argument_group("running")
+    group.add_argument("--skip-existing", action="store_true", help="finish an earlier run")
+    group.add_argument("--overwrite", action="store_true", help="replace masks that exist")
+    group.add_argument("--limit", type=int, metavar="N", help="look at N pictures at most")
+    group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
+    group.add_argument("--report", metavar="PATH", help="a JSON line for every picture")
+    group.add_argument(
+        "--limit-share",
+        type=float,
+        default=DEFAULT_LIMIT,
+        metavar="SHARE",
+        help="a larger share of damage gets a note in the report; default: %(default)s",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Plan, look, report; returns the exit code 0 or 1. Raises for bad usage before writing."""
+    from inpaint.cli.run_detect import run_detect, run_repeated  # they bring torch and OpenCV
+
+    return run_repeated(arguments) if arguments.repeated else run_detect(arguments)

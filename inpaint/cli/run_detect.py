@@ -1,0 +1,134 @@
+"""What `inpaint detect` does with its options."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import cv2
+import numpy as np
+
+from inpaint.batch import files
+from inpaint.batch.detection import write_mask
+from inpaint.batch.find import Found, find_images
+from inpaint.batch.leftovers import clean_folders
+from inpaint.batch.plan import Request, make_plan
+from inpaint.batch.records import DETECTED
+from inpaint.batch.report import Report
+from inpaint.batch.run import run_marker
+from inpaint.cli.detection import classes_of
+from inpaint.cli.run_fill import follow, report_path
+from inpaint.detect.detector import DamageDetector
+from inpaint.detect.repeated import corner_overlays, placed, repeated_overlay
+from inpaint.detect.settings import DetectSettings
+from inpaint.images import read_image
+from inpaint.masks.read import grow_hole
+
+MOST_SEEN = 60  # images from which an overlay is found
+MOST_PIXELS = 400_000_000  # of all of them, 0.4 GB; fewer images of large ones are looked at
+
+
+def run_detect(arguments: argparse.Namespace) -> int:
+    """Write a mask for every picture, and the report; returns the exit code 0 or 1."""
+    settings = DetectSettings(
+        classes=classes_of(arguments.classes),
+        sensitivity=arguments.sensitivity,
+        grow=arguments.grow,
+        limit=arguments.limit_share,
+        weights=arguments.detector,
+    )
+    request = _request(arguments)
+    report = report_path(arguments.report, request)
+    plan = make_plan(request)
+    try:
+        detector = DamageDetector.load(settings.weights, device=arguments.device)
+    except (RuntimeError, AssertionError) as error:  # what torch raises for devices
+        raise ValueError(f"--device {arguments.device}: {error}") from error
+    records = run_marker(plan.tasks, detector, settings)
+    with clean_folders(plan.outputs()), Report(report, resume=request.skip_existing) as lines:
+        summary = follow(records, plan, lines, quiet=request.single)
+    if not request.single or summary.failures:
+        where = f"; report: {report}" if report else ""
+        print("\n".join(summary.lines()) + where, file=sys.stderr)
+    return 1 if lines.error is not None else summary.exit_code
+
+
+def run_repeated(arguments: argparse.Namespace) -> int:
+    """Write the mask of what repeats: one for all, or one for each picture into a folder."""
+    if arguments.output.lower().endswith(".png"):
+        return _repeated_in_one_size(arguments)
+    plan = make_plan(_request(arguments))
+    images = _sampled([task.image for task in plan.tasks])
+    corners, mask = {}, np.zeros(images[0].shape, bool)
+    if len({image.shape for image in images}) == 1:
+        mask = repeated_overlay(images)
+    else:
+        corners = corner_overlays(images)
+        mask = placed(corners, images[0].shape)
+    print(_found(mask), file=sys.stderr)
+    for task in plan.tasks:
+        size = _size(task.image)
+        here = mask if size == mask.shape else placed(corners, size)
+        write_mask(grow_hole(here, arguments.grow), task.output)
+    return 0
+
+
+def _repeated_in_one_size(arguments: argparse.Namespace) -> int:
+    """Write one mask for all. Raises ValueError for pictures of several sizes."""
+    found = [item.image for item in find_images(arguments.inputs) if isinstance(item, Found)]
+    images = _sampled(found[: arguments.limit])
+    sizes = {image.shape for image in images}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"the pictures have {len(sizes)} sizes, which one mask cannot fit; give a folder"
+        )
+    if files.exists(arguments.output) and not arguments.overwrite:
+        raise ValueError(f"{arguments.output} exists; choose --overwrite")
+    mask = repeated_overlay(images)
+    print(_found(mask), file=sys.stderr)
+    write_mask(grow_hole(mask, arguments.grow), arguments.output)
+    return 0
+
+
+def _request(arguments: argparse.Namespace) -> Request:
+    return Request(
+        inputs=tuple(arguments.inputs),
+        mask=DETECTED,
+        output=arguments.output,
+        format="png",
+        skip_existing=arguments.skip_existing,
+        overwrite=arguments.overwrite,
+        limit=arguments.limit,
+    )
+
+
+def _sampled(paths: list[str]) -> list[np.ndarray]:
+    """Gray images, (H, W) uint8, at even distances through the list."""
+    images: list[np.ndarray] = []
+    pixels = 0
+    step = max(1, len(paths) // MOST_SEEN)
+    for path in paths[::step][:MOST_SEEN]:
+        with files.fetched(path) as local:
+            data = read_image(local).pixels
+        if data.dtype == np.uint16:
+            data = (data >> 8).astype(np.uint8)
+        images.append(data if data.ndim == 2 else cv2.cvtColor(data, cv2.COLOR_RGB2GRAY))
+        pixels += images[-1].size
+        if pixels > MOST_PIXELS:
+            break
+    return images
+
+
+def _size(path: str) -> tuple[int, int]:
+    with files.fetched(path) as local:
+        return read_image(local).size
+
+
+def _found(mask: np.ndarray) -> str:
+    if not mask.any():
+        return "nothing repeats in these pictures"
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return (
+        f"what repeats: {100 * mask.mean():.2g} % of the picture, rows {rows[0]} to {rows[-1]}, "
+        f"columns {columns[0]} to {columns[-1]}"
+    )

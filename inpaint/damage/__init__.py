@@ -1,0 +1,1 @@
+"""Synthetic damage: scratches, folds, cracks, dust, stains and stamps over clean images."""
