@@ -290,6 +290,8 @@ def test_many_photos_give_a_zip_with_a_report(visitor, tmp_path):
     page.wait_for_selector("#batch_masks :text('mask')")
     page.click("#batch_options button:has-text('Options')")
     page.fill("#batch_options input[aria-label*='Grow']", "5")
+    page.press("#batch_options input[aria-label*='Grow']", "Tab")
+    page.wait_for_timeout(500)  # Gradio takes the value of a slider on a later frame
     page.check("#batch_options label:has-text('faithful') input")
     page.click("#fill_all_files")
     page.wait_for_selector("#batch_result :text('2 done, 0 skipped, 0 failed')")
