@@ -8,7 +8,7 @@ from PIL import Image
 
 from inpaint.images import read_image
 
-LARGE = (2400, 3200)  # with the mask below, it fills for half a minute
+LARGE = (1700, 2300)  # with the mask below, it fills for a quarter of a minute
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def photo(tmp_path):
 def slow(tmp_path):
     """A photo and a mask whose fill takes long."""
     photo = photo_file(tmp_path / "slow.png", height=LARGE[0], width=LARGE[1], compress_level=1)
-    return photo, mask_file(tmp_path / "mask.png", (200, 2200, 200, 3000), LARGE)
+    return photo, mask_file(tmp_path / "mask.png", (100, 1600, 100, 2200), LARGE)
 
 
 def fills(visitor):
@@ -196,7 +196,8 @@ def test_marks_that_are_painted_during_a_fill_stay(visitor, slow, tmp_path):
     visitor.page.wait_for_function(f"{EDITOR}.work.history.fills.length === 1")
     visitor.settle()
     hole = visitor.mask(tmp_path)
-    assert hole[1920, 1600] and not hole[720, 1600]
+    height, width = LARGE
+    assert hole[height * 4 // 5, width // 2] and not hole[height * 3 // 10, width // 2]
 
 
 def test_work_is_there_again_after_a_reload(visitor, tmp_path, photo):
