@@ -216,6 +216,7 @@ def test_damage_is_marked_beside_strokes_tuned_undone_and_filled(visitor, photos
     assert areas[0] < both.sum() < areas[1]
     visitor.page.keyboard.press("Control+z")
     np.testing.assert_array_equal(visitor.mask(tmp_path), stroke)
+    assert visitor.page.inner_text("#damage_share") == "nothing marked"
     slide(visitor, 50)
     visitor.fill()
     assert not visitor.page.is_visible("#damage")

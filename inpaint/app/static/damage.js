@@ -34,6 +34,8 @@ export class Damage {
     const { shot, fills } = this.#place ?? {};
     if (shot !== this.work.shot || fills !== shot?.history.fills.length) this.#place = null;
     this.part("damage").hidden = this.#place === null;
+    const mark = this.work.history.marks.find((one) => one.id === ID);
+    this.part("damage_share").textContent = percent(mark?.share ?? 0);
   }
 
   async #find(shot) {
@@ -47,7 +49,6 @@ export class Damage {
       const found = await work.server.findDamage(shot.photo, { fills, sensitivity }, onEvent);
       if (shot !== work.shot || fills !== shot.history.fills.length) return;
       this.#place = { shot, fills };
-      this.part("damage_share").textContent = percent(found.share);
       this.#mark(shot.history, found);
       if (!found.share) work.view.messages.show(NOTHING_FOUND);
       if (found.doubtful) work.view.messages.show(DOUBTFUL, "warning");
@@ -60,7 +61,7 @@ export class Damage {
     const marked = history.marks.some((one) => one.id === ID);
     if (marked && history.latest.mark?.id === ID) history.undo();
     else if (!marked && !share) return work.changed();
-    work.edit({ ...mark, id: ID });
+    work.edit({ ...mark, share, id: ID });
   }
 }
 
