@@ -42,6 +42,12 @@ def states(visitor, photos):
     visitor.settle()
     yield "candidates"
     page.click("#keep")
+    page.click("#options")
+    page.click("#find_damage")
+    page.wait_for_selector("#damage")
+    visitor.settle()
+    yield "damage"
+    page.evaluate(f"{EDITOR}.messages.clear()")
     visitor.tool("select")
     page.click("#minus")
     page.evaluate(f"{EDITOR}.work.view.progress.start('Filling', {{ cancellable: true }})")

@@ -12,6 +12,7 @@ from inpaint.app.handlers import Answer, Handlers
 from inpaint.app.requests import (
     CancelRequest,
     ChoiceRequest,
+    DamageRequest,
     ExampleRequest,
     FillRequest,
     MaskRequest,
@@ -53,6 +54,8 @@ def add_calls(handlers: Handlers, *, concurrency: int) -> None:
         add(name, telling(_answering(call)), "photo", MOST_PHOTO_CALLS)
     for name, call in _light_calls(handlers).items():
         add(name, telling(_answering(call)), "light", MOST_LIGHT_CALLS)
+    for name, call in _network_calls(handlers).items():
+        add(name, telling(_answering(call)), "fill", concurrency)
     add("fill", telling(_filling(handlers)), "fill", concurrency)
 
 
@@ -67,11 +70,18 @@ def _photo_calls(handlers: Handlers) -> dict[str, Call]:
             read_request(TokenRequest, data), _first(files)
         ),
         "select": lambda data, files: handlers.select(read_request(SelectRequest, data)),
+        "mark_damage": lambda data, files: handlers.mark_damage(read_request(DamageRequest, data)),
         "save_mask": lambda data, files: handlers.save_mask(
             read_request(MaskRequest, data), _first(files)
         ),
         "save": lambda data, files: handlers.save(read_request(StepRequest, data)),
         "save_all": lambda data, files: handlers.save_all(read_request(StepsRequest, data)),
+    }
+
+
+def _network_calls(handlers: Handlers) -> dict[str, Call]:
+    return {
+        "find_damage": lambda data, files: handlers.find_damage(read_request(DamageRequest, data)),
     }
 
 

@@ -51,6 +51,7 @@ def editor_html(models: Models, limits: Limits, examples: Sequence[Example]) -> 
     settings: dict[str, Any] = {
         "prefix": PREFIX,
         "networks": models.names,
+        "findsDamage": models.finds_damage,
         "maxFileBytes": limits.max_file_bytes,
         "maxPixels": limits.max_pixels,
         "formats": written_formats(),

@@ -14,6 +14,7 @@ import gradio as gr
 import numpy as np
 
 from inpaint.app.archive import pack
+from inpaint.app.damage import DamageScores
 from inpaint.app.feather import feather
 from inpaint.app.models import Models
 from inpaint.app.photos import Photos
@@ -29,6 +30,7 @@ from inpaint.app.previews import (
 from inpaint.app.requests import (
     CancelRequest,
     ChoiceRequest,
+    DamageRequest,
     ExampleRequest,
     FillRequest,
     MaskRequest,
@@ -37,10 +39,11 @@ from inpaint.app.requests import (
     StepsRequest,
     TokenRequest,
 )
-from inpaint.app.session import Box, Patch, Session
+from inpaint.app.session import Box, Patch, Session, bounding_box
 from inpaint.app.sessions import SessionGone, Sessions
 from inpaint.app.uploads import read_mask, read_photo
 from inpaint.app.visitors import Visitors
+from inpaint.detect.settings import DEFAULT_GROW, DEFAULT_LIMIT
 from inpaint.images import ImageData
 from inpaint.masks.read import grow_hole
 from inpaint.selection import Stroke, add_shadow, dilate_object, select_object
@@ -76,9 +79,15 @@ class Handlers:
     models: Models
     limits: Limits
     examples: list[Example]
-    sessions: Sessions = field(default_factory=Sessions)
     visitors: Visitors = field(default_factory=Visitors)
     select_object: Selector = select_object  # finds outlines
+    damage: DamageScores = field(init=False)
+    sessions: Sessions = field(init=False)
+
+    def __post_init__(self) -> None:
+        damage = DamageScores(self.models.damage_scores)
+        object.__setattr__(self, "damage", damage)
+        object.__setattr__(self, "sessions", Sessions(on_end=damage.forget))
 
     @cached_property
     def photos(self) -> Photos:
@@ -174,6 +183,41 @@ class Handlers:
             box, mask = add_shadow(pixels, box, mask)
         box, mask = dilate_object(box, mask, request.grow, session.size)
         return Answer({"box": _corners(box)}, [write_marks(mask)])
+
+    def find_damage(self, request: DamageRequest) -> Answer:
+        """Damage as in mark_damage, by the network if the photo was not looked at before."""
+        session = self.sessions.get(request.token)
+        self.visitors.watching((request.visitor,), lambda share: None)(0.0)
+        image = session.image(self._read(session), request.fills)
+        scores = self.damage.find(request.token, session.patches(request.fills), image)
+        try:
+            self.sessions.get(request.token)
+        except SessionGone:  # closed meanwhile
+            self.damage.forget(request.token)
+            raise
+        return self._damage(scores, image, request)
+
+    def mark_damage(self, request: DamageRequest) -> Answer:
+        """Damage by kept scores: a PNG of its box, opaque where damage is, and the box.
+
+        share: of the photo that is marked, in [0, 1]. doubtful: whether so much looks damaged that
+        the detector is wrong more often than not. Without damage the PNG is one transparent
+        pixel; without kept scores there is {"kept": False} alone.
+        """
+        session = self.sessions.get(request.token)
+        scores = self.damage.get(request.token, session.patches(request.fills))
+        if scores is None:
+            return Answer({"kept": False})
+        return self._damage(scores, self._read(session), request)
+
+    def _damage(self, scores: np.ndarray, image: ImageData, request: DamageRequest) -> Answer:
+        detector = self.models.detector()
+        found = detector.mark(scores, image.alpha, sensitivity=request.sensitivity / 100)
+        hole = found.hole(DEFAULT_GROW)
+        box = bounding_box(hole) if hole.any() else (slice(0, 1), slice(0, 1))
+        values = {"kept": True, "box": _corners(box), "share": float(hole.mean())}
+        values["doubtful"] = found.share > DEFAULT_LIMIT
+        return Answer(values, [write_marks(hole[box])])
 
     def choose(self, request: ChoiceRequest) -> Answer:
         """Another candidate of the latest fill takes its place."""

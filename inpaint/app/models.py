@@ -19,6 +19,8 @@ from inpaint.checkpoints.weights import (
     read_metadata,
     weights_folder,
 )
+from inpaint.detect.detector import DamageDetector
+from inpaint.detect.settings import DEFAULT_DETECTOR
 from inpaint.images import ImageData
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
@@ -52,12 +54,36 @@ class Models:
         self._turns = threading.BoundedSemaphore(concurrency)
         self._loading = threading.Lock()
         self._loaded: dict[str, Inpainter] = {}
+        self._detector: DamageDetector | None = None
         self.inpainter(self.default)
 
     @property
     def names(self) -> list[str]:
         """Weights that visitors can choose, the default first."""
         return list(self._paths)
+
+    @property
+    def finds_damage(self) -> bool:
+        """Whether the weights folder has the detector."""
+        return (weights_folder() / f"{DEFAULT_DETECTOR}.safetensors").is_file()
+
+    def detector(self) -> DamageDetector:
+        """The detector of damage, loaded on first use.
+
+        Raises ValueError, such as CheckpointError, without its weights.
+        """
+        if not self.finds_damage:
+            raise ValueError(
+                f"This page finds no damage: {DEFAULT_DETECTOR}.safetensors is missing"
+            )
+        with self._loading:
+            if self._detector is None:
+                self._detector = DamageDetector.load(device=self._device)
+            return self._detector
+
+    def damage_scores(self, image: ImageData) -> np.ndarray:
+        """(H, W, 3) uint8, as DamageDetector.scores gives them; waits as a fill does."""
+        return self._in_turn(self.detector().scores)(image.pixels)
 
     def fill(
         self,

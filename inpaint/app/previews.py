@@ -22,6 +22,7 @@ PREVIEW_QUALITY = 90
 MOST_PREVIEW_PIXELS = 16_000_000  # what a canvas of a phone can hold
 MOST_PREVIEW_SIDE = 16_000  # pixels
 PATCH_MARGIN = 16  # pixels
+MARK_COLOUR = (236, 72, 153)  # as in editor.css: marks have no other
 
 
 def new_file(name: str) -> Path:
@@ -95,9 +96,9 @@ def write_mask(hole: np.ndarray, name: str) -> Path:
 
 
 def write_marks(hole: np.ndarray) -> Path:
-    """A hole, (H, W) bool, as a PNG that is opaque where it is True and transparent elsewhere."""
+    """A hole, (H, W) bool, as a PNG in the colour of marks where it is True, else transparent."""
     image = Image.fromarray(hole.astype(np.uint8), "P")
-    image.putpalette([0, 0, 0, 255, 255, 255])
+    image.putpalette([0, 0, 0, *MARK_COLOUR])
     path = new_file("marks.png")
     image.save(path, bits=1, transparency=0)
     return path

@@ -118,6 +118,19 @@ class SelectRequest:
 
 
 @dataclass(frozen=True)
+class DamageRequest:
+    """Asks for the damage of the photo of a session after its first fills."""
+
+    token: str
+    fills: int = 0
+    sensitivity: int = 50  # percent: 0 marks what is certain, 100 what is possible
+    visitor: str = ""  # name of the page, which ends with it
+
+    def __post_init__(self) -> None:
+        _check_range("sensitivity", self.sensitivity, 0, 100)
+
+
+@dataclass(frozen=True)
 class ChoiceRequest:
     """Asks for another candidate of the latest fill."""
 

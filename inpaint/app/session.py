@@ -17,6 +17,12 @@ MOST_CANDIDATES = 4  # of one fill
 Box = tuple[slice, slice]
 
 
+def bounding_box(hole: np.ndarray) -> Box:
+    """The smallest box with all that is True. hole: (H, W) bool, not empty."""
+    rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
 @dataclass(frozen=True, eq=False)
 class Patch:
     """The pixels that one fill changed, which are few beside those of a photo."""
@@ -28,8 +34,7 @@ class Patch:
     @classmethod
     def between(cls, hole: np.ndarray, pixels: np.ndarray) -> Patch:
         """The patch of a filled image. hole: (H, W) bool, not empty."""
-        rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
-        box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        box = bounding_box(hole)
         mask = hole[box].copy()
         return cls(box, mask, pixels[box][mask])
 
@@ -107,6 +112,11 @@ class Session:
         for step in steps:
             step.patch.write_to(pixels)
         return with_pixels(source, pixels)
+
+    def patches(self, fills: int) -> tuple[Patch, ...]:
+        """What the first `fills` fills put into the photo. Raises ValueError for a count that is
+        gone."""
+        return tuple(step.patch for step in self.steps[: self._kept(fills)])
 
     def filled(self, patch: Patch, fills: int, *, seed: int = 0) -> Session:
         """The session in which `patch` follows the first `fills` fills, in place of later ones.

@@ -31,8 +31,11 @@ class Sessions:
         most: int = MOST_SESSIONS,
         most_bytes: int = MOST_BYTES,
         clock: Callable[[], float] = time.monotonic,
+        on_end: Callable[[str], object] = lambda token: None,
     ) -> None:
+        """on_end: is called with the token of each session that has ended, and must be quick."""
         self._most, self._most_bytes, self._clock = most, most_bytes, clock
+        self._on_end = on_end
         self._lock = threading.Lock()
         self._sessions: OrderedDict[str, tuple[float, Session]] = OrderedDict()  # oldest use first
 
@@ -70,6 +73,7 @@ class Sessions:
         """Ends a session, if it is there."""
         with self._lock:
             self._sessions.pop(token, None)
+            self._on_end(token)
 
     def _put(self, token: str, session: Session) -> None:
         self._sessions[token] = self._clock(), session
@@ -88,3 +92,4 @@ class Sessions:
                 return
             total -= session.nbytes
             del self._sessions[token]
+            self._on_end(token)

@@ -2,6 +2,7 @@
 
 import { root } from "./api.js";
 import { Candidates } from "./candidates.js";
+import { Damage } from "./damage.js";
 import { Divider } from "./divider.js";
 import { Filmstrip } from "./filmstrip.js";
 import { Gestures } from "./gestures.js";
@@ -60,6 +61,7 @@ export class InpaintEditor extends HTMLElement {
     });
     this.output = new Output(this.work);
     this.pointing = new Pointing(this.work);
+    this.damage = new Damage(this.work, (id) => this.part(id));
     this.filmstrip = new Filmstrip(this.part("film"), {
       onShow: (shot) => this.work.show(shot), onClose: (shot) => this.#closeShot(shot),
     });
@@ -88,6 +90,7 @@ export class InpaintEditor extends HTMLElement {
       another: actions.another, keep: () => this.#keepCandidate(), download: actions.download,
       cancel: () => work.cancel(),
       plus: () => this.#pointMinus(false), minus: () => this.#pointMinus(true),
+      find_damage: () => this.#findDamage(), damage_done: () => this.damage.close(),
       clear: actions.clear, invert: () => work.invert(), save_mask: () => output.saveMask(),
       "zoom-in": actions.zoomIn, "zoom-out": actions.zoomOut, zoom: () => this.#toggleZoom(),
       divide: actions.divide, timeline: actions.timeline, show_fills: actions.timeline,
@@ -138,6 +141,12 @@ export class InpaintEditor extends HTMLElement {
     this.candidates.show(this.work.shot);
     this.#choosing(true);
     await this.work.another();
+  }
+
+  /** The panel makes room for the photo and its marks. */
+  #findDamage() {
+    if (!this.part("panel").hidden) this.options.toggle();
+    this.damage.find();
   }
 
   #divide(on) {
@@ -273,6 +282,7 @@ export class InpaintEditor extends HTMLElement {
     this.filmstrip.update(this.work.album.shots, this.work.shot);
     this.timeline.update(this.work.shot);
     this.candidates.update(this.work.shot, job !== null);
+    this.damage.update();
   }
 
   #showTool() {

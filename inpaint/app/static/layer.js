@@ -40,20 +40,6 @@ export class Layer {
     this.levels = levels;
   }
 
-  /** The same shape in one colour. */
-  tinted(colour) {
-    const levels = this.levels.map((level) => {
-      const canvas = new OffscreenCanvas(level.width, level.height);
-      const context = canvas.getContext("2d");
-      context.drawImage(level, 0, 0);
-      context.globalCompositeOperation = "source-in";
-      context.fillStyle = colour;
-      context.fillRect(0, 0, level.width, level.height);
-      return canvas.transferToImageBitmap();
-    });
-    return new Layer(this.box, levels);
-  }
-
   /** The smallest copy that is at least `width` pixels wide, or the largest. */
   level(width) {
     return this.levels.findLast((level) => level.width >= width) ?? this.levels[0];

@@ -5,8 +5,9 @@
  *   { kind: "stroke", erase, radius, points }   points: [x0, y0, x1, y1, ...]
  *   { kind: "area", erase, points }             a polygon
  *   { kind: "mask", url, layer }                takes the place of all before; alpha = marked
- *   { kind: "object", id, strokes, url, box, layer }   what strokes point at; the layer has the
- *     colour of marks. One of the same id takes the place of those before.
+ *   { kind: "object", id, strokes, url, box, layer }   what strokes point at, or damage, which has
+ *     the share of the photo that it takes and no strokes; the layer has the colour of marks. One of the same id takes the place of those
+ *     before.
  *   { kind: "invert" }
  *   { kind: "clear" }
  *

@@ -46,7 +46,7 @@ export class Pointing {
 
 /** The object that a stroke corrects, or null. */
 function corrected(latest, { points, erase }) {
-  if (latest?.kind !== "object") return null;
+  if (!latest?.strokes) return null; // none, or damage that was found
   if (erase) return latest;
   const [left, top, right, bottom] = latest.box;
   const [x, y] = [(right - left) * NEAR, (bottom - top) * NEAR];

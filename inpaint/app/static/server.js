@@ -3,8 +3,6 @@
 import { call, newName, Presence, upload } from "./api.js";
 import { Layer } from "./layer.js";
 
-const MARK = "#ec4899"; // as in editor.css: what is marked has no other
-
 /** The server has no such photo any more, as after it was started anew. */
 export class Gone extends Error {}
 
@@ -50,9 +48,8 @@ export class Server {
   }
 
   /** The Layer of a mark that has a `url`. */
-  async layerOf({ kind, url, box }, { width, height }) {
-    if (kind === "object") return (await Layer.load(url, box)).tinted(MARK);
-    return Layer.load(url, [0, 0, width, height]);
+  layerOf({ url, box }, { width, height }) {
+    return Layer.load(url, box ?? [0, 0, width, height]);
   }
 
   /** The outline of the object that strokes point at: { url, box, layer }, or null for none. */
@@ -62,6 +59,20 @@ export class Server {
     if (!box) return null;
     const found = { kind: "object", url: answer.files[0].url, box };
     return { ...found, layer: await this.layerOf(found, photo) };
+  }
+
+  /**
+   * Damage of a photo with its first `request.fills` fills: { mark, share, doubtful }.
+   *
+   * It takes time if the photo was not looked at before. onEvent: see api.js.
+   */
+  async findDamage(photo, request, onEvent) {
+    const asked = { ...request, token: photo.token, visitor: this.presence.name };
+    let answer = await this.#call("mark_damage", asked);
+    if (!answer.values.kept) answer = await this.#call("find_damage", asked, [], { onEvent });
+    const { box, share, doubtful } = answer.values;
+    const found = { kind: "object", url: answer.files[0].url, box };
+    return { mark: { ...found, layer: await this.layerOf(found, photo) }, share, doubtful };
   }
 
   /** The address of the mask as it would be filled. */

@@ -39,8 +39,12 @@ export class Progress {
     this.bar = element.querySelector("progress");
   }
 
-  /** prefix: before each text, such as which of several photos it is. */
-  start(text, { cancellable = false, prefix = "" } = {}) {
+  /**
+   * prefix: before each text, such as which of several photos it is. working: what is told once
+   * the server works on it.
+   */
+  start(text, { cancellable = false, prefix = "", working = "Filling" } = {}) {
+    this.working = working;
     this.#left = null;
     this.started = null;
     this.prefix = prefix;
@@ -59,7 +63,7 @@ export class Progress {
     if (message.msg === "estimation") this.#wait(message.rank);
     if (message.msg === "process_starts") {
       this.started = performance.now();
-      this.#tell("Filling");
+      this.#tell(this.working);
     }
     const share = message.progress_data?.[0]?.progress;
     if (message.msg === "progress" && Number.isFinite(share)) this.#advance(share);

@@ -23,7 +23,7 @@ export function template(address, settings) {
   ${start(address, settings)}
   <div class="work">
     ${head()}
-    <div class="main">${rail()}${stage()}${timeline()}${pointing()}${candidates()}${panel(settings)}</div>
+    <div class="main">${rail()}${stage()}${timeline()}${pointing()}${damage()}${candidates()}${panel(settings)}</div>
     ${foot()}
     ${film()}
   </div>
@@ -116,6 +116,18 @@ function pointing() {
     </div>`;
 }
 
+function damage() {
+  return `
+    <div class="damage" id="damage" role="group" aria-label="Damage" hidden>
+      <label class="size"><span>Sensitivity</span>
+        <input type="range" id="sensitivity" min="0" max="100" step="1" value="50"
+          aria-label="Sensitivity of finding damage"
+          title="Left marks what is certain, right what is possible"></label>
+      <output id="damage_share" for="sensitivity"></output>
+      <button id="damage_done" aria-label="Close sensitivity" title="Close sensitivity">×</button>
+    </div>`;
+}
+
 function candidates() {
   return `
     <div class="candidates" id="candidates" hidden>
@@ -151,7 +163,7 @@ function foot() {
     </footer>`;
 }
 
-function panel({ networks, formats }) {
+function panel({ networks, formats, findsDamage }) {
   const names = formats.map((name) => `<option value="${name}">${FORMATS[name]}</option>`).join("");
   const choices = networks.map((name) => `<option>${name}</option>`).join("");
   return `
@@ -170,6 +182,8 @@ function panel({ networks, formats }) {
       <label>Download as <select id="format"><option value="">the photo's format</option>${names}
         </select></label>
       <div class="buttons">
+        <button id="find_damage" title="Mark scratches, dust and date stamps"
+          ${findsDamage ? "" : "hidden"}>Find damage</button>
         <button id="add_photos">Add photos</button>
         <button id="open_mask">Open mask</button><button id="save_mask">Save mask</button>
         <button id="invert">Invert</button><button id="clear">Clear</button>

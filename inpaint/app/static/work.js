@@ -210,7 +210,7 @@ export class Work {
 
   /** Does what takes time with `shots`; `text` tells of it. */
   async busy(text, action, shots = [this.shot]) {
-    if (!this.job && text) this.view.progress.start(text);
+    if (!this.job && text) this.view.progress.start(text, { working: text });
     try {
       await action();
     } catch (error) {
