@@ -8,7 +8,7 @@ from PIL import Image
 
 from inpaint.images import read_image
 
-LARGE = (1700, 2300)  # with the mask below, it fills for a quarter of a minute
+LARGE = (2400, 3200)  # with the mask below, it fills for half a minute
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def photo(tmp_path):
 def slow(tmp_path):
     """A photo and a mask whose fill takes long."""
     photo = photo_file(tmp_path / "slow.png", height=LARGE[0], width=LARGE[1], compress_level=1)
-    return photo, mask_file(tmp_path / "mask.png", (100, 1600, 100, 2200), LARGE)
+    return photo, mask_file(tmp_path / "mask.png", (200, 2200, 200, 3000), LARGE)
 
 
 def fills(visitor):
