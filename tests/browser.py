@@ -18,7 +18,7 @@ from PIL import Image
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 # Before a wait fails: the machine may be busy.
-SECONDS = int(os.environ.get("PAGE_TEST_SECONDS", 180))
+SECONDS = int(os.environ.get("PAGE_TEST_SECONDS", 100))
 DESKTOP = {"width": 900, "height": 800}
 PHONE = {"width": 390, "height": 844}
 EDITOR = "document.querySelector('inpaint-editor')"
