@@ -10,11 +10,13 @@ edges and objects in plausible places. Texture is left to the shift map that it 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numba import njit
 
+from inpaint.texture.matching import near
 from inpaint.texture.offset_search import draw
 from inpaint.texture.pyramid import Level
 from inpaint.utils.distance import hole_depth
@@ -45,40 +47,62 @@ def complete(level: Level, state: np.ndarray) -> np.ndarray:
         An image that differs from the level's only in the hole, and not at its boundary, where the
         network's fill is right; the level's own if too few patches are known.
     """
-    levels = [level]
-    while hole_depth(~levels[-1].known).max() > _DEPTH:
-        coarser = levels[-1].halved()
-        if min(coarser.size) < _LEAST_SIDE or not _enough(coarser):
+    scales = [_Scale.of(level)]
+    while scales[-1].depth.max() > _DEPTH:
+        coarser = _Scale.of(scales[-1].level.halved())
+        if min(coarser.level.size) < _LEAST_SIDE or not coarser.enough:
             break
-        levels.append(coarser)
-    if not _enough(levels[-1]):
+        scales.append(coarser)
+    if not scales[-1].enough:
         return level.image
     # Which energy is reached depends on the random search of the coarsest scale most.
-    found = [_synthesize(levels, state) for _ in range(_STARTS)]
+    found = [_synthesize(scales, state) for _ in range(_STARTS)]
     image, _ = min(found, key=lambda one: one[1])
-    share = np.clip((hole_depth(~level.known) - _BOUNDARY) / _BAND, 0, 1)[..., None]
+    share = np.clip((scales[0].depth - _BOUNDARY) / _BAND, 0, 1)[..., None]
     return (level.image + share * (image - level.image)).astype(np.float32)
 
 
-def _enough(level: Level) -> bool:
-    return int(np.count_nonzero(_sources(level.source))) >= _LEAST_SOURCES
+@dataclass(frozen=True)
+class _Scale:
+    """A level and what of it stays the same for all iterations."""
+
+    level: Level
+    depth: np.ndarray  # (H, W) float32, distance to the nearest known pixel, px
+    targets: np.ndarray  # (N, 2) int32, (row, column) of the patches that touch the hole
+    source: np.ndarray  # (H, W) bool, middles of patches that may be copied
+    places: np.ndarray  # (M, 2) int32, their (row, column)
+
+    @classmethod
+    def of(cls, level: Level) -> _Scale:
+        inside = np.zeros(level.size, bool)
+        inside[RADIUS:-RADIUS, RADIUS:-RADIUS] = True
+        source = inside & ~near(~level.source, RADIUS)
+        targets, places = (
+            np.argwhere(middles).astype(np.int32) for middles in (near(level.hole, RADIUS), source)
+        )
+        return cls(level, hole_depth(~level.known), targets, source, places)
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are patches enough to copy."""
+        return len(self.places) >= _LEAST_SOURCES
 
 
-def _synthesize(levels: list[Level], state: np.ndarray) -> tuple[np.ndarray, float]:
+def _synthesize(scales: list[_Scale], state: np.ndarray) -> tuple[np.ndarray, float]:
     """The finest level's image, completed, and its energy: the mean cost of its patches."""
-    coarsest = levels[-1]
-    image = coarsest.image
-    offsets = np.zeros((*coarsest.size, 2), np.int32)
+    coarsest = scales[-1]
+    image = coarsest.level.image
+    offsets = np.zeros((*coarsest.level.size, 2), np.int32)
     for trust in _TRUSTS:
         image, cost = _improve(coarsest, image, offsets, trust, _FIRST, state)
-    for coarser, finer in pairwise(reversed(levels)):
-        image, offsets = _upsample(image, coarser, offsets, finer)
+    for coarser, finer in pairwise(reversed(scales)):
+        image, offsets = _upsample(image, coarser.level, offsets, finer.level)
         image, cost = _improve(finer, image, offsets, _TRUSTS[-1], _FINER, state)
     return image, float(cost[cost < _NO_COST].mean())
 
 
 def _improve(
-    level: Level,
+    scale: _Scale,
     image: np.ndarray,
     offsets: np.ndarray,
     trust: float,
@@ -89,14 +113,12 @@ def _improve(
 
     offsets: (H, W, 2) int32, of the patches that touch the hole; changed in place.
     """
-    source = _sources(level.source)
-    weight = (trust ** hole_depth(~level.known)).astype(np.float32)
+    level = scale.level
+    weight = (trust**scale.depth).astype(np.float32)
     weight[~(level.hole | level.known)] = 0
-    targets = np.argwhere(_touching(level.hole)).astype(np.int32)
-    places = np.argwhere(source).astype(np.int32)
     image, cost = image.copy(), np.full(level.size, _NO_COST)
     for _ in range(iterations):
-        _search(image, weight, targets, source, places, _SWEEPS, state, offsets, cost)
+        _search(image, weight, scale.targets, scale.source, scale.places, state, offsets, cost)
         _vote(level.image, level.hole, weight, offsets, cost, image)
     return image, cost
 
@@ -111,34 +133,6 @@ def _upsample(
     return np.where(finer.hole[..., None], finer.image + change, finer.image), larger
 
 
-def _sources(source: np.ndarray) -> np.ndarray:
-    """Where a whole patch of sources has its middle: (H, W) bool."""
-    return ~_touching(~source, outside=True)
-
-
-@njit(cache=True, nogil=True)
-def _touching(hole: np.ndarray, outside: bool = False) -> np.ndarray:
-    """Middles of patches with a hole pixel, (H, W) bool; outside: beyond the image counts, too."""
-    height, width = hole.shape
-    rows = np.zeros((height, width), np.bool_)
-    found = np.zeros((height, width), np.bool_)
-    for y in range(height):
-        for x in range(width):
-            if outside and (x < RADIUS or x >= width - RADIUS):
-                rows[y, x] = True
-                continue
-            for u in range(max(x - RADIUS, 0), min(x + RADIUS + 1, width)):
-                rows[y, x] |= hole[y, u]
-    for y in range(height):
-        for x in range(width):
-            if outside and (y < RADIUS or y >= height - RADIUS):
-                found[y, x] = True
-                continue
-            for v in range(max(y - RADIUS, 0), min(y + RADIUS + 1, height)):
-                found[y, x] |= rows[v, x]
-    return found
-
-
 @njit(cache=True, nogil=True)
 def _search(
     image: np.ndarray,
@@ -146,7 +140,6 @@ def _search(
     targets: np.ndarray,
     source: np.ndarray,
     places: np.ndarray,
-    sweeps: int,
     state: np.ndarray,
     offsets: np.ndarray,
     cost: np.ndarray,
@@ -162,7 +155,7 @@ def _search(
         else:
             v, u = places[draw(state, len(places))]
             _try(image, weight, source, y, x, v, u, offsets, cost)
-    for sweep in range(sweeps):
+    for sweep in range(_SWEEPS):
         forward = sweep % 2 == 0
         step = -1 if forward else 1
         for k in range(len(targets)):

@@ -77,6 +77,7 @@ def synthesize(
     result = image.copy() if out is None else image
     if _flatten(result, hole, source):
         return result
+    report = on_progress or (lambda share: None)
     depth, halvings = _depth(~known)
     side = 2**halvings
     deepest = float(depth[hole[::side, ::side]].max(initial=0))
@@ -99,11 +100,9 @@ def synthesize(
         length += scale * _nearest(followed, length.shape, scale / side)
     gain = _gain(fill, coarsest.hole, offsets)
     for done, level in enumerate(reversed(levels[:-1]), 1):
-        if on_progress is not None:
-            on_progress(done / (len(levels) + 1))
+        report(done / (len(levels) + 1))
         offsets = upsample(offsets, level, fill, done)
-    if on_progress is not None:
-        on_progress(len(levels) / (len(levels) + 1))
+    report(len(levels) / (len(levels) + 1))
     masks = [(level.hole, level.known) for level in levels]
     del levels, coarsest  # their images take a third of the image's memory
     blend(result, offsets, masks, length, halvings, gain)
