@@ -52,14 +52,14 @@ def test_progress_tells_the_time_left_and_a_fill_is_cancelled(browser, slow):
 def test_second_visitor_is_told_of_those_before_and_fills_after_a_cancel(browser, slow, photo):
     server = start_server()
     large, mask = slow
-    for first in visiting(browser, server):
-        first.upload(large)
-        first.open_mask(mask)
-        first.page.click("#fill")
-        first.page.wait_for_selector(".status:has-text('Filling')")
-        for second in visiting(browser, server):
-            second.upload(photo)
-            second.stroke((-0.2, 0), (0.2, 0))
+    for second in visiting(browser, server):
+        second.upload(photo)
+        second.stroke((-0.2, 0), (0.2, 0))
+        for first in visiting(browser, server):
+            first.upload(large)
+            first.open_mask(mask)
+            first.page.click("#fill")
+            first.page.wait_for_selector(".status:has-text('Filling')")
             second.page.click("#fill")
             second.page.wait_for_selector(".status:has-text('Waiting')")
             first.page.keyboard.press("Escape")
