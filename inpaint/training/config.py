@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
 from inpaint.training.adversarial import AdversarialLosses
 from inpaint.training.losses import LossWeights
-from inpaint.utils.options import add_options, from_options, option
+from inpaint.utils.options import add_options, check_choices, from_options, option
 
 FrozenNorm = Literal["none", "encoder", "all"]
 REFINER = "refiner"  # the network of a recipe that trains a Refiner, not a PConvUNet
@@ -20,7 +20,6 @@ L1_ONLY = LossWeights(perceptual=0, style_out=0, style_comp=0)
 REFINING = replace(L1_ONLY, valid=0, hole=0, tv=0, psnr=0.1)
 KNOWN_ONLY = replace(L1_ONLY, valid=0.5, hole=0, tv=0)  # beside adversarial terms
 PSNR_ONLY = replace(L1_ONLY, hole=0, psnr=0.023)  # about as steep as the L1 term it replaces
-PIXEL_RANGES = ("imagenet", "unit")
 
 
 @dataclass(frozen=True)
@@ -246,7 +245,7 @@ class TrainConfig:
         None,
         "colours that the pixel losses are measured on: unit ([0, 1]) or imagenet (divided by "
         "ImageNet's standard deviations); default: the recipe's",
-        choices=PIXEL_RANGES,
+        choices=("imagenet", "unit"),
     )
     grad_clip: str | float | None = option(
         None, "largest norm of the gradient, or none; default: the recipe's"
@@ -267,6 +266,7 @@ class TrainConfig:
     log_steps: int = option(50, "steps between log lines")
 
     def __post_init__(self) -> None:
+        check_choices(self)
         if self.config not in RECIPES:
             raise ValueError(f"config must be one of {', '.join(RECIPES)}, got {self.config!r}")
         if self.precision not in ("auto", "fp32", "bf16", "fp16"):
@@ -278,10 +278,6 @@ class TrainConfig:
         last = len(RECIPES[self.config].phases)
         if self.phase is not None and not 1 <= self.phase <= last:
             raise ValueError(f"phase must lie between 1 and {last}, got {self.phase}")
-        if self.pixel_range not in (None, *PIXEL_RANGES):
-            raise ValueError(
-                f"pixel_range must be one of {', '.join(PIXEL_RANGES)}, got {self.pixel_range!r}"
-            )
         if self.device_holes and self.holes is not None:
             raise ValueError("device_holes draws holes, holes takes them from files; drop one")
         if self.invert_holes and self.holes is None:
