@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from inpaint.checkpoints.torch_file import CheckpointError, load_torch_file
 from inpaint.checkpoints.weights import shipped_weights
+from inpaint.utils import imagenet
 
 logger = logging.getLogger("inpaint")
 
@@ -61,8 +62,8 @@ class VGG16(nn.Module):
         )
         self._load(path)
         caffe = weights is None or self._begins_as(shipped)
-        mean = (123.68, 116.779, 103.939) if caffe else (0.485 * 255, 0.456 * 255, 0.406 * 255)
-        std = (1.0, 1.0, 1.0) if caffe else (0.229 * 255, 0.224 * 255, 0.225 * 255)
+        mean = (123.68, 116.779, 103.939) if caffe else tuple(255 * v for v in imagenet.MEAN)
+        std = (1.0, 1.0, 1.0) if caffe else tuple(255 * v for v in imagenet.STD)
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.scale = self.CAFFE_SCALE if caffe else (1.0, 1.0, 1.0)

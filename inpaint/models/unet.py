@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from inpaint.models.partial_conv import partial_conv, rescale, window_count, without_autocast
-
-_RGB_MEAN, _RGB_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, in [0, 1]
+from inpaint.utils import imagenet
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,9 @@ class UNetConfig:
     # Dilations of the residual units after the decoder's block of each level, the finest level
     # first; () for none at all. See ResidualUnit.
     residual: tuple[tuple[int, ...], ...] = ()
-    # Of each input channel, in the range of the images; 0.5 and 0.25 for others than 3 channels.
-    mean: tuple[float, ...] = _RGB_MEAN
-    std: tuple[float, ...] = _RGB_STD
+    # Of each input channel, in the range of the images; for other than 3 channels 0.5 and 0.25.
+    mean: tuple[float, ...] = imagenet.MEAN
+    std: tuple[float, ...] = imagenet.STD
     in_channels: int = 3
     out_channels: int = 3
 
@@ -64,7 +63,7 @@ class UNetConfig:
                 f"in_channels and out_channels must be 1 or more, got {self.in_channels} and "
                 f"{self.out_channels}"
             )
-        if self.in_channels != 3 and (self.mean, self.std) == (_RGB_MEAN, _RGB_STD):
+        if self.in_channels != 3 and (self.mean, self.std) == (imagenet.MEAN, imagenet.STD):
             object.__setattr__(self, "mean", (0.5,) * self.in_channels)
             object.__setattr__(self, "std", (0.25,) * self.in_channels)
         channels = {len(self.mean), len(self.std)}
