@@ -14,6 +14,7 @@ from inpaint.data.sources import (
     FolderSource,
     ImageSource,
     Split,
+    find_images,
     hold_out,
     mask_files,
 )
@@ -222,12 +223,10 @@ def _open_folder(data: str, root: Path, split: Split, _: int | None) -> ImageSou
 
 def _without_masks(root: Path) -> ImageSource:
     """A folder's images without the masks that lie beside them."""
-    source = FolderSource(root)
-    names = [source.name(number) for number in range(len(source))]
+    names = find_images(root)
     masks = mask_files(names)
-    if not masks:
-        return source
-    logger.info("left out %d masks of pictures in %s, such as %s", len(masks), root, min(masks))
+    if masks:
+        logger.info("left out %d masks of pictures in %s, such as %s", len(masks), root, min(masks))
     return FolderSource(root, [name for name in names if name not in masks])
 
 
