@@ -206,10 +206,12 @@ def test_other_numbers_of_channels(channels, outputs):
 
 def test_under_autocast_the_last_level_is_float32():
     image, valid = picture(64, 64)
-    net = network()
+    net, calls = network(), []
+    net.decoder[-1].register_forward_hook(lambda *_: calls.append(1))
     with torch.autocast("cpu", torch.bfloat16):
         output = net(image, valid)
     assert output.dtype == torch.float32
+    assert calls == [1]
     # In bfloat16 values in [0.5, 1] are multiples of 1 / 256.
     between = output[(output > 0.5) & (output < 1)] * 256
     assert (between - between.round()).abs().mean() > 0.2

@@ -181,7 +181,7 @@ class PConvOutput(nn.Module):
     fold: Tensor
 
     def __init__(self, features: int, in_channels: int = 3, out_channels: int = 3) -> None:
-        """features: of the level below; in_channels: of the image."""
+        """features: channels of the level below; in_channels: of the image."""
         super().__init__()
         self.features = features
         self.conv = nn.Conv2d(features + in_channels, out_channels, 3, padding=1)
@@ -195,12 +195,12 @@ class PConvOutput(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """x (B, C, H, W), image (B, I, 2H, 2W), zero in their holes; masks of one channel.
 
-        Returns the new image (B, O, 2H, 2W) and its mask, under autocast in float32:
-        bfloat16 has steps of 0.004 below 1, an 8-bit level.
+        Returns the new image (B, O, 2H, 2W) and its mask. Under autocast they are float32: below 1
+        bfloat16 has steps of 0.004, an 8-bit level.
         """
         if torch.is_autocast_enabled(x.device.type):
             with without_autocast(x.device):
-                return self(x.float(), valid.float(), image.float(), image_valid.float())
+                return self.forward(x.float(), valid.float(), image.float(), image_valid.float())
         features = self.features
         weight = self.conv.weight
         small = torch.einsum("pik,qjl,ockl->opqcij", self.fold, self.fold, weight[:, :features])
@@ -282,8 +282,8 @@ class PConvUNet(
     for any size: from ceil(n / 2) an odd level is upsampled to its own n, and an odd image has
     a row or column of hole at its end meanwhile, which to the encoder is what padding is.
 
-    `from_pretrained`, `save_pretrained` and `push_to_hub` are huggingface_hub's: a folder or a
-    repository of the hub with the weights and the configuration.
+    `from_pretrained`, `save_pretrained` and `push_to_hub` are huggingface_hub's, for a folder or a
+    repository with the weights and the configuration.
     """
 
     mean: Tensor
@@ -334,11 +334,11 @@ class PConvUNet(
 
         Returns the network's image, (B, out_channels, H, W), about [0, 1] but not clamped; also
         where the input was known, so paste it into the hole. An image without any known pixel comes
-        back as the mean colour. With another number of channels than the input's the output has no
-        mean and deviation to be scaled by, and is that of the last convolution. Raises ValueError
-        for shapes that do not fit, and TypeError for an image of integers.
+        back as the mean colour. With out_channels other than in_channels there is no mean and
+        deviation to scale the output by: it is that of the last convolution. Raises ValueError for
+        shapes that do not fit, and TypeError for an image of integers.
         """
-        if not torch.compiler.is_compiling():  # a comparison would fix an exported batch size
+        if not torch.compiler.is_compiling():  # comparing it would fix the batch size of an export
             self._check(image, valid)
         height, width = image.shape[2:]
         to_even = (0, (width + 1) // 2 * 2 - width, 0, (height + 1) // 2 * 2 - height)
