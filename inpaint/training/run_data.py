@@ -33,7 +33,7 @@ class RunData:
         self.source = open_source(config.data, config.root, size=self.largest)
 
     def samples(self, number: int) -> TrainingSamples:
-        """Of a phase, from 0; without holes if these are drawn on the device."""
+        """The samples of a phase, from 0; without holes if these are drawn on the device."""
         return TrainingSamples(
             self.source,
             self.phases[number].size,
@@ -48,9 +48,9 @@ class RunData:
         )
 
     def check(self) -> str:
-        """The sizes of the images, in words.
+        """The sizes of the images, as a line for the log.
 
-        Raises ValueError for images that are unusable at the size of any phase.
+        Raises ValueError for images that cannot be used at the size of a phase.
         """
         sizes = [phase.size for phase in self.phases]
         scale = min(phase.max_upscale for phase in self.phases)
