@@ -28,7 +28,7 @@ from inpaint.checkpoints.weights import find_weights, load_network
 from inpaint.data import open_source
 from inpaint.data.crops import center_square
 from inpaint.masks import fixed_hole
-from inpaint.models import unet
+from inpaint.models import unet_blocks
 from inpaint.models.partial_conv import partial_conv
 from inpaint.padding import convert
 
@@ -68,7 +68,7 @@ def unet_with(mode: str) -> Run:
     def run(image: Tensor, valid: Tensor) -> Tensor:
         if mode == "partial":
             return network(image, valid).clamp(0, 1)
-        with patch.object(unet, "partial_conv", padded_partial_conv(mode)):
+        with patch.object(unet_blocks, "partial_conv", padded_partial_conv(mode)):
             return network(image, valid).clamp(0, 1)
 
     return run

@@ -30,7 +30,7 @@ from tiny_training import (
 from torch import nn
 
 from inpaint.checkpoints.weights import load_network, read_metadata
-from inpaint.models import unet
+from inpaint.models.unet_blocks import PConvBlock
 from inpaint.training import (
     RECIPES,
     NonFiniteLossError,
@@ -290,7 +290,7 @@ def test_bf16_lasts_through_all_phases(
     monkeypatch.setattr(loop, "inpainting_terms", note)
     hook = nn.modules.module.register_module_forward_hook(
         lambda module, _, output: (
-            conv_dtypes.append(output[0].dtype) if isinstance(module, unet.PConvBlock) else None
+            conv_dtypes.append(output[0].dtype) if isinstance(module, PConvBlock) else None
         )
     )
     with hook:

@@ -11,7 +11,8 @@ from oracle import oracle
 from torch import nn
 
 from inpaint.models.folding import fold
-from inpaint.models.unet import PConvOutput, PConvUNet, ResidualUnit, UNetConfig
+from inpaint.models.unet import PConvUNet, UNetConfig
+from inpaint.models.unet_blocks import PConvOutput, ResidualUnit
 
 SMALL = UNetConfig(widths=(8, 12, 16), kernels=(7, 5, 3))
 PAPER = replace(UNetConfig.named("paper"), widths=(4, 4, 8, 8, 8, 8, 8, 8))
