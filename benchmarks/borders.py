@@ -3,9 +3,10 @@
     python benchmarks/borders.py --root PICTURES --picture docs/borders.jpg
 
 A network runs on a whole image of 256 px, which is the truth, and on its four quarters one by
-one. What differs beside the seams between the quarters is the doing of the padding, and of what a
+one. Differences beside the seams between the quarters come from the padding, and from what a
 quarter does not show. Two networks, neither trained again after the change of its padding: VGG-16
-to relu3_3, trained with zeros, and the shipped U-Net, trained with partial padding.
+to relu3_3, trained with zeros, and the shipped U-Net, trained with partial padding, which its last
+level keeps in all modes.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from inpaint.checkpoints.weights import find_weights, load_network
 from inpaint.data import open_source
 from inpaint.data.crops import center_square
 from inpaint.masks import fixed_hole
-from inpaint.models import unet
+from inpaint.models import unet_blocks
 from inpaint.models.partial_conv import partial_conv
 from inpaint.padding import convert
 
@@ -67,14 +68,14 @@ def unet_with(mode: str) -> Run:
     def run(image: Tensor, valid: Tensor) -> Tensor:
         if mode == "partial":
             return network(image, valid).clamp(0, 1)
-        with patch.object(unet, "partial_conv", padded_partial_conv(mode)):
+        with patch.object(unet_blocks, "partial_conv", padded_partial_conv(mode)):
             return network(image, valid).clamp(0, 1)
 
     return run
 
 
 def by_quarters(run: Run, image: Tensor, valid: Tensor) -> Tensor:
-    """The four quarters' answers put together."""
+    """What a network gives for the four quarters, put together."""
     rows = []
     for top in (0, TILE):
         tiles = [
@@ -98,7 +99,7 @@ def measure(
 ) -> dict[str, list[float]]:
     """Signal over error in dB for each band, by mode; of the hole only, or of all positions.
 
-    The truth is each mode's own answer for the whole image, as it has no seams.
+    The truth is each mode's own output for the whole image, which has no seams.
     """
     found = {}
     for mode in MODES:
@@ -117,7 +118,7 @@ def measure(
 
 
 def picture(path: Path, image: Tensor, valid: Tensor) -> None:
-    """Two rows: VGG's errors, and fills by quarters, for each mode after the input or the whole."""
+    """Write two rows: the input and VGG's errors by mode; the whole fill and fills by quarters."""
     errors = [(by_quarters(run, image, valid) - run(image, valid)).abs().mean(1)[0]
               for run in map(vgg_with, MODES)]  # fmt: skip
     largest = torch.stack(errors).max()
@@ -153,8 +154,9 @@ def main() -> None:
     kind = "wds" if options.root.endswith(".tar") else "folder"
     source = open_source(kind, options.root)
     samples = []
-    for number in range(min(options.count, len(source))):
-        square = center_square(source.load(number * len(source) // options.count), SIDE)
+    count = min(options.count, len(source))
+    for number in range(count):
+        square = center_square(source.load(number * len(source) // count), SIDE)
         hole = fixed_hole((SIDE, SIDE), number, seed=0, bucket=2 + number % 3)
         image = torch.from_numpy(square).permute(2, 0, 1)[None] / 255
         samples.append((image, torch.from_numpy(~hole)[None, None].float()))

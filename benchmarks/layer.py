@@ -34,7 +34,8 @@ from torch import Tensor
 
 from inpaint.masks import fixed_hole
 from inpaint.models.partial_conv import partial_conv
-from inpaint.models.unet import PConvOutput, PConvUNet, UNetConfig, _upsample
+from inpaint.models.unet import PConvUNet, UNetConfig
+from inpaint.models.unet_blocks import PConvOutput, _upsample
 
 # (phase, measure, network whose cost divides the U-Net's, highest ratio allowed)
 LIMITS = [

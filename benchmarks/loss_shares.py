@@ -2,15 +2,14 @@
 
     python benchmarks/loss_shares.py --root PICTURES     # a Markdown table
 
-Start: the paper's network with random weights. End: shipped weights, which were trained for days
-and not with this loss, so they stand for a network that is good at L1 and PSNR. With both ranges
+Start: the paper's network with random weights. End: shipped weights, which were trained for days,
+but not with this loss, so they represent a network that is good at L1 and PSNR. With both ranges
 of colours that `--pixel-range` knows.
 """
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
@@ -25,6 +24,7 @@ from inpaint.training.losses import LossWeights, inpainting_terms
 from inpaint.training.validate import unpack
 
 BATCH = 4
+TERMS = ("valid", "hole", "perceptual", "style_out", "style_comp", "tv")
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
@@ -33,16 +33,13 @@ def shares(
     network: nn.Module, samples: TrainingSamples, count: int, vgg: VGG16, weights: LossWeights
 ) -> dict[str, float]:
     """Weighted terms over their sum, by name, in %, means over samples; and their sum, `total`."""
-    names = [
-        field.name for field in fields(LossWeights) if field.name not in ("psnr", "normalised")
-    ]
-    sums = dict.fromkeys(names, 0.0)
+    sums = dict.fromkeys(TERMS, 0.0)
     for first in range(0, count, BATCH):
         batch = default_collate([samples[first + number] for number in range(BATCH)])
         image, hole = unpack(batch, torch.device("cpu"))
         output = network(image, 1 - hole)
         terms = inpainting_terms(output, image, hole, vgg=vgg, normalised=weights.normalised)
-        for name in names:
+        for name in TERMS:
             sums[name] += getattr(weights, name) * terms[name].item() * BATCH / count
     total = sum(sums.values())
     return {**{name: 100 * value / total for name, value in sums.items()}, "total": total}
@@ -64,15 +61,14 @@ def main() -> None:
         "start": PConvUNet(UNetConfig.named("paper")).train(),
         "end": load_network(find_weights(options.weights)),
     }
-    columns = ("valid", "hole", "perceptual", "style_out", "style_comp", "tv", "total")
-    print("| colours | at | " + " | ".join(columns) + " |")
-    print("|---|---|" + "---:|" * len(columns))
+    print(f"| colours | at | {' | '.join(TERMS)} | total |")
+    print(f"|---|---|{'---:|' * (len(TERMS) + 1)}")
     for name, normalised in (("[0, 1]", False), ("normalised", True)):
-        weights = replace(LossWeights(), normalised=normalised)
+        weights = LossWeights(normalised=normalised)
         for stage, network in networks.items():
             found = shares(network, samples, options.count, vgg, weights)
-            cells = [f"{found[c]:.1f} %" if c != "total" else f"{found[c]:.2f}" for c in columns]
-            print(f"| {name} | {stage} | {' | '.join(cells)} |")
+            cells = [f"{found[term]:.1f} %" for term in TERMS]
+            print(f"| {name} | {stage} | {' | '.join(cells)} | {found['total']:.2f} |")
 
 
 if __name__ == "__main__":

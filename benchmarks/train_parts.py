@@ -2,10 +2,11 @@
 
     python benchmarks/train_parts.py                 # a Markdown table, on the GPU if there is one
 
-Parts: decode (a JPEG of four thirds by one side more than the samples), crop, hole (one by one on
-the CPU, and by the batch on the device), copy to the device, network (forward and backward, with
-the pixel losses) and VGG terms (forward and backward). Loading is of one process: each worker does
-as many. On a CPU times are those of its cores, so that other programs hardly count.
+Parts: decode (a JPEG whose shorter side is a third longer than the samples'), crop, hole (one by
+one on the CPU, and by the batch on the device), copy to the device, network (forward and backward,
+with the pixel losses) and VGG terms (forward and backward). Decoding, cropping and holes are timed
+in one process, which stands for each worker. Without a GPU the times are CPU times of all threads,
+so that other programs hardly count.
 """
 
 from __future__ import annotations

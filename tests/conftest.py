@@ -1,10 +1,14 @@
 """Settings of all tests."""
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+
+if TYPE_CHECKING:
+    from inpaint.training import TrainConfig
 
 # Tiny tensors: a second thread only waits, and on a busy machine it waits long.
 torch.set_num_threads(1)
@@ -21,6 +25,35 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     forget_accelerate()
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of pictures to train on."""
+    from tiny_training import smooth_pictures
+
+    return smooth_pictures(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture
+def config(pictures: Path, tmp_path: Path) -> "TrainConfig":
+    """A training run of six steps, in a folder of its own."""
+    from tiny_training import settings
+
+    return settings(pictures, tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of such a run that nothing disturbed."""
+    from tiny_training import forget_accelerate, settings, use_tiny_recipes
+
+    from inpaint.training import train
+
+    with pytest.MonkeyPatch.context() as patch:
+        use_tiny_recipes(patch)
+        forget_accelerate()
+        return train(settings(pictures, tmp_path_factory.mktemp("whole")))
 
 
 @pytest.fixture(scope="module")

@@ -107,6 +107,7 @@ def test_the_learning_rate_follows_the_published_schedule():
 @pytest.mark.parametrize(
     ("options", "way"),
     [
+        (["--gpu", "0"], "CUDA_VISIBLE_DEVICES=0 python train_padding.py"),
         (["--gpu", "7"], "CUDA_VISIBLE_DEVICES=7 python train_padding.py"),
         (["--world-size", "4"], "accelerate launch --num_processes 4 train_padding.py"),
         (["--dist-url", "tcp://127.0.0.1:2345"], "--main_process_ip IP --main_process_port PORT"),

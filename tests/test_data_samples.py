@@ -346,6 +346,8 @@ def test_unusable_masks_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"text")
     with pytest.raises(RuntimeError, match=r"20 masks in a row .* white where"):
         FolderHoles(tmp_path)(16, np.random.default_rng(0))
+    with pytest.raises(RuntimeError, match=r"must be black where .* and white elsewhere"):
+        FolderHoles(tmp_path, invert=True)(16, np.random.default_rng(0))
     write_mask(tmp_path / "good.png", np.eye(16, dtype=bool))
     assert FolderHoles(tmp_path)(16, np.random.default_rng(0)).any()
 

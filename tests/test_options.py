@@ -18,6 +18,7 @@ class Settings:
     fast: bool = option(False, "quickly")
     data_root: str = option("here", "folder", "--data_root")
     resume: str | None = option(None, "file", const="auto")
+    order: str | None = option(None, "of things", choices=("up", "down"))
     inner: int = 7
 
     def __post_init__(self) -> None:
@@ -48,8 +49,10 @@ def test_every_field_is_an_option() -> None:
         "there",
         "--resume",
         "file",
+        "--order",
+        "up",
     ]
-    assert parse(*words) == Settings(5, 0.5, "b", True, "there", "file")
+    assert parse(*words) == Settings(5, 0.5, "b", True, "there", "file", "up")
     assert parse("--size", "6", "--resume") == Settings(size=6, resume="auto")
 
 
@@ -71,6 +74,10 @@ def test_bad_options_are_refused(words: tuple[str, ...], capsys: pytest.CaptureF
 def test_choices_hold_without_a_parser_too() -> None:
     with pytest.raises(ValueError, match="kind must be one of a, b, got 'c'"):
         Settings(kind="c")
+    with pytest.raises(ValueError, match="order must be one of up, down, got 'left'"):
+        Settings(order="left")
+    assert Settings().order is None
+    assert Settings(order="up").order == "up"
 
 
 def test_help_names_the_default() -> None:

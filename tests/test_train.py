@@ -1,98 +1,25 @@
-"""Training runs of a few steps: results, resuming, stopping, several processes."""
+"""Training runs of a few steps: results, settings, errors."""
 
-import json
 import logging
 import math
-import os
 import runpy
-import signal
-import socket
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny_training import (
-    NETWORK,
-    ROOT,
-    TINY,
-    forget_accelerate,
-    log_lines,
-    resumed,
-    settings,
-    smooth_pictures,
-    use_tiny_recipes,
-)
+from tiny_training import NETWORK, ROOT, TERMS, TINY, forget_accelerate, log_lines, losses
 from torch import nn
 
 from inpaint.checkpoints.weights import load_network, read_metadata
-from inpaint.models import unet
-from inpaint.training import (
-    RECIPES,
-    NonFiniteLossError,
-    Recipe,
-    TrainConfig,
-    TrainingStopped,
-    loop,
-    train,
-)
-from inpaint.training.log import RunLog
-from inpaint.training.resume import check_same_run
+from inpaint.models.unet_blocks import PConvBlock
+from inpaint.training import RECIPES, NonFiniteLossError, Recipe, TrainConfig, loop, train
 from inpaint.training.state import load_state
 
-TERMS = {"valid", "hole", "tv", "perceptual", "style_out", "style_comp", "total"}
-
-
 pytestmark = pytest.mark.usefixtures("small_world")
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return smooth_pictures(tmp_path_factory.mktemp("pictures"))
-
-
-@pytest.fixture
-def config(pictures: Path, tmp_path: Path) -> TrainConfig:
-    return settings(pictures, tmp_path / "run")
-
-
-@pytest.fixture(scope="module")
-def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run that nothing disturbed."""
-    folder = tmp_path_factory.mktemp("whole")
-    with pytest.MonkeyPatch.context() as patch:
-        use_tiny_recipes(patch)
-        train(settings(pictures, folder))
-    return folder
-
-
-def command(config: TrainConfig, *options: str) -> list[str]:
-    """The command line of the same run, and further options."""
-    line = [sys.executable, str(ROOT / "tests" / "tiny_training.py"), *options]
-    for name, value in vars(config).items():
-        if value is not None and not isinstance(value, bool):
-            line += ["--" + name.replace("_", "-"), str(value)]
-    return line
-
-
-def losses(folder: Path | str) -> list[dict[str, Any]]:
-    """The lines of losses without what the clock puts into them."""
-    drop = ("time", "pictures_per_s")
-    return [{k: v for k, v in line.items() if k not in drop} for line in log_lines(folder)]
-
-
-def assert_same_run(folder: Path | str, other: Path | str) -> None:
-    """Losses, weights, averages and optimiser are equal bit for bit."""
-    assert losses(folder) == losses(other)
-    ours, theirs = (load_state(Path(path) / "last.pt") for path in (folder, other))
-    for part in ("step", "updates"):
-        assert ours[part] == theirs[part]
-    for part in ("network", "average", "optimizer"):
-        torch.testing.assert_close(ours[part], theirs[part], rtol=0, atol=0)
 
 
 def test_a_run_leaves_weights_state_log_and_tensorboard(whole: Path) -> None:
@@ -120,133 +47,6 @@ def test_the_averaged_weights_are_a_network_of_their_own(whole: Path) -> None:
         if value.is_floating_point():
             assert torch.equal(network.state_dict()[key], value)
     assert read_metadata(whole / "ema.safetensors")["notes"]["steps"] == 6
-
-
-def test_ctrl_c_saves_and_resuming_takes_the_same_steps(
-    config: TrainConfig, whole: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Stopped in the first phase, at the end of it, and in the second."""
-    count_step = RunLog.step
-
-    def stop_at_odd_steps(log: RunLog, pictures: int) -> None:
-        count_step(log, pictures)
-        if log.bar.n % 2 == 1:
-            signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(RunLog, "step", stop_at_odd_steps)
-    for step in (1, 3, 5):
-        with pytest.raises(TrainingStopped, match=r"saved in .*; go on with --resume") as stopped:
-            train(config)
-        assert stopped.value.signum == signal.SIGINT
-        assert len(log_lines(config.out)) == step
-        config = resumed(config)
-    train(config)
-    assert_same_run(config.out, whole)
-
-
-def test_minutes_end_a_run_and_resuming_takes_the_same_steps(
-    config: TrainConfig, whole: Path
-) -> None:
-    config = replace(config, minutes=1e-9)  # over after each step
-    for step in range(1, 7):
-        train(config)
-        assert len(log_lines(config.out)) == step
-        config = resumed(config)
-    assert_same_run(config.out, whole)
-
-
-def test_a_killed_run_goes_on_from_its_checkpoint(config: TrainConfig, whole: Path) -> None:
-    """kill -9 in the middle; the log holds steps beyond the checkpoint and half a line."""
-    out = Path(config.out)
-    line = command(replace(config, checkpoint_minutes=1e-9))
-    with subprocess.Popen(line, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
-        while not (out / "last.pt").exists():
-            assert process.poll() is None
-            time.sleep(0.001)
-        process.kill()
-    assert process.returncode == -signal.SIGKILL
-    step = load_state(out / "last.pt")["step"]
-    assert step < 6
-    with (out / "log.jsonl").open("a") as file:
-        text = json.dumps({"kind": "train", "step": step + 1})
-        file.write(text + "\n" + text[:9])
-    train(resumed(config))
-    assert_same_run(out, whole)
-
-
-def test_ctrl_c_at_a_terminal_saves_with_worker_processes_running(config: TrainConfig) -> None:
-    """A terminal sends it to all processes of the group."""
-    out = Path(config.out)
-    process = subprocess.Popen(
-        command(replace(config, workers=1, steps=100_000)),
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    wait_for_step(1, out, process)
-    os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert errors.endswith(f"stopped, saved in {out}; go on with --resume\n")
-    assert load_state(out / "last.pt")["step"] == log_lines(out)[-1]["step"]
-
-
-def wait_for_step(step: int, folder: Path, *processes: "subprocess.Popen[str]") -> None:
-    log = folder / "log.jsonl"
-    while not (log.exists() and log.read_text().count("\n") >= step):
-        assert all(process.poll() is None for process in processes)
-        time.sleep(0.01)
-
-
-def test_a_second_signal_is_not_held_back(
-    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def stop_twice(*_: Any) -> None:
-        signal.raise_signal(signal.SIGINT)
-        signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(RunLog, "step", stop_twice)
-    with pytest.raises(KeyboardInterrupt) as interrupt:
-        train(config)
-    assert not isinstance(interrupt.value, TrainingStopped)
-
-
-def test_a_finished_run_says_so(
-    config: TrainConfig, whole: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    before = (whole / "log.jsonl").read_text()
-    assert train(resumed(replace(config, out=str(whole)))) == whole
-    assert f"all 6 steps of {whole} are taken already" in caplog.text
-    assert (whole / "log.jsonl").read_text() == before
-
-
-def test_a_new_run_does_not_overwrite_an_old_one(config: TrainConfig, whole: Path) -> None:
-    with pytest.raises(ValueError, match="holds a run already; go on with --resume, or give"):
-        train(replace(config, out=str(whole)))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"batch_size": 8}, "phase 1 pictures a step 4, now it is 8"),
-        ({"phase": 1}, "phase 2 frozen_norm encoder, now it is None"),
-        ({"seed": 1}, "seed 0, now it is 1"),
-        ({"grad_clip": "none"}, "phase 1 grad_clip 1.0, now it is None"),
-        ({"max_upscale": 1.0}, "phase 1 max_upscale 2.0, now it is 1.0"),
-    ],
-)
-def test_resuming_as_another_run_is_refused(
-    config: TrainConfig, whole: Path, change: dict[str, Any], message: str
-) -> None:
-    with pytest.raises(ValueError, match=f"was trained with {message}; resume with the same"):
-        train(resumed(replace(config, out=str(whole), **change)))
-
-
-def test_resuming_nothing_is_refused(config: TrainConfig) -> None:
-    with pytest.raises(FileNotFoundError, match="no checkpoint at"):
-        train(resumed(config))
 
 
 def test_init_starts_from_a_weight_file(config: TrainConfig, whole: Path) -> None:
@@ -290,7 +90,7 @@ def test_bf16_lasts_through_all_phases(
     monkeypatch.setattr(loop, "inpainting_terms", note)
     hook = nn.modules.module.register_module_forward_hook(
         lambda module, _, output: (
-            conv_dtypes.append(output[0].dtype) if isinstance(module, unet.PConvBlock) else None
+            conv_dtypes.append(output[0].dtype) if isinstance(module, PConvBlock) else None
         )
     )
     with hook:
@@ -406,66 +206,6 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(package: str) 
     assert result.stderr == (
         f"train_inpaint.py: training needs {package}; get it with: pip install 'inpaint[train]'\n"
     )
-
-
-def test_four_processes_reach_the_losses_of_one_with_a_batch_four_times_as_large(
-    config: TrainConfig, tmp_path: Path
-) -> None:
-    one = replace(config, config="tiny-frozen", batch_size=24)
-    four = replace(one, out=str(tmp_path / "four"), batch_size=6)
-    train(one)
-    for process in launch(four, 4):
-        _, errors = process.communicate(timeout=100)
-        assert process.returncode == 0, errors
-        if "results in" in errors:  # the main process
-            assert "4 processes on cpu, float32" in errors
-            assert "6 pictures a step in each of 4 processes, 24 in all" in errors
-            assert "learning rate 0.001 as for one process" in errors
-    for ours, theirs in zip(losses(one.out), losses(four.out), strict=True):
-        assert [theirs[term] for term in TERMS] == pytest.approx(
-            [ours[term] for term in TERMS], rel=1e-5
-        )
-    ours, theirs = (load_state(Path(run.out) / "last.pt") for run in (one, four))
-    torch.testing.assert_close(ours["network"], theirs["network"], rtol=1e-4, atol=1e-5)
-    assert theirs["processes"] == 4
-    path, phases = Path(four.out) / "last.pt", four.phases()
-    check_same_run(path, theirs, one, one.phases(), 1)  # 24 samples as well
-    with pytest.raises(ValueError, match="pictures a step 24, now it is 12"):
-        check_same_run(path, theirs, four, phases, 2)
-
-
-def test_two_processes_freeze_norms_between_phases_and_stop_together(config: TrainConfig) -> None:
-    """A signal to one of them ends both after the same step."""
-    config = replace(config, config="tiny-long")
-    processes = launch(config)
-    wait_for_step(5, Path(config.out), *processes)
-    processes[1].terminate()
-    for process in processes:
-        _, errors = process.communicate(timeout=100)
-        assert process.returncode == 143, errors
-    lines = losses(config.out)
-    assert {line["phase"] for line in lines} == {0, 1}
-    assert all(math.isfinite(line["total"]) for line in lines)
-    assert load_state(Path(config.out) / "last.pt")["step"] == lines[-1]["step"]
-
-
-def launch(config: TrainConfig, count: int = 2) -> list["subprocess.Popen[str]"]:
-    """The same run in several processes that talk over the loopback interface."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
-    processes = []
-    for rank in map(str, range(count)):
-        world = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
-        ranks = {"RANK": rank, "LOCAL_RANK": rank, **world}
-        environment = {**os.environ, **where, **ranks, "OMP_NUM_THREADS": "1"}
-        processes.append(
-            subprocess.Popen(
-                command(config), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-            )
-        )
-    return processes
 
 
 def test_an_unknown_data_set_lists_the_known_ones(config: TrainConfig) -> None:

@@ -12,7 +12,6 @@ from tiny_training import (
     log_lines,
     resumed,
     settings,
-    smooth_pictures,
     use_tiny_recipes,
 )
 
@@ -35,10 +34,8 @@ def base(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def config(tmp_path: Path, base: Path) -> TrainConfig:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    run = settings(smooth_pictures(folder), tmp_path / "run")
+def config(pictures: Path, tmp_path: Path, base: Path) -> TrainConfig:
+    run = settings(pictures, tmp_path / "run")
     return replace(run, config="tiny-refiner", base=str(base))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_training import log_lines, resumed, settings, smooth_pictures
+from tiny_training import log_lines, resumed
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -14,16 +14,6 @@ from inpaint.data import stream
 from inpaint.training import TrainConfig, loop, train
 
 pytestmark = pytest.mark.usefixtures("small_world")
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return smooth_pictures(tmp_path_factory.mktemp("pictures"))
-
-
-@pytest.fixture
-def config(pictures: Path, tmp_path: Path) -> TrainConfig:
-    return settings(pictures, tmp_path / "run")
 
 
 class Waits(TorchDispatchMode):

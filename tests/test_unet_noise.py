@@ -9,7 +9,8 @@ from torch import Tensor
 
 from inpaint.checkpoints import onnx
 from inpaint.checkpoints.weights import load_network, save_weights
-from inpaint.models.unet import NoiseInjection, PConvUNet, UNetConfig
+from inpaint.models.unet import PConvUNet, UNetConfig
+from inpaint.models.unet_blocks import NoiseInjection
 
 CONFIG = UNetConfig(widths=(8, 12, 16), kernels=(7, 5, 3), noise=True)
 

@@ -2,7 +2,12 @@
 
 import json
 import multiprocessing
+import os
 import runpy
+import socket
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).parent.parent
+TERMS = {"valid", "hole", "tv", "perceptual", "style_out", "style_comp", "total"}
 NETWORK = unet.UNetConfig(widths=(8, 16), kernels=(5, 3))
 NOISY = replace(NETWORK, noise=True)
 JUDGED = AdversarialLosses(rim=2, crop=32, width=4)
@@ -104,6 +110,48 @@ def resumed(config: TrainConfig) -> TrainConfig:
 def log_lines(folder: Path | str, kind: str = "train") -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
     return [line for line in lines if line["kind"] == kind]
+
+
+def losses(folder: Path | str) -> list[dict[str, Any]]:
+    """The lines of losses without what the clock puts into them."""
+    drop = ("time", "pictures_per_s")
+    return [{k: v for k, v in line.items() if k not in drop} for line in log_lines(folder)]
+
+
+def command(config: TrainConfig, *options: str) -> list[str]:
+    """The command line of the same run, and further options."""
+    line = [sys.executable, str(ROOT / "tests" / "tiny_training.py"), *options]
+    for name, value in vars(config).items():
+        if value is not None and not isinstance(value, bool):
+            line += ["--" + name.replace("_", "-"), str(value)]
+    return line
+
+
+def launch(config: TrainConfig, count: int = 2) -> list["subprocess.Popen[str]"]:
+    """The same run in several processes that talk over the loopback interface."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    where |= {"GLOO_SOCKET_IFNAME": "lo", "ACCELERATE_USE_CPU": "true"}
+    processes = []
+    for rank in map(str, range(count)):
+        world = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+        ranks = {"RANK": rank, "LOCAL_RANK": rank, **world}
+        environment = {**os.environ, **where, **ranks, "OMP_NUM_THREADS": "1"}
+        processes.append(
+            subprocess.Popen(
+                command(config), cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+            )
+        )
+    return processes
+
+
+def wait_for_step(step: int, folder: Path, *processes: "subprocess.Popen[str]") -> None:
+    log = folder / "log.jsonl"
+    while not (log.exists() and log.read_text().count("\n") >= step):
+        assert all(process.poll() is None for process in processes)
+        time.sleep(0.01)
 
 
 if __name__ == "__main__":

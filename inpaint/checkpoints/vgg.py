@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from inpaint.checkpoints.torch_file import CheckpointError, load_torch_file
 from inpaint.checkpoints.weights import shipped_weights
+from inpaint.utils import imagenet
 
 logger = logging.getLogger("inpaint")
 
@@ -20,8 +21,7 @@ logger = logging.getLogger("inpaint")
 # level ends in a 2x2 max pool.
 _LEVELS = ((0, 2), (5, 7), (10, 12, 14))
 _CHANNELS = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256))
-_FIRST = "features.0.weight"
-_SCALE_LIMIT = 10.0  # features so many times too large or too small are refused
+_SCALE_LIMIT = 10.0  # features larger or smaller than the shipped ones by this are refused
 
 
 class VGG16(nn.Module):
@@ -30,7 +30,7 @@ class VGG16(nn.Module):
     The weights are the authors' own (converted from Caffe, CC BY 4.0) unless a file of
     torchvision's IMAGENET1K_V1 is given. The authors' expect colours in [0, 255] with the mean
     taken off, torchvision's expect them normalised; both are handed RGB in [0, 1] here. A file
-    with the authors' weights, torchvision's IMAGENET1K_FEATURES, is known by its first kernel.
+    with the authors' weights, torchvision's IMAGENET1K_FEATURES, is recognised by its first kernel.
     """
 
     # The published loss weights were tuned on torchvision's features, whose activations are of
@@ -54,20 +54,19 @@ class VGG16(nn.Module):
         super().__init__()
         shipped = shipped_weights("vgg16_features_to_pool3")
         path = shipped if weights is None else Path(weights)
-        state = _read(path)
-        caffe = weights is None or _is_same(state[_FIRST], _read(shipped)[_FIRST])
-        mean = (123.68, 116.779, 103.939) if caffe else (0.485 * 255, 0.456 * 255, 0.406 * 255)
-        std = (1.0, 1.0, 1.0) if caffe else (0.229 * 255, 0.224 * 255, 0.225 * 255)
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
-        self.scale = self.CAFFE_SCALE if caffe else (1.0, 1.0, 1.0)
         self.levels = nn.ModuleList(
             nn.ModuleList(
                 nn.Conv2d(c_in, c_out, 3, padding=1) for c_in, c_out in pairwise(channels)
             )
             for channels in _CHANNELS
         )
-        self._load(state, path)
+        self._load(path)
+        caffe = weights is None or self._begins_as(shipped)
+        mean = (123.68, 116.779, 103.939) if caffe else tuple(255 * v for v in imagenet.MEAN)
+        std = (1.0, 1.0, 1.0) if caffe else tuple(255 * v for v in imagenet.STD)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.scale = self.CAFFE_SCALE if caffe else (1.0, 1.0, 1.0)
         self.requires_grad_(False)
         self.eval()
         if not caffe:
@@ -103,7 +102,10 @@ class VGG16(nn.Module):
         """Frozen: stays in eval mode."""
         return super().train(False)
 
-    def _load(self, state: Mapping[str, Tensor], path: Path) -> None:
+    def _load(self, path: Path) -> None:
+        state = load_torch_file(path, what="VGG-16 weight file")
+        if not isinstance(state, Mapping):
+            raise CheckpointError(f"{path} holds a {type(state).__name__}, wanted named tensors")
         for level, positions in zip(self.levels, _LEVELS, strict=True):
             for conv, position in zip(level, positions, strict=True):  # type: ignore[call-overload]
                 for kind in ("weight", "bias"):
@@ -118,11 +120,16 @@ class VGG16(nn.Module):
                         )
                     own.copy_(state[key])
 
+    def _begins_as(self, path: Path) -> bool:
+        """Whether the first kernel is that of a file."""
+        kernel = load_torch_file(path)["features.0.weight"].float()
+        return torch.allclose(next(self.parameters()), kernel, atol=1e-3)
+
     @torch.no_grad()
     def _check_scale(self, path: Path) -> None:
         """Features grow with the weights, and the style terms with their square: with features of
-        another size the published loss weights mean something else."""
-        image = natural_noise()
+        another scale the published loss weights mean something else."""
+        image = _natural_noise()
         pairs = zip(self(image), VGG16()(image), strict=True)
         ratios = [(level.mean() / shipped.mean()).item() for level, shipped in pairs]
         text = (
@@ -136,10 +143,10 @@ class VGG16(nn.Module):
         logger.info(text)
 
 
-def natural_noise(size: int = 128) -> Tensor:
-    """An image with the spectrum of photos, amplitudes that fall as 1/frequency; always the same.
+def _natural_noise(size: int = 128) -> Tensor:
+    """Gray noise with the spectrum of photos, amplitudes that fall as 1/frequency; always the same.
 
-    (1, 3, size, size), RGB in [0, 1], the channels alike.
+    Returns (1, 3, size, size), RGB in [0, 1], with three equal channels.
     """
     generator = torch.Generator().manual_seed(0)
     frequency = torch.fft.fftfreq(size)
@@ -148,16 +155,3 @@ def natural_noise(size: int = 128) -> Tensor:
     field = torch.fft.irfft2(spectrum / radius.clamp(min=1 / size), s=(size, size))
     field = (field - field.mean()) / field.std()
     return (0.45 + 0.23 * field).clamp(0, 1).expand(1, 3, size, size)
-
-
-def _read(path: Path) -> Mapping[str, Tensor]:
-    state = load_torch_file(path, what="VGG-16 weight file")
-    if not isinstance(state, Mapping):
-        raise CheckpointError(f"{path} holds a {type(state).__name__}, wanted named tensors")
-    if _FIRST not in state:
-        raise CheckpointError(f"{path} holds no {_FIRST}, so it is no VGG-16")
-    return state
-
-
-def _is_same(kernel: Tensor, other: Tensor) -> bool:
-    return kernel.shape == other.shape and torch.allclose(kernel.float(), other.float(), atol=1e-3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from inpaint.classification.data import CLASS_PATTERN
@@ -31,7 +31,7 @@ _OTHER_WAYS = {
     "gpu": "choose it with CUDA_VISIBLE_DEVICES={value} python train_padding.py ...",
     "world_size": _LAUNCH,
     "dist_url": _ADDRESS,
-    "dist_backend": f"NCCL serves GPUs and Gloo CPUs without a word; {_ADDRESS}",
+    "dist_backend": f"NCCL serves GPUs and Gloo CPUs by themselves; {_ADDRESS}",
 }
 
 
@@ -88,7 +88,7 @@ class ClassifierConfig:
         False, "only evaluate --weights or --resume on the validation part", "-e"
     )
     start_epoch: int = option(0, "number of the first epoch of a new run")
-    # The reference's, which have other ways here; see _OTHER_WAYS.
+    # Options of the reference that are refused; see _OTHER_WAYS.
     pretrained: bool = option(False, "give torchvision's weights with --weights")
     gpu: int | None = option(None, "choose a GPU with CUDA_VISIBLE_DEVICES")
     world_size: int = option(1, "start processes with accelerate launch")
@@ -114,10 +114,11 @@ class ClassifierConfig:
             raise ValueError(
                 f"start_epoch must lie between 0 and {self.epochs - 1}, got {self.start_epoch}"
             )
-        for name, other in _OTHER_WAYS.items():
-            if getattr(self, name) not in (None, False, 1 if name == "world_size" else None):
-                value = getattr(self, name)
-                raise ValueError(f"no {name} here: {other.format(value=value, arch=self.arch)}")
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if setting.name in _OTHER_WAYS and value != setting.default:
+                other = _OTHER_WAYS[setting.name].format(value=value, arch=self.arch)
+                raise ValueError(f"no {setting.name} here: {other}")
         if self.weights and self.resume:
             raise ValueError("resume brings its own weights; give it or weights, not both")
         if self.evaluate and not (self.weights or self.resume):

@@ -15,9 +15,7 @@ from torch.utils.data import DataLoader, Subset
 from inpaint.classification.data import LabelledImages
 from inpaint.classification.samples import ValidationSamples
 from inpaint.data import init_worker
-
-# Of ImageNet, which published weights expect.
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+from inpaint.utils import imagenet
 
 
 @dataclass(frozen=True)
@@ -124,6 +122,6 @@ def hits_among(logits: Tensor, label: Tensor) -> Tensor:
 def unpack(batch: dict[str, Tensor], device: torch.device) -> tuple[Tensor, Tensor]:
     """image (B, 3, H, W), normalised float32 in channels_last, and label (B,), on the device."""
     image = batch["image"].to(device, non_blocking=True).float() / 255
-    mean, std = (image.new_tensor(v).view(1, 3, 1, 1) for v in (_MEAN, _STD))
+    mean, std = (image.new_tensor(v).view(1, 3, 1, 1) for v in (imagenet.MEAN, imagenet.STD))
     image = ((image - mean) / std).contiguous(memory_format=torch.channels_last)
     return image, batch["label"].to(device, non_blocking=True)

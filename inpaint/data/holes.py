@@ -63,14 +63,14 @@ def _side(size: int, ratio: float, turns: int) -> np.ndarray:
 
 
 class FolderHoles:
-    """Holes from mask files, white = fill, each time turned, flipped and cut differently.
+    """Holes from mask files, each time turned, flipped and cut differently.
 
     The cut is a square with 60 to 100 % of the mask's shorter side. Masks are never stretched
     to another aspect ratio. An unreadable, empty or full one is passed over.
 
     Args:
         folder: where they lie, at any depth.
-        invert: whether they are black where pictures are to be filled, and white elsewhere.
+        invert: False for masks that are white where pictures are to be filled, True for black.
 
     Raises:
         FileNotFoundError: no mask file lies in the folder, at any depth.
@@ -96,9 +96,10 @@ class FolderHoles:
             if hole.any() and not hole.all():
                 return hole
             failure = f"{path} is empty or full"
+        fill, elsewhere = ("black", "white") if self.invert else ("white", "black")
         raise RuntimeError(
-            f"{_MAX_DRAWS} masks in a row from {self.folder} cannot be used; masks must be white "
-            f"where pictures are to be filled and black elsewhere. The last: {failure}"
+            f"{_MAX_DRAWS} masks in a row from {self.folder} cannot be used; masks must be {fill} "
+            f"where pictures are to be filled and {elsewhere} elsewhere. The last: {failure}"
         )
 
     @staticmethod

@@ -14,6 +14,7 @@ from inpaint.data.sources import (
     FolderSource,
     ImageSource,
     Split,
+    find_images,
     hold_out,
     mask_files,
 )
@@ -49,14 +50,11 @@ _FETCH = {
     "wds": "Give tar files with --root: a path, 'shards/*.tar', 'shard-{{000..009}}.tar', or URLs.",
 }
 
-# For samples up to 256 px, and for larger ones: images whose shorter side is 512 px, or what it was
-# before when that was less.
-_PLACES_ARCHIVES = (
-    {"kind": "256", "gigabytes": "25", "small": "True"},
-    {"kind": "large", "gigabytes": "107", "small": "False"},
-)
-_SMALL_PLACES = 256  # px
-_LOOKED_AT = 8  # images of a copy of the data set, to learn their size
+# Places365 is published in two sizes: 256x256 px, and large, with a shorter side of at most 512 px.
+_SMALL_PLACES = 256  # px; the largest samples that the small images are for
+_SMALL_ARCHIVE = {"kind": "256", "gigabytes": "25", "small": "True"}
+_LARGE_ARCHIVE = {"kind": "large", "gigabytes": "107", "small": "False"}
+_LOOKED_AT = 8  # images of a copy of the data set that show its size
 
 # In order of preference. torchvision renames a tree after unpacking it, `data_256` to
 # `data_256_standard`, so that both training sets can lie side by side.
@@ -97,8 +95,8 @@ def open_source(
             all images under `root`.
             `imagenet`: `train` and `val` with a folder for each class, also under
             `ILSVRC/Data/CLS-LOC`.
-            `folder`: all images under `root`, at any depth, but for masks: files of a folder
-            `masks` that are called as an image beside this folder.
+            `folder`: all images under `root`, at any depth, but not masks: files in a folder
+            `masks` that have the name of an image beside that folder.
             `wds`: tar shards: a file, a folder of them, wildcards, `shard-{000..009}.tar`, or
             http(s) URLs of them, which are downloaded once into the cache folder.
         root: where it lies, by default `data/` and the name. Several roots, in a list or with
@@ -107,8 +105,8 @@ def open_source(
         split: `train` or `val`. `celeba-hq` and `folder` take sub-folders of these names if both
             are there, `wds` shards with names such as `train-*.tar` and `val-*.tar`. Without
             such names some images are held out, see `hold_out`.
-        size: side of the samples that are wanted, px. Where `places2` is there in several sizes,
-            images that are large enough go first, and the message for missing ones names these.
+        size: side of the samples, px. Of several copies of `places2` one whose images are at least
+            that large is preferred, and if there is none at all, the message says where to get it.
 
     Raises:
         FileNotFoundError: no image is there; the message says where to get the data.
@@ -151,7 +149,7 @@ def _joined(sources: Sequence[ImageSource], repeats: Sequence[int]) -> ImageSour
 
 def _open_places2(root: Path, split: Split, size: int | None) -> ImageSource:
     trees, tars = _PLACES_TREES[split], _PLACES_TARS[split]
-    if size is not None and size > _SMALL_PLACES:
+    if _wants_large(size):
         trees, tars = _large_first(trees), _large_first(tars)
     found: list[ImageSource] = []
     for source in _places_sources(root, split, trees, tars):
@@ -180,6 +178,10 @@ def _places_sources(
     for tar in tars:
         if (root / tar).is_file() and len(source := TarSource([root / tar])):
             yield source
+
+
+def _wants_large(size: int | None) -> bool:
+    return size is not None and size > _SMALL_PLACES
 
 
 def _large_first(names: Sequence[str]) -> list[str]:
@@ -222,12 +224,10 @@ def _open_folder(data: str, root: Path, split: Split, _: int | None) -> ImageSou
 
 def _without_masks(root: Path) -> ImageSource:
     """A folder's images without the masks that lie beside them."""
-    source = FolderSource(root)
-    names = [source.name(number) for number in range(len(source))]
+    names = find_images(root)
     masks = mask_files(names)
-    if not masks:
-        return source
-    logger.info("left out %d masks of pictures in %s, such as %s", len(masks), root, min(masks))
+    if masks:
+        logger.info("left out %d masks of pictures in %s, such as %s", len(masks), root, min(masks))
     return FolderSource(root, [name for name in names if name not in masks])
 
 
@@ -279,7 +279,7 @@ def _filled(source: ImageSource, data: str, root: Path, wanted: str) -> ImageSou
 def _missing(
     data: str, root: Path, wanted: Sequence[str], size: int | None = None
 ) -> FileNotFoundError:
-    archive = _PLACES_ARCHIVES[size is not None and size > _SMALL_PLACES]
+    archive = _LARGE_ARCHIVE if _wants_large(size) else _SMALL_ARCHIVE
     state = "" if root.is_dir() else ", which is no folder"
     kind = "" if data == "folder" else f"{data} "
     return FileNotFoundError(

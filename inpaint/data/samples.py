@@ -40,8 +40,8 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         sides: share of holes that are a side of the picture.
         hole_dir: a folder of mask files to take holes from instead, see `FolderHoles`.
         invert_holes: whether these files are black where pictures are to be filled.
-        hole_version: of the generator of holes, see `random_hole`.
-        with_holes: whether samples have a hole; else it is to be drawn for a whole batch.
+        hole_version: of the generator, see `random_hole`.
+        with_holes: whether samples have a `hole`; False where holes are drawn for a whole batch.
 
     Raises:
         ValueError: the source is empty, or a setting is out of range.

@@ -25,7 +25,7 @@ def shorter_sides(source: ImageSource, count: int = 32) -> np.ndarray:
 
 
 def describe_sizes(sides: np.ndarray, sizes: Sequence[int], max_upscale: float) -> str:
-    """What a run makes of images with these shorter sides, as one line for its log.
+    """One line for a run's log: the sizes of its images, and how many are enlarged or too small.
 
     Args:
         sides: From `shorter_sides`.

@@ -114,11 +114,11 @@ def stream_loader(
 
 
 def default_workers(device: str, processes: int = 1) -> int:
-    """Worker processes of one process that trains.
+    """How many worker processes load samples for one process that trains.
 
     Args:
-        device: "cpu" leaves the processors to the network: two workers keep up with it. Beside a
-            GPU every processor but the trainer's own loads samples, up to sixteen.
+        device: Type of the device. On "cpu" two workers keep up with the network, which needs the
+            processors. Beside a GPU all processors but the trainer's own load, up to sixteen.
         processes: How many train on this machine.
     """
     if device == "cpu":

@@ -1,9 +1,10 @@
 """Irregular holes for a whole batch at once, drawn on the device that trains.
 
 The same kinds of strokes and patches as inpaint.masks.generate draws one by one on the CPU, but
-made of signed distances: a stroke is a chain of round segments, a hole the set of pixels whose
-distance to the nearest stroke lies below a level, and the level is the one that gives the wanted
-ratio exactly.
+made of signed distances: a stroke is a chain of round segments, and a hole the set of pixels whose
+distance to the nearest stroke is at most the level that gives the wanted ratio exactly.
+
+Constants are filled in on the device, not made of lists: a list is copied, and the copy waited for.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from torch import Tensor
 
 from inpaint.masks.generate import HOLE_BUCKETS
 
-_GRID = 128  # px; distances are found on at most that many rows and enlarged
+_GRID = 128  # px; distances are computed on a grid of at most this side and enlarged
 _STROKES, _SEGMENTS = 16, 8
 _BEYOND = 0.2  # of the side: how far outside of the image strokes may lie
-_INSIDE = -0.1  # the same of the third of small holes that keep away from the edge
-# One row for each kind of hole: its probability; the share of the hole's area that a stroke takes,
-# least and most; length over width of a stroke, least and most; the standard deviation of the turn
-# in all, in radians; the probability of a sharp turn at a segment.
+_INSIDE = -0.1  # the same for three in ten of the small holes, which keep away from the edge
+# One row for each kind of hole: its probability; least and greatest share of the hole's area that a
+# stroke takes; least and greatest length over width of a stroke; standard deviation of its whole
+# turn, in radians; probability of a sharp turn at a segment.
 _KINDS = (
     (0.40, 0.08, 0.35, 4.0, 36.0, 1.2, 0.25),  # occlusion streaks
     (0.15, 0.05, 0.40, 1.5, 20.0, 1.0, 0.15),  # streaks and patches
@@ -54,27 +55,23 @@ class BatchedHoles:
         the device.
         """
         device = generator.device
-
-        def uniform(low: float, high: float, *shape: int) -> Tensor:
-            return low + (high - low) * torch.rand(shape, generator=generator, device=device)
-
         weights = torch.stack(
             [torch.full((), float(weight), device=device) for weight in self.ratio_weights]
         )
         bucket = torch.multinomial(weights, count, replacement=True, generator=generator)
         width = HOLE_BUCKETS[1][1] - HOLE_BUCKETS[1][0]  # of every bucket but the first
-        ratio = width * (bucket + uniform(0, 1, count))
+        ratio = width * (bucket + torch.rand(count, generator=generator, device=device))
         lowest = HOLE_BUCKETS[0][0]
         ratio = torch.where(bucket > 0, ratio, lowest + ratio * (width - lowest) / width)
         field = _field(ratio, min(size, _GRID), generator)
         field = F.interpolate(field[:, None], size=(size, size), mode="bicubic")
         if self.sides:
-            is_side = uniform(0, 1, count) < self.sides
+            is_side = torch.rand(count, generator=generator, device=device) < self.sides
             quarter = torch.randint(4, (count,), generator=generator, device=device)
-            rows = (ratio * size).floor().clamp(min=1) / size  # whole ones
+            rows = (ratio * size).floor().clamp(min=1) / size  # whole rows
             ratio = torch.where(is_side, rows, ratio)
             field = torch.where(is_side.view(-1, 1, 1, 1), _side_field(quarter, size), field)
-        # The pixel whose rank is the wanted number of pixels sets the level.
+        # As many pixels as wanted lie at or below the level.
         flat = field.flatten(1)
         rank = (ratio * flat.shape[1]).long().clamp(1, flat.shape[1]) - 1
         level = flat.sort(1).values.gather(1, rank[:, None])
@@ -89,23 +86,24 @@ def _field(ratio: Tensor, grid: int, generator: torch.Generator) -> Tensor:
     centres, radii = _strokes(ratio, kind, generator)
     field = torch.full((count, _STROKES, grid, grid), math.inf, device=device)
     for segment in range(_SEGMENTS):
-        first, last = (
+        first, second = (
             centres[:, :, segment + end, :, None, None] for end in (0, 1)
         )  # (B, S, 2, 1, 1)
-        along = last - first
+        along = second - first
         offset = places[:, None] - first  # (B, S, 2, grid, grid)
         length = along.square().sum(2).clamp(min=1e-12)
         share = ((offset * along).sum(2) / length).clamp(0, 1)
         distance = (offset - share[:, :, None] * along).square().sum(2).sqrt()
         field = torch.minimum(field, distance - radii[:, :, segment, None, None])
-    # Strokes are added until they cover the wanted share, or a little less, to be grown.
+    # Strokes are added until they cover the wanted share. Two in five holes are drawn too small on
+    # purpose: growing them rounds and merges their parts.
     field = field.cummin(1).values
     covered = (field <= 0).flatten(2).float().mean(2)  # (B, S)
     small = torch.rand(count, generator=generator, device=device) < 0.4
     part = 0.5 + 0.45 * torch.rand(count, generator=generator, device=device)
     wanted = ratio * torch.where(small, part, 1.0)
-    enough = (covered < 0.97 * wanted[:, None]).sum(1).clamp(max=_STROKES - 1)
-    return field.gather(1, enough.view(-1, 1, 1, 1).expand(-1, 1, grid, grid))[:, 0]
+    last = (covered < 0.97 * wanted[:, None]).sum(1).clamp(max=_STROKES - 1)
+    return field.gather(1, last.view(-1, 1, 1, 1).expand(-1, 1, grid, grid))[:, 0]
 
 
 def _kinds(count: int, generator: torch.Generator) -> Tensor:
@@ -173,7 +171,7 @@ def _places(count: int, grid: int, generator: torch.Generator) -> Tensor:
 
 
 def _side_field(quarter: Tensor, size: int) -> Tensor:
-    """Distance to one of the image's sides, (B, 1, size, size), in px."""
+    """Distance to one of the image's four sides, by its number, (B, 1, size, size), in px."""
     ramp = torch.arange(size, device=quarter.device).float()
     down = ramp[:, None].expand(size, size)
     sides = torch.stack([down, down.T, down.flip(0), down.T.flip(1)])

@@ -16,9 +16,9 @@ from inpaint.masks.adjust import HALVED, TOLERANCE, adjust, adjust_fast
 from inpaint.masks.shapes import Frame, Shape
 
 # Of the holes that a seed gives. It rises when they change: reports, test sets and training runs
-# keep it, so that holes of two versions are not taken for the same. Those of version 2 are drawn
-# twice as fast, and some outlines differ by a pixel or two. Evaluation stays with version 1, and so
-# does a training run that began with it.
+# keep it, so that holes of two versions are not taken for the same. Holes of version 2 are drawn
+# twice as fast, with some outlines a pixel or two elsewhere. Evaluation keeps version 1, and so do
+# training runs that began with it.
 GENERATOR_VERSION = 1
 TRAINING_VERSION = 2
 
@@ -91,7 +91,7 @@ def random_hole(
       True puts at least one hole pixel into it, None mixes both kinds.
     - `version`: 1, or TRAINING_VERSION for the same kind of holes in half the time.
 
-    The same state of `rng` and version give the same bytes. Raises ValueError for a range that no
+    The same version and state of `rng` give the same bytes. Raises ValueError for a range that no
     number of pixels can meet, and for another version.
     """
     if version not in (GENERATOR_VERSION, TRAINING_VERSION):

@@ -177,8 +177,8 @@ def warp(canvas: np.ndarray, rng: np.random.Generator, *, together: bool = False
     Coarse fields bend whole shapes, fine ones fray their edges. The field is drawn on a small grid
     whose cells are square, and its height keeps it from folding over itself.
 
-    together: enlarge both components in one call, which rounds differently by 1e-5 px and takes a
-    tenth of the time, as OpenCV leaves two channels to its own code and one to IPP's.
+    together: enlarge both components in one call. That rounds differently by 1e-5 px and takes a
+    tenth of the time: OpenCV gives one channel to IPP, and two to its own code.
     """
     height, width = canvas.shape
     cell = min(height, width) / _log_uniform(rng, 3, 24)

@@ -22,7 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inpaint.models.partial_conv import padding_count
-from inpaint.models.unet import PConvBlock, PConvOutput, PConvUNet
+from inpaint.models.unet import PConvUNet
+from inpaint.models.unet_blocks import PConvBlock, PConvOutput
 
 # Row k of a 4x4 transposed kernel, stride 2, adds its input row i to the output row 2i - 1 + k. Of
 # the 3x3 kernel these are the taps that see row i, twice as large, from there.

@@ -198,6 +198,7 @@ def mask_features(x: Tensor, valid: Tensor, mask_channels: Sequence[int]) -> Ten
 
 def _mask_channels(x: Tensor, valid: Tensor, sizes: Sequence[int] | None) -> Sequence[int]:
     """How many channels of x each channel of the mask covers, after checking that they fit."""
+    # Compared with 1 only where it has to be: that would fix the batch size of an export.
     fits = valid.dim() == x.dim() and valid.shape[0] in (x.shape[0], 1) and valid.shape[1] > 0
     if not fits or valid.shape[2:] != x.shape[2:]:
         wanted = f"({x.shape[0]} or 1, K, {', '.join(map(str, x.shape[2:]))})"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
@@ -23,12 +23,12 @@ from inpaint.padding.layers import (
     PartialPaddingNd,
 )
 
-PARTIAL: dict[type[_ConvNd], type[_ConvNd]] = {
+_PARTIAL: dict[type[_ConvNd], type[_ConvNd]] = {
     nn.Conv1d: PartialPaddingConv1d,
     nn.Conv2d: PartialPaddingConv2d,
     nn.Conv3d: PartialPaddingConv3d,
 }
-PLAIN = {partial: plain for plain, partial in PARTIAL.items()}
+_PLAIN = {partial: plain for plain, partial in _PARTIAL.items()}
 
 # timm.layers, by name, as timm is no requirement. Their forward pads with zeros by itself.
 _STANDARDISED = ("StdConv2d", "ScaledStdConv2d")
@@ -37,39 +37,34 @@ _SAME = ("Conv2dSame", "StdConv2dSame", "ScaledStdConv2dSame")
 
 def swapped_class(module: _ConvNd, partial: bool) -> type[_ConvNd] | None:
     """The class that gives a module partial, or again its own padding; None for unknown kinds."""
-    kind = type(module)
-    if parametrize.is_parametrized(module):
-        (base,) = kind.__bases__
-        new = _class_of(base, partial)
-        return None if new is None else _parametrised(kind, new)
-    return _class_of(kind, partial)
+    plain = _plain_class(module)
+    if plain not in _PARTIAL and not _is_timms(plain):
+        return None
+    new = plain
+    if partial:
+        new = _PARTIAL.get(plain) or _timms_with_partial_padding(plain)
+    return _parametrised(type(module), new) if parametrize.is_parametrized(module) else new
 
 
 def pads_by_itself(module: _ConvNd) -> bool:
     """Whether `forward` of a module's kind pads with zeros whatever padding_mode says."""
-    kind = type(module)
-    kind = kind.__bases__[0] if parametrize.is_parametrized(module) else kind
-    return _is_timms(getattr(kind, "plain_class", kind))
+    return _is_timms(_plain_class(module))
 
 
 def has_padding(module: _ConvNd) -> bool:
-    """Whether a module pads at all; a layer that pads like TensorFlow does for kernels above 1."""
-    kind = type(module)
-    kind = kind.__bases__[0] if parametrize.is_parametrized(module) else kind
-    if getattr(kind, "plain_class", kind).__name__ in _SAME and pads_by_itself(module):
+    """Whether a module pads at all; a layer that pads as TensorFlow does, for kernels above 1."""
+    plain = _plain_class(module)
+    if _is_timms(plain) and plain.__name__ in _SAME:
         return max(module.kernel_size) > 1
     return any(module._reversed_padding_repeated_twice)
 
 
-def _class_of(kind: type[Any], partial: bool) -> type[_ConvNd] | None:
-    if kind in PARTIAL or kind in PLAIN:
-        base = PLAIN.get(kind, kind)
-        return PARTIAL[base] if partial else base
-    plain: Any = getattr(kind, "plain_class", kind)
-    if not _is_timms(plain):
-        return None
-    kind = _timms_with_partial_padding(plain) if partial else plain
-    return cast("type[_ConvNd]", kind)
+def _plain_class(module: _ConvNd) -> Any:
+    """A module's class without its parametrisation and without partial padding."""
+    kind: Any = type(module)
+    if parametrize.is_parametrized(module):
+        (kind,) = kind.__bases__
+    return _PLAIN.get(kind) or getattr(kind, "plain_class", kind)
 
 
 def _is_timms(kind: type[Any]) -> bool:

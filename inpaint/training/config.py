@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
 from inpaint.training.adversarial import AdversarialLosses
 from inpaint.training.losses import LossWeights
-from inpaint.utils.options import add_options, from_options, option
+from inpaint.utils.options import add_options, check_choices, from_options, option
 
 FrozenNorm = Literal["none", "encoder", "all"]
 REFINER = "refiner"  # the network of a recipe that trains a Refiner, not a PConvUNet
@@ -20,12 +20,6 @@ L1_ONLY = LossWeights(perceptual=0, style_out=0, style_comp=0)
 REFINING = replace(L1_ONLY, valid=0, hole=0, tv=0, psnr=0.1)
 KNOWN_ONLY = replace(L1_ONLY, valid=0.5, hole=0, tv=0)  # beside adversarial terms
 PSNR_ONLY = replace(L1_ONLY, hole=0, psnr=0.023)  # about as steep as the L1 term it replaces
-_AS_PUBLISHED: dict[str, Any] = {
-    "losses": LossWeights(normalised=True),
-    "grad_clip": None,
-    "max_upscale": 1.0,
-}
-PIXEL_RANGES = ("imagenet", "unit")
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,7 @@ class Phase:
     frozen_norm: FrozenNorm = "none"  # which batch norms keep their statistics
     adversarial: AdversarialLosses | None = None  # a discriminator's terms, beside the losses
     grad_clip: float | None = 1.0  # largest norm of the gradient; None leaves it as it is
-    max_upscale: float = 2.0  # images whose shorter side is below the size are enlarged so much
+    max_upscale: float = 2.0  # most by which images smaller than the samples are enlarged
 
     def __post_init__(self) -> None:
         for name in ("steps", "size", "batch_size"):
@@ -107,23 +101,24 @@ class Recipe:
             raise ValueError("a refiner has no norms that could be frozen")
 
 
+# arXiv:1804.07723, section 4.2. Gradients, whose norms are 5 to 11, are not clipped, and images are
+# not enlarged.
+_PAPER = Phase(
+    steps=500_000,
+    size=512,
+    batch_size=6,
+    lr=2e-4,
+    losses=LossWeights(normalised=True),
+    grad_clip=None,
+    max_upscale=1.0,
+)
+
 RECIPES = {
-    # arXiv:1804.07723, section 4.2: batch 6 at 512 px; batch norm frozen in the encoder and a
-    # quarter of the learning rate for the second phase. Section 4.1 trains 10 days on one V100,
-    # about this many steps. Neither clips gradients, whose norms are 5 to 11, nor enlarges images.
+    # Batch norm is frozen in the encoder, and the learning rate a quarter, in the second phase.
+    # Section 4.1 trains 10 days on one V100, about this many steps.
     "paper": Recipe(
         network="paper",
-        phases=(
-            Phase(steps=500_000, size=512, batch_size=6, lr=2e-4, **_AS_PUBLISHED),
-            Phase(
-                steps=300_000,
-                size=512,
-                batch_size=6,
-                lr=5e-5,
-                frozen_norm="encoder",
-                **_AS_PUBLISHED,
-            ),
-        ),
+        phases=(_PAPER, replace(_PAPER, steps=300_000, lr=5e-5, frozen_norm="encoder")),
     ),
     # For two CPU cores, as the shipped weights were trained; weights/README.md has the hours.
     # Colours and structure first, where an image costs least, then texture, then larger
@@ -241,16 +236,16 @@ class TrainConfig:
         None, "VGG-16 file with torchvision's key names; default: the shipped one"
     )
     holes: str | None = option(None, "folder of hole pictures instead of generated holes")
-    precision: str = option("auto", "auto, fp32, bf16 or fp16")
     invert_holes: bool = option(False, "hole pictures are black where pictures are to be filled")
+    precision: str = option("auto", "auto, fp32, bf16 or fp16")
     max_upscale: float | None = option(
-        None, "enlarge pictures that are too small by at most this; default: the recipe's"
+        None, "most by which pictures that are too small are enlarged; default: the recipe's"
     )
     pixel_range: str | None = option(
         None,
         "colours that the pixel losses are measured on: unit ([0, 1]) or imagenet (divided by "
         "ImageNet's standard deviations); default: the recipe's",
-        choices=PIXEL_RANGES,
+        choices=("imagenet", "unit"),
     )
     grad_clip: str | float | None = option(
         None, "largest norm of the gradient, or none; default: the recipe's"
@@ -271,6 +266,7 @@ class TrainConfig:
     log_steps: int = option(50, "steps between log lines")
 
     def __post_init__(self) -> None:
+        check_choices(self)
         if self.config not in RECIPES:
             raise ValueError(f"config must be one of {', '.join(RECIPES)}, got {self.config!r}")
         if self.precision not in ("auto", "fp32", "bf16", "fp16"):
@@ -282,10 +278,6 @@ class TrainConfig:
         last = len(RECIPES[self.config].phases)
         if self.phase is not None and not 1 <= self.phase <= last:
             raise ValueError(f"phase must lie between 1 and {last}, got {self.phase}")
-        if self.pixel_range not in (None, *PIXEL_RANGES):
-            raise ValueError(
-                f"pixel_range must be one of {', '.join(PIXEL_RANGES)}, got {self.pixel_range!r}"
-            )
         if self.device_holes and self.holes is not None:
             raise ValueError("device_holes draws holes, holes takes them from files; drop one")
         if self.invert_holes and self.holes is None:

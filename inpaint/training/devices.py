@@ -7,7 +7,7 @@ from accelerate import Accelerator
 
 
 def describe_devices(accelerator: Accelerator) -> str:
-    """Such as "4 processes on cuda (NVIDIA H100), bf16", for the log of a run's start."""
+    """Such as "4 processes on cuda (NVIDIA H100), bf16", for the log of a run."""
     kind = accelerator.device.type
     name = f" ({torch.cuda.get_device_name(accelerator.device)})" if kind == "cuda" else ""
     count = accelerator.num_processes
@@ -19,12 +19,12 @@ def describe_devices(accelerator: Accelerator) -> str:
 
 
 def describe_batch(batch_size: int, lr: float, processes: int) -> str:
-    """What a step sees, and that its learning rate does not depend on the number of processes.
+    """Samples of a step and learning rate, which does not depend on the number of processes.
 
     Args:
         batch_size: Samples of a step in each process.
         lr: Learning rate of the first step.
-        processes: How many share a step.
+        processes: How many take each step together.
     """
     if processes == 1:
         return f"{batch_size} pictures a step, learning rate {lr:g}"

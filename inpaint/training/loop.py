@@ -44,7 +44,7 @@ from inpaint.training.validate import unpack, unpack_image, validate
 logger = logging.getLogger("inpaint")
 
 _GRID_IMAGES = 8
-_STOP_STEPS = 10  # several processes agree on whether to stop that often
+_STOP_STEPS = 10  # steps after which several processes agree on whether to stop
 
 
 class NonFiniteLossError(RuntimeError):
@@ -80,7 +80,7 @@ class _Run:
         self.phases = config.phases()
         self.total = sum(phase.steps for phase in self.phases)
         self.step = 0  # optimiser steps taken
-        self.values: dict[str, Tensor] = {}  # terms of the last one, by name
+        self.values: dict[str, Tensor] = {}  # terms and total of the last one, see `_update`
         self.started = self.saved_at = self.validated_at = time.monotonic()
         self.signals = StopSignals()
         self.folder = Path(config.out or f"runs/{config.config}")
@@ -89,7 +89,7 @@ class _Run:
                 f"{self.folder} holds a run already; go on with --resume, or give another --out"
             )
         state = load_state(self.folder / "last.pt") if config.resume else None
-        self.hole_version = state.get("hole_generator", 1) if state else TRAINING_VERSION
+        hole_version = state.get("hole_generator", 1) if state else TRAINING_VERSION
         self.accelerator = Accelerator(
             mixed_precision=mixed_precision(
                 config.precision,
@@ -104,13 +104,13 @@ class _Run:
         device = self.accelerator.device.type
         local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes on this machine
         self.workers = default_workers(device, local) if config.workers is None else config.workers
-        # Where looking at a value does not make the host wait, it is looked at in every step.
+        # On a CPU reading a value makes nothing wait, so losses are checked in every step.
         self.watched = device == "cpu"
         if device == "cuda":
             torch.set_float32_matmul_precision("high")
             torch.backends.cudnn.benchmark = True
         with self.accelerator.local_main_process_first():  # which downloads for all
-            self.data = RunData(config, self.phases, self.hole_version)
+            self.data = RunData(config, self.phases, hole_version)
         sizes = self.data.check()
         self.vgg: VGG16 | None = None
         if any(phase.losses.needs_vgg or phase.adversarial for phase in self.phases):
@@ -194,10 +194,10 @@ class _Run:
         pin = self.accelerator.device.type == "cuda"
         for batch in stream_loader(samples, stream, workers=self.workers, pin_memory=pin):
             set_learning_rate(self.optimizer, phase.lr_at(self.step - first))
-            terms = self._train_step(update, batch)
+            self._train_step(update, batch)
             self.step += 1
             skips.update(batch)
-            self._tell(number, phase, terms, skips)
+            self._tell(number, phase, skips)
             if self._must_stop():
                 return False
         return True
@@ -224,8 +224,8 @@ class _Run:
         graphed = self.accelerator.device.type == "cuda" and alone and phase.loss_crop is None
         return GraphedStep(update) if graphed and phase.adversarial else update
 
-    def _train_step(self, update: Step, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """One optimiser step. Returns the unweighted terms and the total, detached."""
+    def _train_step(self, update: Step, batch: dict[str, Any]) -> None:
+        """One optimiser step; its terms are `self.values` then."""
         seeds = [self.config.seed, self.step, self.accelerator.process_index]
         seed = int(np.random.default_rng(seeds).integers(2**63))
         if self.config.device_holes:
@@ -236,10 +236,12 @@ class _Run:
         torch.manual_seed(seed)  # noise and views
         self.values = update(image, hole)
         self.average.update(self.network)
-        return self.values
 
     def _update(self, phase: Phase, image: Tensor, hole: Tensor) -> dict[str, Tensor]:
-        """Change the network, and then the discriminator, by their gradients."""
+        """Change the network, and then the discriminator, by their gradients.
+
+        Returns the unweighted terms and the total by name, detached.
+        """
         judged: Judged | None = None
         with self.accelerator.autocast():
             output = self.model(image, 1 - hole)
@@ -270,10 +272,10 @@ class _Run:
         return values
 
     def _check_finite(self, values: dict[str, Tensor]) -> None:
-        """Raises NonFiniteLossError; it waits for the device.
+        """Raises NonFiniteLossError; waits for the device.
 
-        On a GPU that is done when values are logged and before they are saved, not at each step:
-        a loss that is not finite leaves no finite one behind it.
+        On a GPU it is called when values are logged and before weights are saved, not at each step:
+        after a loss that is not finite all later ones are not finite either.
         """
         losses = [values[name] for name in ("total", "discriminator") if name in values]
         if capturing(self.accelerator.device) or all(torch.isfinite(loss) for loss in losses):
@@ -281,14 +283,12 @@ class _Run:
         bad = {name: value.item() for name, value in values.items()}
         raise NonFiniteLossError(f"the loss is not finite at step {self.step}: {bad}")
 
-    def _tell(
-        self, number: int, phase: Phase, terms: dict[str, Tensor], skips: SkipCounter
-    ) -> None:
+    def _tell(self, number: int, phase: Phase, skips: SkipCounter) -> None:
         """Log, validate and checkpoint when it is time."""
         config, now = self.config, time.monotonic()
         if self.step % config.log_steps == 0:
-            self._check_finite(terms)
-            means = self.accelerator.reduce(terms, reduction="mean")
+            self._check_finite(self.values)
+            means = self.accelerator.reduce(self.values, reduction="mean")
             if self.log:
                 values = {name: value.item() for name, value in means.items()}
                 values.update(phase=number, size=phase.size, skipped=skips.total)
@@ -317,7 +317,7 @@ class _Run:
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": scaler.state_dict() if scaler else None,
                 "adversary": self.adversary.state_dict() if self.adversary else None,
-                "hole_generator": self.hole_version,
+                "hole_generator": self.data.hole_version,
                 "processes": self.accelerator.num_processes,
             }
             notes = {"steps": self.step, "config": config}
@@ -349,7 +349,7 @@ class _Run:
     def _must_stop(self) -> bool:
         """Whether a signal has come or the minutes are over, on any process."""
         if self.accelerator.num_processes > 1 and self.step % _STOP_STEPS:
-            return False  # to ask the other processes, each waits for all
+            return False  # agreeing makes every process wait for all others
         minutes = self.config.minutes
         over = minutes is not None and time.monotonic() - self.started > 60 * minutes
         flags = [float(over), float(self.signals.received > 0)]

@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_STD = (0.229, 0.224, 0.225)  # of ImageNet's RGB in [0, 1]
+from inpaint.utils import imagenet
+
 _UNSEEN = 0.014**2  # mean square of an error of 3.6 levels of 8 bits
 
 
@@ -31,9 +32,9 @@ class LossWeights:
     style_comp: float = 120.0
     tv: float = 0.1
     psnr: float = 0.0  # not the paper's; see psnr_loss
-    # Whether valid, hole and tv are differences of colours over the standard deviation of
-    # ImageNet, which makes them 4.4 times as large. The published factors go with that: the
-    # authors' code measures all terms on normalised images.
+    # Whether valid, hole and tv are measured on `normalised_colours`, where they are 4.4 times as
+    # large. The published weights belong to that: the authors' code measures all terms on
+    # normalised images.
     normalised: bool = False
 
     def __post_init__(self) -> None:
@@ -53,14 +54,21 @@ class LossWeights:
 
 
 def normalised_colours(image: Tensor) -> Tensor:
-    """RGB in [0, 1], (B, 3, H, W), over the standard deviations of ImageNet; means stay."""
+    """RGB in [0, 1], (B, 3, H, W), divided by the standard deviations of ImageNet.
+
+    Its means, which cancel out in differences, are not subtracted.
+    """
     # Channel by channel: a constant made of a list would be copied to the device each time.
-    return torch.cat([image[:, i : i + 1] / std for i, std in enumerate(_STD)], 1)
+    return torch.cat([image[:, i : i + 1] / std for i, std in enumerate(imagenet.STD)], 1)
 
 
 def check_hole(image: Tensor, hole: Tensor) -> None:
-    """Raises TypeError for a hole that is not of floating point, ValueError for another shape than
-    (B, 1, H, W), B, H and W the image's."""
+    """Check a hole against its image.
+
+    Raises:
+        TypeError: The hole is not of floating point.
+        ValueError: Its shape is not (B, 1, H, W), with B, H and W of the image.
+    """
     if not hole.is_floating_point():
         raise TypeError(
             f"hole must be of floating point, 1 = hole and 0 = known, got {hole.dtype}; use "
@@ -163,13 +171,9 @@ def inpainting_terms(
     check_hole(output, hole)
     output = _full(output)
     composite = composite_image(output, target, hole)
-    colours = (output, target, composite)
+    colours = [output, target, composite]
     if normalised:
-        colours = (
-            normalised_colours(output),
-            normalised_colours(target),
-            normalised_colours(composite),
-        )
+        colours = [normalised_colours(image) for image in colours]
     terms = {
         "valid": valid_loss(colours[0], colours[1], hole),
         "hole": hole_loss(colours[0], colours[1], hole),
@@ -207,7 +211,7 @@ def inpainting_loss(
         vgg: A `VGG16` on the images' device, for the perceptual and style terms.
 
     Raises:
-        TypeError, ValueError: The hole does not fit, or `vgg` is missing where it counts.
+        TypeError, ValueError: The hole does not fit, or `vgg` is missing for weights that need it.
     """
     weights = LossWeights(normalised=True) if weights is None else weights
     if weights.needs_vgg and vgg is None:

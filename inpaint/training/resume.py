@@ -17,12 +17,19 @@ def check_same_run(
     phases: Sequence[Phase],
     processes: int,
 ) -> None:
-    """Raises ValueError when the run of a state, which `path` holds, was another one than this.
+    """Raises ValueError when a state is that of another run.
 
-    Another number of processes may go on when a step has as many samples over all of them.
+    The number of processes may change if a step keeps its samples over all of them.
+
+    Args:
+        path: The file of the state, for the message.
+        state: As `load_state` read it.
+        config: Of the run that is to go on.
+        phases: Of that run.
+        processes: That share its steps.
     """
     before = [dataclasses.asdict(Phase.from_dict(values)) for values in state["phases"]]
-    # States from before that was kept have the samples over all processes as their batch size.
+    # The batch size of a state without a number of processes is that of all together.
     found = _facts(state["config"], before, state.get("processes", 1))
     now = [dataclasses.asdict(phase) for phase in phases]
     wanted = _facts(dataclasses.asdict(config), now, processes)
@@ -37,16 +44,13 @@ def check_same_run(
 
 def _facts(config: dict[str, Any], phases: list[dict[str, Any]], processes: int) -> dict[str, Any]:
     """What must be alike for a run to go on, by name."""
-    named = {
-        f"phase {number} {name}": value
-        for number, phase in enumerate(phases, start=1)
-        for name, value in phase.items()
-        if name != "batch_size"
-    }
-    for number, phase in enumerate(phases, start=1):
-        named[f"phase {number} pictures a step"] = phase["batch_size"] * processes
+    facts = {"seed": config["seed"]}
+    for name in ("invert_holes", "device_holes"):  # which older states lack
+        facts[name] = config.get(name, False)
     if RECIPES[config["config"]].network == REFINER:
-        named["base"] = config["base"]
-    for name in ("invert_holes", "device_holes"):
-        named[name] = config.get(name, False)
-    return {"seed": config["seed"], **named}
+        facts["base"] = config["base"]
+    for number, phase in enumerate(phases, start=1):
+        samples = {"pictures a step": phase["batch_size"] * processes}
+        settings = {name: value for name, value in phase.items() if name != "batch_size"}
+        facts |= {f"phase {number} {name}": v for name, v in {**settings, **samples}.items()}
+    return facts

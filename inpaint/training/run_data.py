@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import torch
@@ -13,8 +12,6 @@ from inpaint.data import FixedSamples, TrainingSamples, open_source
 from inpaint.data.sizes import describe_sizes, shorter_sides
 from inpaint.masks.batched import BatchedHoles
 from inpaint.training.config import RECIPES, Phase, TrainConfig
-
-logger = logging.getLogger("inpaint")
 
 
 class RunData:
@@ -29,11 +26,11 @@ class RunData:
         self.phases = phases
         self.hole_version = hole_version
         self.recipe = RECIPES[config.config]
-        self.largest = max(phase.size for phase in phases)
-        self.source = open_source(config.data, config.root, size=self.largest)
+        largest = max(phase.size for phase in phases)
+        self.source = open_source(config.data, config.root, size=largest)
 
     def samples(self, number: int) -> TrainingSamples:
-        """Of a phase, from 0; without holes if these are drawn on the device."""
+        """The samples of a phase, from 0; without holes if these are drawn on the device."""
         return TrainingSamples(
             self.source,
             self.phases[number].size,
@@ -48,9 +45,9 @@ class RunData:
         )
 
     def check(self) -> str:
-        """The sizes of the images, in words.
+        """The sizes of the images, as a line for the log.
 
-        Raises ValueError for images that are unusable at the size of any phase.
+        Raises ValueError for images that cannot be used at the size of a phase.
         """
         sizes = [phase.size for phase in self.phases]
         scale = min(phase.max_upscale for phase in self.phases)
@@ -70,11 +67,8 @@ class RunData:
 
     def validation(self, batch_size: int) -> list[dict[str, Any]]:
         """All batches, read once: 48 images of 512 px are 50 MB."""
-        config = self.config
-        source = open_source(
-            config.data, config.val_root or config.root, split="val", size=self.phases[-1].size
-        )
-        samples = FixedSamples(
-            source, self.phases[-1].size, count=config.val_pictures, seed=config.seed
-        )
+        config, size = self.config, self.phases[-1].size
+        root = config.val_root or config.root
+        source = open_source(config.data, root, split="val", size=size)
+        samples = FixedSamples(source, size, count=config.val_pictures, seed=config.seed)
         return list(DataLoader(samples, batch_size=batch_size))

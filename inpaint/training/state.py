@@ -48,11 +48,7 @@ _KEYS = {
     *("step", "config", "phases", "network_config", "network", "average", "updates"),
     *("optimizer", "scaler"),
 }
-_LATER_KEYS = {
-    "adversary",
-    "hole_generator",
-    "processes",
-}  # absent in states from before there was one
+_LATER_KEYS = {"adversary", "hole_generator", "processes"}  # which older states lack
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:

@@ -79,11 +79,16 @@ def add_options(
 
 
 def check_choices(config: Any) -> None:
-    """Raise ValueError for a field of a dataclass whose value is not among its choices."""
+    """Raise ValueError for a field of a dataclass whose value is not among its choices.
+
+    Its default is always allowed: None, for a value that is chosen later, need not be a choice.
+    """
     for setting in fields(config):
         made: _Option | None = setting.metadata.get("option")
         value = getattr(config, setting.name)
-        if made is not None and made.choices is not None and value not in made.choices:
+        if made is None or made.choices is None or value == setting.default:
+            continue
+        if value not in made.choices:
             raise ValueError(
                 f"{setting.name} must be one of {', '.join(made.choices)}, got {value!r}"
             )
