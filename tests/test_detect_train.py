@@ -208,6 +208,8 @@ def test_the_network_learns_a_batch(photos: Path) -> None:
         ({"repeats": 9}, "repeats must be at most 8"),
         ({"workers": -1}, "workers must be 0 or more"),
         ({"ema_decay": 1.0}, "ema_decay"),
+        ({"precision": "fp16"}, "precision must be one of auto, fp32, bf16, got 'fp16'"),
+        ({"data": "flowers"}, "data must be one of places2"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(values: dict, message: str) -> None:
