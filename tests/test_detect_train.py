@@ -134,8 +134,24 @@ def test_samples_follow_from_their_number_alone(photos: Path) -> None:
         assert torch.equal(samples[n]["labels"], again[n]["labels"])
     fixed = FixedDamagedSamples(FolderSource(photos), 64, count=2)
     assert len(fixed) == 4 and not fixed[1]["labels"].any() and not fixed[3]["labels"].any()
+    with pytest.raises(ValueError, match="no pictures"):
+        FixedDamagedSamples(FolderSource(photos, []), 64, count=2)
     with pytest.raises(ImageError, match="too small for squares of 512"):
         random_piece(np.zeros((100, 300, 3), np.uint8), 512, np.random.default_rng(0))
+
+
+def test_an_unreadable_picture_is_replaced_and_counted(photos: Path) -> None:
+    (photos / "0.jpg").write_bytes(b"no picture")  # the first by name
+    source = FolderSource(photos)
+    fixed, without = (
+        FixedDamagedSamples(FolderSource(photos, names), 64, count=1)
+        for names in (None, [source.name(1)])
+    )
+    assert torch.equal(fixed[1]["image"], without[1]["image"])
+    samples = DamagedSamples(source, 64)
+    epoch = [samples[n] for n in range(len(source))]
+    assert sum(sample["skipped"] for sample in epoch) >= 1
+    assert {sample["rejected"] for sample in epoch} == {-1, 0}
 
 
 def test_images_in_memory_are_those_of_the_files(photos: Path) -> None:
