@@ -145,6 +145,11 @@ def test_a_picture_with_too_much_damage_is_reported_and_not_filled(
     assert row["message"] == (
         "31 % of the picture looks damaged, more than the limit of 20 %; it is not filled"
     )
+    assert row["notes"] == ["damage found: scratch 31 % of the picture"]
+    assert detect(tmp_path / "in", "-o", tmp_path / "masks", weights=weights) == 0
+    row = report_of(tmp_path / "masks" / "report.jsonl")["a.png"]
+    assert row["status"] == "done"
+    assert row["notes"][1] == "more than the limit of 20 %; look at the mask"
     more = ("--limit-share", "0.5", "--skip-existing")
     assert fill(tmp_path / "in", "--detect", "-o", tmp_path / "out", *more, weights=weights) == 0
     assert (tmp_path / "out" / "a.png").exists()
@@ -275,6 +280,19 @@ def test_ray_finds_damage_too(tmp_path: Path, weights: dict[str, str]) -> None:
     record = json.loads(answer["record"][0])
     assert record["status"] == "done" and record["damage"]["scratch"] > 0
     assert (tmp_path / "out.png").exists()
+
+
+def test_ray_writes_masks_where_the_command_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    pytest.importorskip("pyarrow")
+    from inpaint.batch.records import DETECTED, Task
+    from inpaint.batch.run_ray import _from_anywhere
+
+    monkeypatch.chdir(tmp_path)
+    task = _from_anywhere(Task("a.png", DETECTED, "out/a.png", mask_output="masks/a.png"))
+    assert task.mask == DETECTED and task.mask_output == str(tmp_path / "masks" / "a.png")
 
 
 def test_a_summary_names_what_was_found(weights: dict[str, str]) -> None:
