@@ -12,6 +12,7 @@ from PIL import Image
 from inpaint.batch.detection import summary
 from inpaint.checkpoints.weights import save_weights
 from inpaint.cli import main
+from inpaint.cli.run_detect import _sampled
 from inpaint.detect.detector import DamageDetector
 from inpaint.models.detector import Detector, DetectorConfig
 
@@ -248,6 +249,19 @@ def test_what_repeats_in_a_corner_gives_a_mask_for_each_size(
     found = mask(tmp_path / "masks" / "01.png")
     assert found.shape == (90, 150)
     assert found[-20:-8, -32:-8][logo].mean() > 0.9 and not found[:40].any()
+    capsys.readouterr()
+    assert detect(*arguments, tmp_path / "masks", "--skip-existing", weights=weights) == 0
+    assert "no picture is left to look at" in capsys.readouterr().err
+
+
+def test_a_folder_is_sampled_from_its_first_to_its_last_part(tmp_path: Path) -> None:
+    paths = []
+    for number in range(100):
+        Image.new("L", (2, 2), number).save(tmp_path / f"{number:02d}.png")
+        paths.append(str(tmp_path / f"{number:02d}.png"))
+    seen = [int(image[0, 0]) for image in _sampled(paths)]
+    assert len(seen) == 60 and seen == sorted(set(seen))
+    assert seen[0] == 0 and seen[-1] == 98
 
 
 def test_ray_finds_damage_too(tmp_path: Path, weights: dict[str, str]) -> None:

@@ -48,6 +48,9 @@ def run_repeated(arguments: argparse.Namespace) -> int:
     if arguments.output.lower().endswith(".png"):
         return _repeated_in_one_size(arguments)
     plan = make_plan(_request(arguments))
+    if not plan.tasks:
+        print("no picture is left to look at", file=sys.stderr)
+        return 0
     images = _sampled([task.image for task in plan.tasks])
     corners, mask = {}, np.zeros(images[0].shape, bool)
     if len({image.shape for image in images}) == 1:
@@ -96,9 +99,9 @@ def _sampled(paths: list[str]) -> list[np.ndarray]:
     """Gray images, (H, W) uint8, at even distances through the list."""
     images: list[np.ndarray] = []
     pixels = 0
-    step = max(1, len(paths) // MOST_SEEN)
-    for path in paths[::step][:MOST_SEEN]:
-        with files.fetched(path) as local:
+    count = min(MOST_SEEN, len(paths))
+    for number in range(count):
+        with files.fetched(paths[number * len(paths) // count]) as local:
             data = read_image(local).pixels
         if data.dtype == np.uint16:
             data = (data >> 8).astype(np.uint8)
