@@ -7,7 +7,6 @@ fabric and fences in patterns, letters on signs, and lights have a halo.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -21,7 +20,6 @@ _SIGNS = ("STOP", "HOTEL", "Main St", "EXIT", "Open", "Bakery", "24h", "ABC 1234
 
 def lookalike(rng: np.random.Generator, size: Size) -> list[Layer]:
     """Layers of one kind of thing that looks like damage; their class means nothing."""
-    kinds: tuple[Callable[[np.random.Generator, Size], list[Layer]], ...]
     kinds = (_wires, _tuft, _pattern, _sign, _lights, _edge)
     return kinds[rng.integers(len(kinds))](rng, size)
 
