@@ -134,6 +134,33 @@ def test_masks_are_kept_and_clean_pictures_copied(tmp_path: Path, weights: dict[
     assert [json.loads(line)["status"] for line in lines] == ["done"] * 2 + ["skipped"] * 2
 
 
+def test_masks_that_are_there_are_not_overwritten(
+    tmp_path: Path, weights: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_scratched(tmp_path / "in" / "a.png")
+    kept = put_clean(tmp_path / "masks" / "a.png")
+    before = kept.read_bytes()
+    arguments = (tmp_path / "in", "--detect", "-o", tmp_path / "out", "--keep-masks", kept.parent)
+    assert fill(*arguments, weights=weights) == 2
+    assert f"{kept} exists; choose --skip-existing or --overwrite" in capsys.readouterr().err
+    assert kept.read_bytes() == before and not (tmp_path / "out").exists()
+    assert fill(*arguments, "--skip-existing", weights=weights) == 0  # its output was missing
+    assert mask(kept).any() and (tmp_path / "out" / "a.png").exists()
+
+
+def test_a_detector_that_is_none_is_named_before_anything_is_written(
+    tmp_path: Path, weights: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_scratched(tmp_path / "in" / "a.png")
+    arguments = ("fill", tmp_path / "in", "-o", tmp_path / "out", "--weights", weights["fill"])
+    line = [*map(str, arguments), "--device", "cpu", "--detect", "--detector"]
+    assert main([*line, str(tmp_path / "none.safetensors")]) == 2
+    assert "none.safetensors" in capsys.readouterr().err
+    assert main([*line, weights["fill"]]) == 2
+    assert "weights of a detector are wanted here" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_picture_with_too_much_damage_is_reported_and_not_filled(
     tmp_path: Path, weights: dict[str, str]
 ) -> None:

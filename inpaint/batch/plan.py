@@ -109,14 +109,17 @@ def make_plan(request: Request) -> Plan:
     problems += _unwritable(planned)
     tasks = []
     for task in planned:
+        existing = [path for path in _outputs(task) if files.exists(path)]
         if os.path.isdir(task.output):
             problems.append(f"{task.image}: its output {task.output} is a folder")
-        elif not files.exists(task.output) or request.overwrite:
+        elif request.overwrite or not existing:
             tasks.append(task)
-        elif request.skip_existing:
+        elif not request.skip_existing:
+            problems.append(f"{existing[0]} exists; choose --skip-existing or --overwrite")
+        elif task.output in existing:
             settled.append(_skipped(task, "the output exists"))
-        else:
-            problems.append(f"{task.output} exists; choose --skip-existing or --overwrite")
+        else:  # a killed run has written the mask only
+            tasks.append(task)
     if problems:
         raise PlanError(problems)
     return Plan(tasks[: request.limit], settled)

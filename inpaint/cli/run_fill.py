@@ -16,6 +16,7 @@ from inpaint.batch.plan import Plan, Request, make_plan
 from inpaint.batch.records import DETECTED, Record, Settings, Task
 from inpaint.batch.report import printable
 from inpaint.batch.run import run_local, run_single
+from inpaint.checkpoints.weights import find_weights, load_detector
 from inpaint.cli.detection import classes_of
 from inpaint.cli.runs import device_errors, follow, report_path
 from inpaint.detect.settings import DEFAULT_GROW, DetectSettings
@@ -90,6 +91,8 @@ def _start(
         raise ValueError(f"--workers must be 1 or more, got {arguments.workers}")
     if not tasks:
         return iter(())
+    if any(task.mask == DETECTED for task in tasks):
+        load_detector(find_weights(settings.detect.weights))  # raises here, not for each image
     with device_errors(arguments.device):
         inpainter = Inpainter.load(
             arguments.weights,
