@@ -14,7 +14,7 @@ import json
 import math
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -23,7 +23,7 @@ import torch
 import inpaint.detect.detector
 from inpaint.damage import dust, lines
 from inpaint.damage.ageing import scan
-from inpaint.damage.damage import BITS, labelled
+from inpaint.damage.damage import BITS, Draw, labelled
 from inpaint.damage.drawing import Size
 from inpaint.damage.layer import Kind, Layer
 from inpaint.damage.stamps import stamps
@@ -49,9 +49,6 @@ def shifted(kind: Kind, opacity: np.ndarray, contrast: float, rng: np.random.Gen
     sign = 1.0 if rng.random() < 0.5 else -1.0
     change = sign * contrast
     return Layer(kind, opacity, (change, change, change), covering=False)
-
-
-Draw = Callable[[np.random.Generator, Size], list[Layer]]
 
 
 def cases() -> Iterator[tuple[str, Kind, Draw]]:

@@ -12,6 +12,7 @@ from PIL import Image
 from inpaint.batch.detection import summary
 from inpaint.checkpoints.weights import save_weights
 from inpaint.cli import main
+from inpaint.cli.run_detect import _sampled
 from inpaint.detect.detector import DamageDetector
 from inpaint.models.detector import Detector, DetectorConfig
 
@@ -133,6 +134,33 @@ def test_masks_are_kept_and_clean_pictures_copied(tmp_path: Path, weights: dict[
     assert [json.loads(line)["status"] for line in lines] == ["done"] * 2 + ["skipped"] * 2
 
 
+def test_masks_that_are_there_are_not_overwritten(
+    tmp_path: Path, weights: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_scratched(tmp_path / "in" / "a.png")
+    kept = put_clean(tmp_path / "masks" / "a.png")
+    before = kept.read_bytes()
+    arguments = (tmp_path / "in", "--detect", "-o", tmp_path / "out", "--keep-masks", kept.parent)
+    assert fill(*arguments, weights=weights) == 2
+    assert f"{kept} exists; choose --skip-existing or --overwrite" in capsys.readouterr().err
+    assert kept.read_bytes() == before and not (tmp_path / "out").exists()
+    assert fill(*arguments, "--skip-existing", weights=weights) == 0  # its output was missing
+    assert mask(kept).any() and (tmp_path / "out" / "a.png").exists()
+
+
+def test_a_detector_that_is_none_is_named_before_anything_is_written(
+    tmp_path: Path, weights: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_scratched(tmp_path / "in" / "a.png")
+    arguments = ("fill", tmp_path / "in", "-o", tmp_path / "out", "--weights", weights["fill"])
+    line = [*map(str, arguments), "--device", "cpu", "--detect", "--detector"]
+    assert main([*line, str(tmp_path / "none.safetensors")]) == 2
+    assert "none.safetensors" in capsys.readouterr().err
+    assert main([*line, weights["fill"]]) == 2
+    assert "weights of a detector are wanted here" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_picture_with_too_much_damage_is_reported_and_not_filled(
     tmp_path: Path, weights: dict[str, str]
 ) -> None:
@@ -145,6 +173,11 @@ def test_a_picture_with_too_much_damage_is_reported_and_not_filled(
     assert row["message"] == (
         "31 % of the picture looks damaged, more than the limit of 20 %; it is not filled"
     )
+    assert row["notes"] == ["damage found: scratch 31 % of the picture"]
+    assert detect(tmp_path / "in", "-o", tmp_path / "masks", weights=weights) == 0
+    row = report_of(tmp_path / "masks" / "report.jsonl")["a.png"]
+    assert row["status"] == "done"
+    assert row["notes"][1] == "more than the limit of 20 %; look at the mask"
     more = ("--limit-share", "0.5", "--skip-existing")
     assert fill(tmp_path / "in", "--detect", "-o", tmp_path / "out", *more, weights=weights) == 0
     assert (tmp_path / "out" / "a.png").exists()
@@ -243,6 +276,19 @@ def test_what_repeats_in_a_corner_gives_a_mask_for_each_size(
     found = mask(tmp_path / "masks" / "01.png")
     assert found.shape == (90, 150)
     assert found[-20:-8, -32:-8][logo].mean() > 0.9 and not found[:40].any()
+    capsys.readouterr()
+    assert detect(*arguments, tmp_path / "masks", "--skip-existing", weights=weights) == 0
+    assert "no picture is left to look at" in capsys.readouterr().err
+
+
+def test_a_folder_is_sampled_from_its_first_to_its_last_part(tmp_path: Path) -> None:
+    paths = []
+    for number in range(100):
+        Image.new("L", (2, 2), number).save(tmp_path / f"{number:02d}.png")
+        paths.append(str(tmp_path / f"{number:02d}.png"))
+    seen = [int(image[0, 0]) for image in _sampled(paths)]
+    assert len(seen) == 60 and seen == sorted(set(seen))
+    assert seen[0] == 0 and seen[-1] == 98
 
 
 def test_ray_finds_damage_too(tmp_path: Path, weights: dict[str, str]) -> None:
@@ -275,6 +321,19 @@ def test_ray_finds_damage_too(tmp_path: Path, weights: dict[str, str]) -> None:
     record = json.loads(answer["record"][0])
     assert record["status"] == "done" and record["damage"]["scratch"] > 0
     assert (tmp_path / "out.png").exists()
+
+
+def test_ray_writes_masks_where_the_command_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    pytest.importorskip("pyarrow")
+    from inpaint.batch.records import DETECTED, Task
+    from inpaint.batch.run_ray import _from_anywhere
+
+    monkeypatch.chdir(tmp_path)
+    task = _from_anywhere(Task("a.png", DETECTED, "out/a.png", mask_output="masks/a.png"))
+    assert task.mask == DETECTED and task.mask_output == str(tmp_path / "masks" / "a.png")
 
 
 def test_a_summary_names_what_was_found(weights: dict[str, str]) -> None:

@@ -1,7 +1,10 @@
 """The detector's network, its losses and its trainer."""
 
 import json
+import logging
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +17,16 @@ from inpaint.data import FolderSource
 from inpaint.data.memory import in_memory
 from inpaint.data.sources import ConcatSource
 from inpaint.detect import DetectTrainConfig, train_detector
+from inpaint.detect import train as train_module
 from inpaint.detect.losses import counts, detection_losses, targets, total_loss
 from inpaint.detect.samples import DamagedSamples, FixedDamagedSamples, random_piece
 from inpaint.detect.settings import DAMAGE
 from inpaint.detect.train import turned
 from inpaint.images import ImageError
 from inpaint.models.detector import CLASSES, Detector, DetectorConfig
+from inpaint.training import NonFiniteLossError
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -134,8 +131,24 @@ def test_samples_follow_from_their_number_alone(photos: Path) -> None:
         assert torch.equal(samples[n]["labels"], again[n]["labels"])
     fixed = FixedDamagedSamples(FolderSource(photos), 64, count=2)
     assert len(fixed) == 4 and not fixed[1]["labels"].any() and not fixed[3]["labels"].any()
+    with pytest.raises(ValueError, match="no pictures"):
+        FixedDamagedSamples(FolderSource(photos, []), 64, count=2)
     with pytest.raises(ImageError, match="too small for squares of 512"):
         random_piece(np.zeros((100, 300, 3), np.uint8), 512, np.random.default_rng(0))
+
+
+def test_an_unreadable_picture_is_replaced_and_counted(photos: Path) -> None:
+    (photos / "0.jpg").write_bytes(b"no picture")  # the first by name
+    source = FolderSource(photos)
+    fixed, without = (
+        FixedDamagedSamples(FolderSource(photos, names), 64, count=1)
+        for names in (None, [source.name(1)])
+    )
+    assert torch.equal(fixed[1]["image"], without[1]["image"])
+    samples = DamagedSamples(source, 64)
+    epoch = [samples[n] for n in range(len(source))]
+    assert sum(sample["skipped"] for sample in epoch) >= 1
+    assert {sample["rejected"] for sample in epoch} == {-1, 0}
 
 
 def test_images_in_memory_are_those_of_the_files(photos: Path) -> None:
@@ -166,6 +179,53 @@ def test_a_resumed_run_takes_the_steps_it_would_have_taken(photos: Path, tmp_pat
     assert {"scratch_precision", "dust_recall", "clean_marked"} <= lines[-1].keys()
     with pytest.raises(ValueError, match="was trained with size 64, now it is 96"):
         train_detector(settings(photos, tmp_path / "parts", resume=True, size=96))
+
+
+def test_a_finished_run_takes_no_more_steps(
+    photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    folder = train_detector(settings(photos, tmp_path / "a"))
+    before = (folder / "state.pt").read_bytes()
+    train_detector(settings(photos, folder, resume=True))
+    assert f"all 4 steps of {folder} are taken already" in caplog.text
+    assert (folder / "state.pt").read_bytes() == before
+
+
+def test_a_new_run_does_not_overwrite_an_old_one(photos: Path, tmp_path: Path) -> None:
+    folder = train_detector(settings(photos, tmp_path / "a", minutes=1e-9))
+    with pytest.raises(ValueError, match="holds a run already; go on with --resume, or give"):
+        train_detector(settings(photos, folder))
+
+
+def test_a_killed_run_has_each_step_once_in_its_log(photos: Path, tmp_path: Path) -> None:
+    folder = train_detector(settings(photos, tmp_path / "a", minutes=1e-9))
+    with (folder / "log.jsonl").open("a") as file:
+        file.write(json.dumps({"kind": "train", "step": 4}) + "\n" + '{"kind": "tr')
+    train_detector(settings(photos, folder, resume=True))
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if line["kind"] == "train"] == [2, 4]
+    assert "bce" in lines[-2] and lines[-2]["skipped"] == 0
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = train_detector(settings(photos, tmp_path / "a", minutes=1e-9))
+    before = (folder / "state.pt").read_bytes()
+    nan = torch.tensor(float("nan"))
+    monkeypatch.setattr(train_module, "total_loss", lambda terms: terms["bce"] * nan)
+    later = settings(photos, folder, resume=True, log_steps=100, checkpoint_minutes=1e-9)
+    with pytest.raises(NonFiniteLossError, match=r"not finite at step 4: .*'total': nan"):
+        train_detector(later)
+    assert (folder / "state.pt").read_bytes() == before
+
+
+def test_the_trainer_needs_neither_accelerate_nor_tensorboard() -> None:
+    hide = "import sys; sys.modules['accelerate'] = sys.modules['tensorboard'] = None; "
+    code = hide + "from inpaint.detect import train_detector; print(train_detector.__name__)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "train_detector\n", run.stderr
 
 
 def test_a_batch_is_turned_in_eight_ways_with_its_labels() -> None:
@@ -208,6 +268,8 @@ def test_the_network_learns_a_batch(photos: Path) -> None:
         ({"repeats": 9}, "repeats must be at most 8"),
         ({"workers": -1}, "workers must be 0 or more"),
         ({"ema_decay": 1.0}, "ema_decay"),
+        ({"precision": "fp16"}, "precision must be one of auto, fp32, bf16, got 'fp16'"),
+        ({"data": "flowers"}, "data must be one of places2"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(values: dict, message: str) -> None:

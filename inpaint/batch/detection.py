@@ -11,7 +11,7 @@ from inpaint.images import ImageData
 
 
 class TooDamagedError(Exception):
-    """More of an image is damaged than shall be filled."""
+    """More of an image is damaged than the limit up to which it is filled."""
 
     def __init__(self, detection: Detection, limit: float) -> None:
         self.shares = detection.shares
@@ -24,11 +24,9 @@ class TooDamagedError(Exception):
 def find_damage(
     detector: DamageDetector, image: ImageData, settings: DetectSettings, notes: list[str]
 ) -> Detection:
-    """The damage of an image; what was found is added to the notes."""
+    """The damage of an image; a sentence about it is added to the notes."""
     detection = detector.detect(image, classes=settings.classes, sensitivity=settings.sensitivity)
     notes.append(summary(detection))
-    if detection.share > settings.limit:
-        notes.append(f"more than the limit of {100 * settings.limit:g} %; look at the mask")
     return detection
 
 

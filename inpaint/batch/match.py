@@ -36,9 +36,9 @@ class MaskMatcher:
         self.kind = kind
         self.source = source
         self.suffixes = suffixes
-        is_path = source is not None and source not in NO_FILES
-        self.folder = source if is_path and files.is_folder(str(source)) else None
-        if is_path and self.folder is None and not files.exists(str(source)):
+        path = None if source in NO_FILES else source
+        self.folder = path if path is not None and files.is_folder(path) else None
+        if path is not None and self.folder is None and not files.exists(path):
             raise FileNotFoundError(f"there is no {kind} or folder of {kind}s at {source}")
         self._stems = lru_cache(maxsize=64)(_stems)
 

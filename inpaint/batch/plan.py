@@ -109,14 +109,17 @@ def make_plan(request: Request) -> Plan:
     problems += _unwritable(planned)
     tasks = []
     for task in planned:
+        existing = [path for path in _outputs(task) if files.exists(path)]
         if os.path.isdir(task.output):
             problems.append(f"{task.image}: its output {task.output} is a folder")
-        elif not files.exists(task.output) or request.overwrite:
+        elif request.overwrite or not existing:
             tasks.append(task)
-        elif request.skip_existing:
+        elif not request.skip_existing:
+            problems.append(f"{existing[0]} exists; choose --skip-existing or --overwrite")
+        elif task.output in existing:
             settled.append(_skipped(task, "the output exists"))
-        else:
-            problems.append(f"{task.output} exists; choose --skip-existing or --overwrite")
+        else:  # a killed run has written the mask only
+            tasks.append(task)
     if problems:
         raise PlanError(problems)
     return Plan(tasks[: request.limit], settled)
@@ -160,9 +163,7 @@ def _kept_mask(found: Found, request: Request) -> str | None:
     """Where the image's mask is kept, if it shall be: a PNG of its name. Raises ValueError."""
     if request.keep_masks is None:
         return None
-    if ".." in found.relative.split(os.sep):
-        raise ValueError(f"{found.image}: the path must not contain '..'")
-    return files.join(request.keep_masks, os.path.splitext(found.relative)[0] + ".png")
+    return _below(request.keep_masks, found, os.path.splitext(found.relative)[0] + ".png")
 
 
 def _task(found: Found, mask: str, request: Request) -> Task:
@@ -181,30 +182,36 @@ def _task(found: Found, mask: str, request: Request) -> Task:
 def _output_in_folder(found: Found, request: Request) -> str:
     if request.output is None:
         raise ValueError(f"{found.image}: no output is given")
-    if ".." in found.relative.split(os.sep):
-        raise ValueError(f"{found.image}: the path must not contain '..'")
     relative = found.relative
     if request.format is not None and format_of(relative) != request.format:
         stem = os.path.splitext(relative)[0] if format_of(relative) else relative
         relative = stem + FORMATS[request.format][1][0]
-    return files.join(request.output, relative)
+    return _below(request.output, found, relative)
+
+
+def _below(folder: str, found: Found, relative: str) -> str:
+    """A path in a folder. Raises ValueError for an image whose own could lead out of it."""
+    if ".." in found.relative.split(os.sep):
+        raise ValueError(f"{found.image}: the path must not contain '..'")
+    return files.join(folder, relative)
 
 
 def _clashes(tasks: list[Task]) -> Iterator[str]:
     """Outputs that are written twice, or over something that is read."""
     read = {files.resolved(path) for task in tasks for path in _inputs(task)}
     images: dict[str, str] = {}
-    for task, path in ((each, path) for each in tasks for path in _outputs(each)):
-        output = files.resolved(path)
-        if output == files.resolved(task.image):
-            yield f"{task.image}: input and output are the same file"
-        elif output in read:
-            yield f"{task.image}: its output {path} is an input, too"
-        other = images.setdefault(output, task.image)
-        if other is not task.image:
-            yield f"{other} and {task.image} would both be written to {path}"
-        elif path == task.mask_output and output == files.resolved(task.output):
-            yield f"{task.image}: the mask and the output would both be written to {path}"
+    for task in tasks:
+        for path in _outputs(task):
+            output = files.resolved(path)
+            if output == files.resolved(task.image):
+                yield f"{task.image}: input and output are the same file"
+            elif output in read:
+                yield f"{task.image}: its output {path} is an input, too"
+            other = images.setdefault(output, task.image)
+            if other is not task.image:
+                yield f"{other} and {task.image} would both be written to {path}"
+            elif path == task.mask_output and output == files.resolved(task.output):
+                yield f"{task.image}: the mask and the output would both be written to {path}"
 
 
 def _inputs(task: Task) -> Iterator[str]:

@@ -48,9 +48,9 @@ def run_local(
 def run_marker(
     tasks: list[Task], detector: DamageDetector, settings: DetectSettings
 ) -> Iterator[Record]:
-    """Records of tasks whose outputs are masks of the damage that is found, as they get ready.
+    """Records of tasks whose outputs are masks of the damage in their images, as they get ready.
 
-    As `run_local`: on a CPU as many images at a time as there are cores, each on one core.
+    As with `run_local`, on a CPU as many images at a time as there are cores, each on one core.
     """
     slots = usable_cpus() if detector.device.type == "cpu" else 1
     marker = Marker(detector, settings, slots=slots)

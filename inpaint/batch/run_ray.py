@@ -121,6 +121,7 @@ def _from_anywhere(task: Task) -> Task:
         mask=files.absolute(task.mask),
         output=files.absolute(task.output),
         exclude=None if task.exclude is None else files.absolute(task.exclude),
+        mask_output=None if task.mask_output is None else files.absolute(task.mask_output),
     )
 
 

@@ -40,24 +40,9 @@ class Filler:
 
     def __call__(self, task: Task, on_progress: OnProgress | None = None) -> Record:
         """What became of the task. Raises nothing: a bad image must not stop the others."""
-        start = time.perf_counter()
-        record = Record(task.image, "failed", task.mask, task.output)
-        with _warnings_noted() as notes:
-            try:
-                done = self._run(task, notes, on_progress)
-                record = dataclasses.replace(record, status="done", **done)
-            except TooDamagedError as error:
-                record = dataclasses.replace(
-                    record, status="skipped", damage=error.shares, message=str(error)
-                )
-            except Exception as error:  # it is reported, with the image's name
-                record = dataclasses.replace(record, message=_sentence(error, task))
-        seconds = round(time.perf_counter() - start, 4)
-        return dataclasses.replace(record, seconds=seconds, notes=tuple(notes))
+        return _recorded(task, partial(self._run, task, on_progress))
 
-    def _run(
-        self, task: Task, notes: list[str], on_progress: OnProgress | None = None
-    ) -> dict[str, Any]:
+    def _run(self, task: Task, on_progress: OnProgress | None, notes: list[str]) -> dict[str, Any]:
         """What its record says; its output is written, and what is worth saying is in notes."""
         found: dict[str, Any] = {}
         with files.fetched(task.image) as local:
@@ -131,26 +116,40 @@ class Marker:
 
     def __call__(self, task: Task) -> Record:
         """What became of the task. Raises nothing, as Filler."""
-        start = time.perf_counter()
-        record = Record(task.image, "failed", task.mask, task.output)
-        with _warnings_noted() as notes:
-            try:
-                with files.fetched(task.image) as local:
-                    image = read_image(local)
-                with self._slots:
-                    detection = find_damage(self.detector, image, self.settings, notes)
-                hole = detection.hole(self.settings.grow)
-                write_mask(hole, task.output)
-                record = dataclasses.replace(
-                    record,
-                    status="done",
-                    hole_ratio=round(float(hole.mean()), 6),
-                    damage=detection.shares,
-                )
-            except Exception as error:  # it is reported, with the image's name
-                record = dataclasses.replace(record, message=_sentence(error, task))
-        seconds = round(time.perf_counter() - start, 4)
-        return dataclasses.replace(record, seconds=seconds, notes=tuple(notes))
+        return _recorded(task, partial(self._run, task))
+
+    def _run(self, task: Task, notes: list[str]) -> dict[str, Any]:
+        """As of Filler."""
+        with files.fetched(task.image) as local:
+            image = read_image(local)
+        with self._slots:
+            detection = find_damage(self.detector, image, self.settings, notes)
+        if detection.share > self.settings.limit:
+            limit = 100 * self.settings.limit
+            notes.append(f"more than the limit of {limit:g} %; look at the mask")
+        hole = detection.hole(self.settings.grow)
+        write_mask(hole, task.output)
+        return {"hole_ratio": round(float(hole.mean()), 6), "damage": detection.shares}
+
+
+def _recorded(task: Task, work: Callable[[list[str]], dict[str, Any]]) -> Record:
+    """What became of a task; whatever its work raises is in the record.
+
+    work: Does the task, adds to the notes it is given, and returns fields of the record.
+    """
+    start = time.perf_counter()
+    record = Record(task.image, "failed", task.mask, task.output)
+    with _warnings_noted() as notes:
+        try:
+            record = dataclasses.replace(record, status="done", **work(notes))
+        except TooDamagedError as error:
+            record = dataclasses.replace(
+                record, status="skipped", damage=error.shares, message=str(error)
+            )
+        except Exception as error:  # it is reported, with the image's name
+            record = dataclasses.replace(record, message=_sentence(error, task))
+    seconds = round(time.perf_counter() - start, 4)
+    return dataclasses.replace(record, seconds=seconds, notes=tuple(notes))
 
 
 def _read_exclude(mask: str, size: tuple[int, int]) -> np.ndarray:

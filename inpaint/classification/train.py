@@ -216,7 +216,7 @@ class ClassifierRun:
         )
         pin = accelerator.device.type == "cuda"
         batches = stream_loader(samples, stream, workers=config.workers, pin_memory=pin)
-        skips = SkipCounter(samples)  # type: ignore[arg-type]  # it asks for cut() and source only
+        skips = SkipCounter(samples)
 
         def lr_of() -> float:
             return config.lr_at(step, self.steps_per_epoch)

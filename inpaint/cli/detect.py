@@ -6,7 +6,7 @@ import argparse
 
 from inpaint.batch.report import REPORT_NAME
 from inpaint.cli.detection import add_detection
-from inpaint.detect.settings import DAMAGE, DEFAULT_GROW, DEFAULT_LIMIT
+from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 
 EPILOG = f"""\
 examples:
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to look for, with commas between; default: %(default)s",
     )
     group = parser.add_argument_group("finding damage")
-    add_detection(group)
+    add_detection(group, beyond="gets a note in the report")
     group.add_argument(
         "--grow",
         type=int,
@@ -59,13 +59,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--limit", type=int, metavar="N", help="look at N pictures at most")
     group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
     group.add_argument("--report", metavar="PATH", help="a JSON line for every picture")
-    group.add_argument(
-        "--limit-share",
-        type=float,
-        default=DEFAULT_LIMIT,
-        metavar="SHARE",
-        help="a larger share of damage gets a note in the report; default: %(default)s",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from inpaint.detect.settings import DEFAULT_DETECTOR
+from inpaint.detect.settings import DEFAULT_DETECTOR, DEFAULT_LIMIT
 
 
-def add_detection(group: argparse._ArgumentGroup) -> None:
-    """Add the options of how closely is looked."""
+def add_detection(group: argparse._ArgumentGroup, *, beyond: str) -> None:
+    """Add the options of how damage is looked for.
+
+    beyond: What happens to a picture with more damage than the limit, for the help.
+    """
     group.add_argument(
         "--sensitivity",
         type=float,
@@ -22,8 +25,15 @@ def add_detection(group: argparse._ArgumentGroup) -> None:
         metavar="NAME|FILE",
         help="weights of the detector; default: %(default)s",
     )
+    group.add_argument(
+        "--limit-share",
+        type=float,
+        default=DEFAULT_LIMIT,
+        metavar="SHARE",
+        help=f"a picture with a larger share of damage {beyond}; default: %(default)s",
+    )
 
 
 def classes_of(text: str) -> tuple[str, ...]:
-    """The classes of a list with commas."""
+    """The names in a list with commas, without the spaces around them."""
     return tuple(part.strip() for part in text.split(",") if part.strip())

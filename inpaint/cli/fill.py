@@ -9,7 +9,7 @@ from inpaint.batch.records import ALPHA
 from inpaint.batch.report import REPORT_NAME
 from inpaint.checkpoints.names import DEFAULT_WEIGHTS
 from inpaint.cli.detection import add_detection
-from inpaint.detect.settings import DAMAGE, DEFAULT_GROW, DEFAULT_LIMIT
+from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 from inpaint.images import FORMATS
 from inpaint.inference.style import DEFAULT_STYLE, Style
 
@@ -86,15 +86,7 @@ def _add_detection(group: argparse._ArgumentGroup) -> None:
         metavar="CLASSES",
         help=f"fill the damage that is found: some of {','.join(DAMAGE)}; all without CLASSES",
     )
-    add_detection(group)
-    group.add_argument(
-        "--limit-share",
-        type=float,
-        default=DEFAULT_LIMIT,
-        metavar="SHARE",
-        help="a picture with a larger share of damage is reported, not filled; default: "
-        "%(default)s",
-    )
+    add_detection(group, beyond="is reported, not filled")
     group.add_argument("--keep-masks", metavar="FOLDER", help="write the masks that were found")
 
 

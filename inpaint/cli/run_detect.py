@@ -11,13 +11,11 @@ import numpy as np
 from inpaint.batch import files
 from inpaint.batch.detection import write_mask
 from inpaint.batch.find import Found, find_images
-from inpaint.batch.leftovers import clean_folders
 from inpaint.batch.plan import Request, make_plan
 from inpaint.batch.records import DETECTED
-from inpaint.batch.report import Report
 from inpaint.batch.run import run_marker
 from inpaint.cli.detection import classes_of
-from inpaint.cli.run_fill import follow, report_path
+from inpaint.cli.runs import device_errors, follow, report_path
 from inpaint.detect.detector import DamageDetector
 from inpaint.detect.repeated import corner_overlays, placed, repeated_overlay
 from inpaint.detect.settings import DetectSettings
@@ -40,17 +38,9 @@ def run_detect(arguments: argparse.Namespace) -> int:
     request = _request(arguments)
     report = report_path(arguments.report, request)
     plan = make_plan(request)
-    try:
+    with device_errors(arguments.device):
         detector = DamageDetector.load(settings.weights, device=arguments.device)
-    except (RuntimeError, AssertionError) as error:  # what torch raises for devices
-        raise ValueError(f"--device {arguments.device}: {error}") from error
-    records = run_marker(plan.tasks, detector, settings)
-    with clean_folders(plan.outputs()), Report(report, resume=request.skip_existing) as lines:
-        summary = follow(records, plan, lines, quiet=request.single)
-    if not request.single or summary.failures:
-        where = f"; report: {report}" if report else ""
-        print("\n".join(summary.lines()) + where, file=sys.stderr)
-    return 1 if lines.error is not None else summary.exit_code
+    return follow(run_marker(plan.tasks, detector, settings), plan, request, report)
 
 
 def run_repeated(arguments: argparse.Namespace) -> int:
@@ -58,6 +48,9 @@ def run_repeated(arguments: argparse.Namespace) -> int:
     if arguments.output.lower().endswith(".png"):
         return _repeated_in_one_size(arguments)
     plan = make_plan(_request(arguments))
+    if not plan.tasks:
+        print("no picture is left to look at", file=sys.stderr)
+        return 0
     images = _sampled([task.image for task in plan.tasks])
     corners, mask = {}, np.zeros(images[0].shape, bool)
     if len({image.shape for image in images}) == 1:
@@ -106,9 +99,9 @@ def _sampled(paths: list[str]) -> list[np.ndarray]:
     """Gray images, (H, W) uint8, at even distances through the list."""
     images: list[np.ndarray] = []
     pixels = 0
-    step = max(1, len(paths) // MOST_SEEN)
-    for path in paths[::step][:MOST_SEEN]:
-        with files.fetched(path) as local:
+    count = min(MOST_SEEN, len(paths))
+    for number in range(count):
+        with files.fetched(paths[number * len(paths) // count]) as local:
             data = read_image(local).pixels
         if data.dtype == np.uint16:
             data = (data >> 8).astype(np.uint8)

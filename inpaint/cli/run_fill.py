@@ -12,12 +12,13 @@ from dataclasses import replace
 from tqdm import tqdm
 
 from inpaint.batch import files
-from inpaint.batch.leftovers import clean_folders
 from inpaint.batch.plan import Plan, Request, make_plan
 from inpaint.batch.records import DETECTED, Record, Settings, Task
-from inpaint.batch.report import REPORT_NAME, Report, Summary, printable
+from inpaint.batch.report import printable
 from inpaint.batch.run import run_local, run_single
+from inpaint.checkpoints.weights import find_weights, load_detector
 from inpaint.cli.detection import classes_of
+from inpaint.cli.runs import device_errors, follow, report_path
 from inpaint.detect.settings import DEFAULT_GROW, DetectSettings
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.style import Style, style_of_detail
@@ -51,15 +52,7 @@ def run_fill(arguments: argparse.Namespace) -> int:
         _print_manifest(plan)
         return 0
     records = _start(plan.tasks, settings, arguments, single=request.single)
-    with clean_folders(plan.outputs()), Report(report, resume=request.skip_existing) as lines:
-        summary = follow(records, plan, lines, quiet=request.single)
-    where = f"; report: {report}" if report else ""
-    if not request.single or summary.failures:
-        print("\n".join(summary.lines()) + where, file=sys.stderr)
-    if lines.error is not None:
-        print(f"the report lacks its last lines: {lines.error.strerror}", file=sys.stderr)
-        return 1
-    return summary.exit_code
+    return follow(records, plan, request, report)
 
 
 def _mask(arguments: argparse.Namespace) -> tuple[str | None, DetectSettings]:
@@ -77,22 +70,6 @@ def _mask(arguments: argparse.Namespace) -> tuple[str | None, DetectSettings]:
     if arguments.mask is not None:
         raise ValueError("choose one of --mask and --detect")
     return DETECTED, replace(settings, classes=classes_of(arguments.detect))
-
-
-def report_path(path: str | None, request: Request) -> str | None:
-    """Where the report goes; a single image and a manifest with outputs have none unless asked.
-
-    Raises ValueError for a name that could be that of something else.
-    """
-    if path is not None:
-        if not path.endswith(".jsonl") or files.is_remote(path):
-            raise ValueError(f"--report must be a local path that ends with .jsonl, got {path}")
-        return path
-    if request.output is None or request.single:
-        return None
-    return (
-        REPORT_NAME if files.is_remote(request.output) else files.join(request.output, REPORT_NAME)
-    )
 
 
 def _print_manifest(plan: Plan) -> None:
@@ -114,15 +91,15 @@ def _start(
         raise ValueError(f"--workers must be 1 or more, got {arguments.workers}")
     if not tasks:
         return iter(())
-    try:
+    if any(task.mask == DETECTED for task in tasks):
+        load_detector(find_weights(settings.detect.weights))  # raises here, not for each image
+    with device_errors(arguments.device):
         inpainter = Inpainter.load(
             arguments.weights,
             device=arguments.device,
             style=_style(arguments),
             seed=arguments.seed,
         )
-    except (RuntimeError, AssertionError) as error:  # what torch raises for devices
-        raise ValueError(f"--device {arguments.device}: {error}") from error
     if arguments.engine == "ray":
         return _ray_engine()(
             tasks,
@@ -165,23 +142,3 @@ def _ray_engine() -> Callable[..., Iterator[Record]]:
     except ImportError as error:
         raise ValueError(f"--engine ray needs pip install 'inpaint[ray]' ({error})") from error
     return run_ray
-
-
-def follow(records: Iterator[Record], plan: Plan, report: Report, *, quiet: bool) -> Summary:
-    """Write the report and move the bar while the engine works."""
-    summary = Summary()
-    bar = tqdm(
-        total=len(plan.tasks), unit="picture", smoothing=0.05, disable=True if quiet else None
-    )
-    with bar:
-        for record in plan.settled:
-            summary.add(record)
-            report.write(record)
-        for record in records:
-            summary.add(record)
-            report.write(record)
-            bar.set_postfix(failed=summary.counts["failed"], refresh=False)
-            bar.update()
-            if quiet and record.notes:
-                print(*(f"note: {note}" for note in record.notes), sep="\n", file=sys.stderr)
-    return summary

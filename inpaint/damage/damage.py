@@ -118,8 +118,8 @@ def labelled(pixels: np.ndarray, layers: Sequence[Layer]) -> np.ndarray:
     marked = np.flatnonzero(flat)
     moved = np.abs(pixels.reshape(-1, 3)[marked] - clean.reshape(-1, 3)[marked]).max(1)
     cancelled = moved < 0.4 * min(_LEAST.values())  # by a later layer
-    values = np.where(flat[marked] & ~np.uint8(UNSURE), flat[marked] & ~np.uint8(UNSURE), UNSURE)
-    flat[marked] = np.where(cancelled, UNSURE, values)
+    seen_bits = flat[marked] & ~np.uint8(UNSURE)  # UNSURE stays only where no class is seen
+    flat[marked] = np.where(cancelled | (seen_bits == 0), UNSURE, seen_bits)
     return labels
 
 

@@ -22,7 +22,7 @@ class Layer:
 
     kind: Kind
     opacity: np.ndarray  # (H, W) float32 in [0, 1]
-    colour: tuple[float, float, float]  # RGB; [0, 1], or of a shift [-1, 1]
+    colour: np.ndarray | tuple[float, float, float]  # RGB; [0, 1], or of a shift [-1, 1]
     covering: bool = True
 
     def apply(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -65,11 +65,6 @@ def light_or_dark(
         base = rng.uniform(0.75, 1) if sign > 0 else rng.uniform(0, 0.2)
         colour = np.clip(base + tint, 0, 1)
         strength = np.float32(log_uniform(rng, 0.3, 1.0))
-        return Layer(kind, opacity * strength, _triple(colour))
+        return Layer(kind, opacity * strength, colour)
     shift = sign * log_uniform(rng, 0.05, 0.6) * (1 + tint)
-    return Layer(kind, opacity, _triple(shift), covering=False)
-
-
-def _triple(values: np.ndarray) -> tuple[float, float, float]:
-    red, green, blue = (float(value) for value in values)
-    return red, green, blue
+    return Layer(kind, opacity, shift, covering=False)

@@ -89,7 +89,7 @@ def folds(rng: np.random.Generator, size: Size) -> list[Layer]:
         opacity = _worn(rng, opacity, size)
     paper = rng.uniform(0.7, 1.0) * np.array([1.0, rng.uniform(0.92, 1), rng.uniform(0.8, 1)])
     strength = np.float32(log_uniform(rng, 0.4, 1))
-    layers.append(Layer("scratch", opacity * strength, (paper[0], paper[1], paper[2])))
+    layers.append(Layer("scratch", opacity * strength, paper))
     return layers
 
 

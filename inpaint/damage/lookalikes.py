@@ -7,7 +7,6 @@ fabric and fences in patterns, letters on signs, and lights have a halo.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -21,7 +20,6 @@ _SIGNS = ("STOP", "HOTEL", "Main St", "EXIT", "Open", "Bakery", "24h", "ABC 1234
 
 def lookalike(rng: np.random.Generator, size: Size) -> list[Layer]:
     """Layers of one kind of thing that looks like damage; their class means nothing."""
-    kinds: tuple[Callable[[np.random.Generator, Size], list[Layer]], ...]
     kinds = (_wires, _tuft, _pattern, _sign, _lights, _edge)
     return kinds[rng.integers(len(kinds))](rng, size)
 
@@ -98,8 +96,8 @@ def _sign(rng: np.random.Generator, size: Size) -> list[Layer]:
     if rng.random() < 0.5:
         light, dark = dark, light
     return [
-        Layer("stamp", ground, (light[0], light[1], light[2])),
-        Layer("stamp", letters, (dark[0], dark[1], dark[2])),
+        Layer("stamp", ground, light),
+        Layer("stamp", letters, dark),
     ]
 
 
@@ -113,7 +111,7 @@ def _lights(rng: np.random.Generator, size: Size) -> list[Layer]:
     halo = cv2.GaussianBlur(points, (0, 0), 3 * radius) * np.float32(20 * radius**2)
     glow = np.clip(core + 0.3 * halo, 0, 1)
     colour = np.clip(rng.normal([0.95, 0.9, 0.8], 0.08), 0, 1)
-    return [Layer("dust", glow, (colour[0], colour[1], colour[2]), covering=False)]
+    return [Layer("dust", glow, colour, covering=False)]
 
 
 def _edge(rng: np.random.Generator, size: Size) -> list[Layer]:
@@ -142,4 +140,4 @@ def _thing(rng: np.random.Generator, opacity: np.ndarray, *, dark: float) -> Lay
     level = rng.uniform(0, 0.35) if rng.random() < dark else rng.uniform(0.65, 1)
     colour = np.clip(level + rng.normal(0, 0.08, 3), 0, 1)
     strength = np.float32(log_uniform(rng, 0.4, 1))
-    return Layer("scratch", opacity * strength, (colour[0], colour[1], colour[2]))
+    return Layer("scratch", opacity * strength, colour)

@@ -53,14 +53,14 @@ def stamps(rng: np.random.Generator, size: Size) -> list[Layer]:
         if rng.random() < 0.7:  # light that spreads in the emulsion
             glow = cv2.GaussianBlur(opacity, (0, 0), log_uniform(rng, 0.8, 3.5))
             shift = colour * rng.uniform(0.2, 0.7)
-            layers.append(Layer("stamp", glow, (shift[0], shift[1], shift[2]), covering=False))
+            layers.append(Layer("stamp", glow, shift, covering=False))
     else:
         level = rng.choice([1.0, 1.0, 1.0, 0.0, 0.5])
         colour = np.clip(level + rng.normal(0, 0.06, 3), 0, 1)
         if rng.random() < 0.5:
             layers.append(_outline(rng, opacity, level))
     strength = np.float32(log_uniform(rng, 0.3, 1))
-    layers.append(Layer("stamp", opacity * strength, (colour[0], colour[1], colour[2])))
+    layers.append(Layer("stamp", opacity * strength, colour))
     return layers
 
 

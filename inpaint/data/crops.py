@@ -41,8 +41,13 @@ def random_square(
             f"enlarged at most {max_upscale:g} times"
         )
     side = _draw_side(min(size, shorter), shorter, rng, policy)
-    top = int(rng.integers(height - side + 1))
-    left = int(rng.integers(width - side + 1))
+    return square_of_side(image, side, size, rng)
+
+
+def square_of_side(image: np.ndarray, side: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A square of `side` px at a random place, scaled to `size`, flipped in half of the cases."""
+    top = int(rng.integers(image.shape[0] - side + 1))
+    left = int(rng.integers(image.shape[1] - side + 1))
     square = scale_square(image[top : top + side, left : left + side], size)
     return square[:, ::-1] if rng.random() < 0.5 else square
 

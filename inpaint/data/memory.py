@@ -27,7 +27,7 @@ class MemorySource:
 
     Args:
         source: Where the images come from.
-        threads: That decode.
+        threads: How many decode.
     """
 
     def __init__(self, source: ImageSource, *, threads: int = 8) -> None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -63,7 +63,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         hole_version: int = TRAINING_VERSION,
         with_holes: bool = True,
     ) -> None:
-        _check_source(source, size)
+        check_source(source, size)
         check_policy(crop)
         self.source = source
         self.size = size
@@ -158,7 +158,7 @@ class FixedSamples(Dataset[dict[str, Any]]):
     def __init__(
         self, source: ImageSource, size: int, *, count: int | None = None, seed: int = 0
     ) -> None:
-        _check_source(source, size)
+        check_source(source, size)
         if count is not None and count < 1:
             raise ValueError(f"count must be at least 1, got {count}")
         self.source = source
@@ -174,20 +174,45 @@ class FixedSamples(Dataset[dict[str, Any]]):
             raise IndexError(f"wanted a sample number from 0 to {self.count - 1}, got {i}")
         bucket = i % len(HOLE_BUCKETS)
         hole = fixed_hole((self.size, self.size), i, seed=self.seed, bucket=bucket)
-        planned = i * len(self.source) // self.count
-        for skipped in range(_MAX_TRIES):
-            index = (planned + skipped) % len(self.source)
-            try:
-                square = center_square(self.source.load(index), self.size)
-            except _UNUSABLE as error:
-                failure = error
-                continue
-            sample = _sample(square, hole, index, skipped, planned if skipped else -1)
-            return {**sample, "bucket": bucket}
-        raise RuntimeError(
-            f"{_MAX_TRIES} pictures in a row cannot be read; check the data ({self.source!r}). "
-            f"The last: {failure}"
-        ) from failure
+        square, origin = fixed_square(self.source, i, self.count, self.size)
+        return {**_sample(square, hole, **origin), "bucket": bucket}
+
+
+def fixed_square(
+    source: ImageSource, i: int, count: int, size: int
+) -> tuple[np.ndarray, dict[str, int]]:
+    """The middle of image i of `count` images at even distances: uint8 (size, size, 3).
+
+    In place of an unreadable image stands the next readable one. Also returns where the square is
+    from: `index`, `skipped` and `rejected` as in `TrainingSamples`.
+
+    Raises:
+        RuntimeError: 100 images in a row cannot be read.
+    """
+    planned = i * len(source) // count
+    for skipped in range(_MAX_TRIES):
+        index = (planned + skipped) % len(source)
+        try:
+            square = center_square(source.load(index), size)
+        except _UNUSABLE as error:
+            failure = error
+            continue
+        rejected = planned if skipped else -1
+        return square, {"index": index, "skipped": skipped, "rejected": rejected}
+    raise RuntimeError(
+        f"{_MAX_TRIES} pictures in a row cannot be read; check the data ({source!r}). "
+        f"The last: {failure}"
+    ) from failure
+
+
+class CutSamples(Protocol):
+    """Samples that are cut from images of a source."""
+
+    source: ImageSource
+
+    def cut(self, index: int, rng: np.random.Generator) -> np.ndarray:
+        """A random part of one image. Raises OSError or ImageError if it cannot be used."""
+        ...
 
 
 class SkipCounter:
@@ -200,7 +225,7 @@ class SkipCounter:
         log_first: how many files are named in the log.
     """
 
-    def __init__(self, samples: TrainingSamples, *, log_first: int = 10) -> None:
+    def __init__(self, samples: CutSamples, *, log_first: int = 10) -> None:
         self.samples = samples
         self.log_first = log_first
         self.total = 0  # failed attempts
@@ -227,7 +252,8 @@ class SkipCounter:
             logger.warning("further skipped pictures are counted, but not named")
 
 
-def _check_source(source: ImageSource, size: int) -> None:
+def check_source(source: ImageSource, size: int) -> None:
+    """Raise ValueError for a source without images, and for a size below 1 px."""
     if len(source) == 0:
         raise ValueError("the source holds no pictures")
     if size < 1:

@@ -5,6 +5,7 @@ follows from the seed and n. So a stream entered at step k goes on as if it had 
 with any number of worker processes, and several ranks share it by taking slices of each batch.
 """
 
+import multiprocessing
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -91,6 +92,8 @@ def stream_loader(
     *,
     workers: int = 0,
     pin_memory: bool = False,
+    prefetch: int = 4,
+    forked: bool = False,
 ) -> "DataLoader[dict[str, Any]]":
     """Batches of `samples` in the order of `stream`, each a dict of stacked tensors.
 
@@ -99,14 +102,19 @@ def stream_loader(
     Args:
         workers: processes that prepare samples; 0 prepares them in this one.
         pin_memory: page-locked tensors, for copies to a GPU that do not wait.
+        prefetch: batches that each worker prepares ahead.
+        forked: start workers by forks where the system has them, so that they share the memory
+            of this process; for samples that never touch a GPU.
     """
+    fork = forked and workers > 0 and "fork" in multiprocessing.get_all_start_methods()
     return DataLoader(
         samples,
         batch_sampler=stream,
         num_workers=workers,
         pin_memory=pin_memory,
         worker_init_fn=init_worker,
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=prefetch if workers else None,
+        multiprocessing_context="fork" if fork else None,
         # Starting a loader draws a number; not from the global generator, so that a resumed
         # run finds that one as it was.
         generator=torch.Generator(),

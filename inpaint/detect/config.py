@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 from inpaint.data import DATA_NAMES
 from inpaint.models.detector import STRIDE
-from inpaint.utils.options import option
+from inpaint.utils.options import check_choices, option
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class DetectTrainConfig:
     log_steps: int = option(50, "steps between log lines")
 
     def __post_init__(self) -> None:
+        check_choices(self)
         if self.size % STRIDE:
             raise ValueError(f"size must be a multiple of {STRIDE}, got {self.size}")
         if not 0 <= self.ema_decay < 1:
@@ -77,8 +78,6 @@ class DetectTrainConfig:
             minutes: That the run has taken so far.
         """
         share = step / self.steps
-        if self.repeats > 8:
-            raise ValueError(f"repeats must be at most 8, got {self.repeats}")
         if self.fit and self.minutes is not None:
             share = minutes / self.minutes
         cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, share)))

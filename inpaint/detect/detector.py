@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,12 +23,12 @@ from inpaint.masks.read import grow_hole
 from inpaint.models.detector import CLASSES, STRIDE, Detector, fold_norms
 from inpaint.utils.threads import map_in_order, one_thread
 
-TILE = 896  # px; what a tile answers for
+TILE = 896  # px; side of the part of an image that one run of the network answers for
+MARGIN = 64  # px around it that the network sees; a multiple of STRIDE
 SMALL = 1600  # px of the longer side up to which an image is enlarged
 ENLARGED = 1.5  # times
 LARGEST_SPECK = 0.02  # share of the image; a larger stain is more often a part of the scene
-STAMP = CLASSES.index("stamp")
-MARGIN = 64  # px around it that the network sees; a multiple of STRIDE
+SCRATCH, STAMP = CLASSES.index("scratch"), CLASSES.index("stamp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,21 +53,21 @@ class DamageDetector:
     """Finds damage in images of any size. Threads may share it."""
 
     def __init__(self, network: Detector, *, device: str | torch.device = "cpu") -> None:
-        """network: Is copied. device: Where it runs."""
+        """network: Stays as it is; a folded copy is used. device: Where that runs."""
         self.device = torch.device(device)
         self.config = network.config
-        folded = fold_norms(copy.deepcopy(network).eval()).requires_grad_(False)
-        self.network = folded.to(self.device).to(memory_format=torch.channels_last)
+        folded = fold_norms(network).to(self.device)
+        self.network = folded.to(memory_format=torch.channels_last)
         self.half = self.device.type == "cuda" or torch.cpu._is_amx_tile_supported()
 
     @classmethod
     def load(
         cls, weights: str | Path = DEFAULT_DETECTOR, *, device: str | torch.device | None = None
     ) -> DamageDetector:
-        """A detector with shipped weights, by name, or a file's.
+        """A detector with the weights of a file.
 
         Args:
-            weights: A name or a safetensors file.
+            weights: The name of shipped weights, or a safetensors file.
             device: None takes the GPU if there is one.
 
         Raises:
@@ -136,9 +135,9 @@ class DamageDetector:
     def scores(self, colours: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8, 255 times the probability of each of CLASSES.
 
-        Small photos hold many sharp details that look like damage, so they are looked at four
-        times: mirrored, and enlarged. In large ones letters and folds are larger than those the
-        network knows, so they are looked at in half and in a quarter of their size, too.
+        Small photos hold many sharp details that look like damage, so the network sees them four
+        times: as they are, mirrored, and both enlarged. In large photos letters and folds are
+        larger than those it knows, so it also sees these at a half and a quarter of their size.
 
         Args:
             colours: (H, W) or (H, W, 1 or 3), of any type that `detect` takes.
@@ -157,8 +156,10 @@ class DamageDetector:
         return scores
 
     def _scores_of_small(self, rgb: np.ndarray) -> np.ndarray:
-        """Mean scores of an image, its mirror image, and both enlarged; scratches, which are
-        confused with details most, from the enlarged ones alone."""
+        """Mean scores of an image, its mirror image, and both enlarged.
+
+        Those of scratches, with which details are confused most, are of the enlarged ones alone.
+        """
         size = rgb.shape[0], rgb.shape[1]
         large = _resized(rgb, ENLARGED).clip(0, 1)
         pairs = []
@@ -167,7 +168,7 @@ class DamageDetector:
             pair = self._scores_of_size(image).astype(np.float32) + mirrored
             pairs.append(_scaled_to(pair, size) / 2)
         scores = (pairs[0] + pairs[1]) / 2
-        scores[..., 0] = pairs[1][..., 0]
+        scores[..., SCRATCH] = pairs[1][..., SCRATCH]
         return np.rint(scores.clip(0, 255)).astype(np.uint8)
 
     def _scores_of_size(self, colours: np.ndarray) -> np.ndarray:

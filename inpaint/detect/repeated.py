@@ -14,12 +14,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from inpaint.detect.marking import hysteresis
+
 FEWEST_IMAGES = 10
 LEAST = 0.008  # median gradient of an overlay, of the full range by px
 # Of the ratio, by 1 / sqrt(number of images). In photos 2.6 is exceeded by one pixel in a thousand
 # by chance; edges above the first count where they hold enough pixels above the second.
 WEAK, STRONG = 2.0, 3.2
 LARGEST_RATIO = 0.9
+CORNERS = ("top left", "top right", "bottom left", "bottom right")
 MOST_OF_CORNER = 0.5  # of the smallest image, where overlays lie in images of several sizes
 _STRIP = 64  # rows at a time: the gradients of all images are in memory
 _FEWEST_STRONG = 10  # px; pieces with fewer are chance
@@ -54,8 +57,7 @@ def corner_overlays(images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         images: At least ten images (H, W) or (H, W, 3), uint8 or uint16.
 
     Returns:
-        For "top left", "top right", "bottom left" and "bottom right", those in which something
-        repeats, the mask (h, w) bool of a piece of that corner.
+        For those of CORNERS in which something repeats, the mask (h, w) bool of a piece there.
 
     Raises:
         ValueError: Fewer images.
@@ -64,26 +66,28 @@ def corner_overlays(images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         max(1, int(MOST_OF_CORNER * min(image.shape[axis] for image in images))) for axis in (0, 1)
     )
     found = {}
-    for vertical in ("top", "bottom"):
-        for horizontal in ("left", "right"):
-            rows = slice(None, height) if vertical == "top" else slice(-height, None)
-            columns = slice(None, width) if horizontal == "left" else slice(-width, None)
-            mask = repeated_overlay([image[rows, columns] for image in images])
-            if mask.any():
-                found[f"{vertical} {horizontal}"] = mask
+    for corner in CORNERS:
+        mask = repeated_overlay([image[_piece(corner, height, width)] for image in images])
+        if mask.any():
+            found[corner] = mask
     return found
 
 
 def placed(corners: dict[str, np.ndarray], size: tuple[int, int]) -> np.ndarray:
     """(H, W) bool, the masks of `corner_overlays` in an image of a size."""
     mask = np.zeros(size, bool)
-    for name, piece in corners.items():
-        vertical, horizontal = name.split()
-        rows = slice(None, len(piece)) if vertical == "top" else slice(-len(piece), None)
-        width = piece.shape[1]
-        columns = slice(None, width) if horizontal == "left" else slice(-width, None)
-        mask[rows, columns] |= piece
+    for corner, piece in corners.items():
+        mask[_piece(corner, *piece.shape)] |= piece
     return mask
+
+
+def _piece(corner: str, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of a piece of an image in one of its CORNERS."""
+    vertical, horizontal = corner.split()
+    return (
+        slice(None, height) if vertical == "top" else slice(-height, None),
+        slice(None, width) if horizontal == "left" else slice(-width, None),
+    )
 
 
 def _gray(image: np.ndarray) -> np.ndarray:
@@ -124,10 +128,8 @@ def _enclosed(ratio: np.ndarray) -> np.ndarray:
     """The mask of what edges enclose, by hysteresis, without pieces that are chance."""
     weak = (ratio > WEAK).astype(np.uint8)
     closed = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    count, labels = cv2.connectedComponents(closed, connectivity=8)
-    kept = np.bincount(labels[ratio > STRONG], minlength=count) >= _FEWEST_STRONG
-    kept[0] = False
-    mask = kept[labels].astype(np.uint8)
+    kept = hysteresis(closed > 0, ratio > STRONG, fewest=_FEWEST_STRONG)
+    mask = kept.astype(np.uint8)
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     largest = 0.002 * mask.size  # a frame does not enclose the image
     small = [contour for contour in contours if cv2.contourArea(contour) <= largest]

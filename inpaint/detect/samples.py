@@ -10,20 +10,21 @@ from torch.utils.data import Dataset
 
 from inpaint.damage.damage import Damaged, damage
 from inpaint.damage.drawing import log_uniform
-from inpaint.data.crops import center_square, scale_square
-from inpaint.data.samples import cut_usable
+from inpaint.data.crops import square_of_side
+from inpaint.data.samples import check_source, cut_usable, fixed_square
 from inpaint.data.sources import ImageSource
 from inpaint.data.stream import ImageOrder
 from inpaint.images import ImageError
 
-MAX_UPSCALE = 2.3  # of a square; scans of prints show less detail a pixel than small photos
+MAX_UPSCALE = 2.3  # of a square; a pixel of a scanned print shows less detail than one of a photo
 
 
 class DamagedSamples(Dataset[dict[str, Any]]):
     """Random damaged squares by global sample number, see `SampleStream`.
 
     Sample n follows from (source, size, seed, n). It is a dict of `image`, uint8 (size, size, 3)
-    RGB, and `labels`, uint8 (size, size) of `inpaint.damage.damage.BITS`.
+    RGB; `labels`, uint8 (size, size) of `inpaint.damage.damage.BITS`; and `index`, `skipped` and
+    `rejected` as in `TrainingSamples`.
 
     Args:
         source: Clean images.
@@ -36,37 +37,44 @@ class DamagedSamples(Dataset[dict[str, Any]]):
     """
 
     def __init__(self, source: ImageSource, size: int, *, seed: int = 0) -> None:
-        if len(source) == 0:
-            raise ValueError("the source holds no pictures")
+        check_source(source, size)
         self.source = source
         self.size = size
         self.order = ImageOrder(len(source), seed)
 
     def __len__(self) -> int:
+        """Samples in an epoch. Sample numbers go on beyond it."""
         return len(self.source)
 
     def __getitem__(self, n: int) -> dict[str, Any]:
         trouble = f"used; check the data ({self.source!r}) and the size ({self.size})"
-        square, rng, _ = cut_usable(self.order, n, self._cut, trouble)
-        return _tensors(damage(square, rng))
+        square, rng, origin = cut_usable(self.order, n, self.cut, trouble)
+        return {**_tensors(damage(square, rng)), **origin}
 
-    def _cut(self, index: int, rng: np.random.Generator) -> np.ndarray:
+    def cut(self, index: int, rng: np.random.Generator) -> np.ndarray:
+        """`random_piece` of one image. Raises OSError or ImageError if it cannot be used."""
         return random_piece(self.source.load(index), self.size, rng)
 
 
 class FixedDamagedSamples(Dataset[dict[str, Any]]):
     """The same damaged squares every time, for validation: the middle of each image.
 
-    Every image comes twice: with random damage, and clean (`number` is even, odd).
+    Every image comes twice: with random damage at even numbers, and clean at odd ones. In place of
+    an unreadable image stands the next readable one.
 
     Args:
         source: Clean images, taken at even distances.
         size: Side, px.
         count: How many images at most.
         seed: Of the damage.
+
+    Raises:
+        ValueError: The source is empty.
+        RuntimeError: From `samples[i]`, if 100 images in a row cannot be read.
     """
 
     def __init__(self, source: ImageSource, size: int, *, count: int, seed: int = 0) -> None:
+        check_source(source, size)
         self.source = source
         self.size = size
         self.count = min(count, len(source))
@@ -78,8 +86,7 @@ class FixedDamagedSamples(Dataset[dict[str, Any]]):
     def __getitem__(self, i: int) -> dict[str, Any]:
         if not 0 <= i < len(self):
             raise IndexError(f"wanted a sample number from 0 to {len(self) - 1}, got {i}")
-        image = self.source.load(i // 2 * len(self.source) // self.count)
-        square = np.ascontiguousarray(center_square(image, self.size))
+        square = np.ascontiguousarray(fixed_square(self.source, i // 2, self.count, self.size)[0])
         if i % 2:
             return _tensors(Damaged(square, np.zeros((self.size, self.size), np.uint8)))
         return _tensors(damage(square, np.random.default_rng([self.seed, i])))
@@ -99,11 +106,7 @@ def random_piece(image: np.ndarray, size: int, rng: np.random.Generator) -> np.n
             f"{image.shape[0]}x{image.shape[1]} pixels are too small for squares of {size}"
         )
     side = round(log_uniform(rng, least, max(least + 0.01, shorter)))
-    top = int(rng.integers(image.shape[0] - side + 1))
-    left = int(rng.integers(image.shape[1] - side + 1))
-    square = scale_square(image[top : top + side, left : left + side], size)
-    if rng.random() < 0.5:
-        square = square[:, ::-1]
+    square = square_of_side(image, side, size, rng)
     if rng.random() < 0.3:
         square = np.rot90(square, int(rng.integers(1, 4)))
     return np.ascontiguousarray(square)

@@ -18,7 +18,7 @@ class DetectSettings:
     classes: tuple[str, ...] = DAMAGE
     sensitivity: float = 0.5  # 0 marks what is certain, 1 what is possible
     grow: int = DEFAULT_GROW  # px by which a mask is grown, as damage has a faint rim
-    limit: float = DEFAULT_LIMIT  # largest share of an image that is filled
+    limit: float = DEFAULT_LIMIT  # share of damage up to which an image is filled
     weights: str = DEFAULT_DETECTOR  # name or file
 
     def __post_init__(self) -> None:

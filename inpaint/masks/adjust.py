@@ -9,7 +9,7 @@ Index = tuple[slice, slice]
 
 TOLERANCE = 0.01  # of the image: a hole this near to its target may stay as it is
 HALVED = 192  # px; from this side on distances at half the size are as good
-_SAMPLED = 17  # one pixel in so many is looked at first; prime to the usual widths of images
+_SAMPLED = 17  # one pixel in so many is looked at first; it divides no usual width of images
 
 
 def adjust(canvas: np.ndarray, target: int, inside: Index, rng: np.random.Generator) -> np.ndarray:
@@ -50,9 +50,9 @@ def adjust_fast(
     _, small = cv2.threshold(small, 254, 255, cv2.THRESH_BINARY)
     distance = cv2.distanceTransform(small, cv2.DIST_L2, 5)
     order = cv2.resize(distance, (width, height), interpolation=cv2.INTER_LINEAR)
-    cv2.accumulate(free, order)  # + 255, so that free pixels come after all others
-    if not growing:
-        np.negative(order, out=order)  # or before
+    cv2.accumulate(free, order)  # + 255: growing takes them after all pixels of the hole, the
+    if not growing:  # nearest first; shrinking keeps them before all others, the innermost first
+        np.negative(order, out=order)
     sample = order.ravel()[::_SAMPLED]
     rank = min(target // _SAMPLED, len(sample) - 1)
     chosen = order <= np.partition(sample, rank)[rank]

@@ -8,6 +8,7 @@ a scratch that is fainter than the noise shows in what it sums to along its leng
 
 from __future__ import annotations
 
+import copy
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from typing import Any
@@ -41,7 +42,9 @@ class DetectorConfig:
         if len(self.thresholds) != len(self.classes) or not all(
             0 < value < 1 for value in self.thresholds
         ):
-            raise ValueError(f"thresholds must be one in (0, 1) a class, got {self.thresholds}")
+            raise ValueError(
+                f"thresholds must be a number in (0, 1) for each class, got {self.thresholds}"
+            )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> DetectorConfig:
@@ -116,8 +119,12 @@ def _conv(before: int, after: int, *, stride: int = 1) -> nn.Sequential:
 
 
 def fold_norms(network: Detector) -> Detector:
-    """The same network with its batch norms folded into the convolutions, in place; eval mode."""
-    for module in network.modules():
+    """A copy of a network for inference, its batch norms part of the convolutions.
+
+    It gives the same logits to rounding errors, and neither trains nor saves.
+    """
+    folded = copy.deepcopy(network).eval()
+    for module in folded.modules():
         if (
             isinstance(module, nn.Sequential)
             and len(module) == 3
@@ -127,4 +134,4 @@ def fold_norms(network: Detector) -> Detector:
             assert isinstance(convolution, nn.Conv2d)
             module[0] = fuse_conv_bn_eval(convolution, norm)
             module[1] = nn.Identity()
-    return network
+    return folded.requires_grad_(False)

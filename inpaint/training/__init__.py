@@ -15,8 +15,9 @@ if TYPE_CHECKING:
         add_arguments,
         config_from,
     )
-    from inpaint.training.loop import NonFiniteLossError, TrainingStopped, train
+    from inpaint.training.loop import train
     from inpaint.training.losses import LossWeights, inpainting_loss, inpainting_terms
+    from inpaint.training.stop import NonFiniteLossError, TrainingStopped
 
 __all__ = [
     "RECIPES",
@@ -43,7 +44,8 @@ _MODULES = {
                     "inpaint.training.losses"),
     **dict.fromkeys(("RECIPES", "Phase", "Recipe", "TrainConfig", "add_arguments", "config_from"),
                     "inpaint.training.config"),
-    **dict.fromkeys(("NonFiniteLossError", "TrainingStopped", "train"), "inpaint.training.loop"),
+    **dict.fromkeys(("NonFiniteLossError", "TrainingStopped"), "inpaint.training.stop"),
+    "train": "inpaint.training.loop",
 }  # fmt: skip
 
 _find = lazy_names(__name__, _MODULES)

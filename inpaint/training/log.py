@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +12,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from inpaint.utils.files import atomic_path
+from inpaint.training.json_log import JsonLog
 
 
 class RunLog:
@@ -25,11 +23,7 @@ class RunLog:
 
     def __init__(self, folder: Path, *, start: int, total: int, resumed: bool) -> None:
         """start, total: the first step to come and the number of steps of the whole run."""
-        self.path = folder / "log.jsonl"
-        if resumed:
-            self._forget_from(start)
-        else:
-            self.path.unlink(missing_ok=True)
+        self.lines = JsonLog(folder, start=start, resumed=resumed)
         self.board = SummaryWriter(folder / "tensorboard", purge_step=start)
         pause = 0.1 if sys.stderr.isatty() else 30.0  # s; a file keeps every line of the bar
         self.bar = tqdm(initial=start, total=total, unit="step", smoothing=0.02, mininterval=pause)
@@ -50,9 +44,7 @@ class RunLog:
 
     def write(self, kind: str, step: int, values: dict[str, float]) -> None:
         """Append a line {"kind": ..., "step": ..., values} and the same scalars."""
-        line = {"kind": kind, "step": step, "time": round(time.time(), 1), **values}
-        with open(self.path, "a") as file:
-            file.write(json.dumps(line) + "\n")
+        self.lines.write(kind, step, values)
         for name, value in values.items():
             self.board.add_scalar(f"{kind}/{name}", value, step)
 
@@ -70,17 +62,3 @@ class RunLog:
         """End the bar and write what TensorBoard still holds."""
         self.bar.close()
         self.board.close()
-
-    def _forget_from(self, step: int) -> None:
-        """Drop lines from steps that a killed run had taken after its last checkpoint."""
-        if not self.path.is_file():
-            return
-        lines: list[dict[str, Any]] = []
-        for text in self.path.read_text().splitlines():
-            try:
-                lines.append(json.loads(text))
-            except json.JSONDecodeError:  # cut off in the middle of a line
-                break
-        kept = [json.dumps(line) + "\n" for line in lines if line["step"] <= step]
-        with atomic_path(self.path) as temporary:
-            temporary.write_text("".join(kept))

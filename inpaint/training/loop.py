@@ -35,20 +35,16 @@ from inpaint.training.losses import composite_image, inpainting_terms
 from inpaint.training.networks import halvings, new_network, trained_part
 from inpaint.training.optimizer import adam, load_optimizer, set_learning_rate
 from inpaint.training.precision import mixed_precision
-from inpaint.training.resume import check_same_run
+from inpaint.training.resume import check_same_run, check_unused
 from inpaint.training.run_data import RunData
 from inpaint.training.state import WeightAverage, load_state, save_state
-from inpaint.training.stop import StopSignals, TrainingStopped
+from inpaint.training.stop import NonFiniteLossError, StopSignals, TrainingStopped
 from inpaint.training.validate import unpack, unpack_image, validate
 
 logger = logging.getLogger("inpaint")
 
 _GRID_IMAGES = 8
 _STOP_STEPS = 10  # steps after which several processes agree on whether to stop
-
-
-class NonFiniteLossError(RuntimeError):
-    """A loss that is infinite or not a number; the message names the terms."""
 
 
 def train(config: TrainConfig) -> Path:
@@ -84,10 +80,8 @@ class _Run:
         self.started = self.saved_at = self.validated_at = time.monotonic()
         self.signals = StopSignals()
         self.folder = Path(config.out or f"runs/{config.config}")
-        if not config.resume and (self.folder / "last.pt").exists():
-            raise ValueError(
-                f"{self.folder} holds a run already; go on with --resume, or give another --out"
-            )
+        if not config.resume:
+            check_unused(self.folder / "last.pt")
         state = load_state(self.folder / "last.pt") if config.resume else None
         hole_version = state.get("hole_generator", 1) if state else TRAINING_VERSION
         self.accelerator = Accelerator(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 
-def mixed_precision(precision: str, *, size: int, halvings: int) -> str:
+def mixed_precision(precision: str, *, size: int, halvings: int, device: str | None = None) -> str:
     """Accelerate's name of a precision.
 
     On CPUs oneDNN leaves a part of the weight gradient uninitialised when a bfloat16 convolution
@@ -16,11 +16,12 @@ def mixed_precision(precision: str, *, size: int, halvings: int) -> str:
         precision: "fp32", "bf16", "fp16", or "auto": bf16 where the hardware computes in it.
         size: Side of the smallest samples, px.
         halvings: How many convolutions or poolings with stride 2 follow each other in the network.
+        device: Type of the device, "cpu" or "cuda"; None: the GPU if there is one.
 
     Raises:
         ValueError: "bf16" where gradients would be wrong.
     """
-    if torch.cuda.is_available():
+    if device == "cuda" or (device is None and torch.cuda.is_available()):
         fast, unsafe = torch.cuda.is_bf16_supported(including_emulation=False), False
     else:
         fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()

@@ -1,4 +1,4 @@
-"""Whether a run may go on from a checkpoint."""
+"""Whether a run may begin in a folder, or go on from the checkpoint in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from inpaint.training.config import RECIPES, REFINER, Phase, TrainConfig
+
+
+def check_unused(checkpoint: Path) -> None:
+    """Raises ValueError when there is a checkpoint, which a new run would overwrite."""
+    if checkpoint.exists():
+        raise ValueError(
+            f"{checkpoint.parent} holds a run already; go on with --resume, or give another --out"
+        )
 
 
 def check_same_run(
@@ -33,6 +41,11 @@ def check_same_run(
     found = _facts(state["config"], before, state.get("processes", 1))
     now = [dataclasses.asdict(phase) for phase in phases]
     wanted = _facts(dataclasses.asdict(config), now, processes)
+    check_facts(path, found, wanted)
+
+
+def check_facts(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Raises ValueError, which names it, for a fact of the run in `path` that is another now."""
     for name in sorted(found.keys() | wanted.keys()):
         if found.get(name) != wanted.get(name):
             raise ValueError(

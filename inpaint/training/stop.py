@@ -1,4 +1,4 @@
-"""Ending a run in order when the user or the system asks for it."""
+"""How runs end before their last step: by a signal, in order, or by a loss that is not finite."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from pathlib import Path
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class NonFiniteLossError(RuntimeError):
+    """A loss that is infinite or not a number; the message names the terms."""
 
 
 class TrainingStopped(KeyboardInterrupt):
