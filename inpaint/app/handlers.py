@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,27 +72,24 @@ class Answer:
     files: list[Path] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
 class Handlers:
     """The page's work on one photo."""
 
-    models: Models
-    limits: Limits
-    examples: list[Example]
-    visitors: Visitors = field(default_factory=Visitors)
-    select_object: Selector = select_object  # finds outlines
-    damage: DamageScores = field(init=False)
-    sessions: Sessions = field(init=False)
-
-    def __post_init__(self) -> None:
-        damage = DamageScores(self.models.damage_scores)
-        object.__setattr__(self, "damage", damage)
-        object.__setattr__(self, "sessions", Sessions(on_end=damage.forget))
-
-    @cached_property
-    def photos(self) -> Photos:
-        """The photos that were read last."""
-        return Photos(partial(read_photo, max_pixels=self.limits.max_pixels))
+    def __init__(
+        self,
+        models: Models,
+        limits: Limits,
+        examples: list[Example],
+        *,
+        select_object: Selector = select_object,
+    ) -> None:
+        """select_object: finds outlines."""
+        self.models, self.limits, self.examples = models, limits, examples
+        self.select_object = select_object
+        self.visitors = Visitors()
+        self.photos = Photos(partial(read_photo, max_pixels=limits.max_pixels))
+        self.damage = DamageScores(models.damage_scores)
+        self.sessions = Sessions(on_end=self.damage.forget)
 
     def open(self, path: Path | None) -> Answer:
         """A new session on an uploaded photo, and a preview of it."""
