@@ -112,8 +112,7 @@ class Handlers:
         source = self._read(session)
         answer = self._opened(request.token, session, source)
         boxes = []
-        for number in range(session.joined + 1, session.fills + 1):
-            step = session.steps[number - session.joined - 1]
+        for number, step in enumerate(session.steps, session.joined + 1):
             box = with_margin(step.patch.box, session.size)
             boxes.append(_corners(box))
             answer.files.append(write_patch(session.image(source, number), box))
@@ -160,7 +159,10 @@ class Handlers:
         seconds = time.monotonic() - started
         filled = feather(before, filled, hole, request.soft)
         patch = Patch.between(hole, filled.pixels)
-        session = self.sessions.update(request.token, _adding(patch, request))
+        add = Session.with_candidate if request.candidate else Session.filled
+        session = self.sessions.update(
+            request.token, lambda now: add(now, patch, request.fills, seed=request.seed)
+        )
         box = with_margin(patch.box, session.size)
         values = {"fills": session.fills, "oldest": _oldest(session), "box": _corners(box)}
         values["quick"] = seconds < QUICK_SECONDS
@@ -304,16 +306,6 @@ def _free_name(path: Path) -> Path:
         number += 1
         found = path.with_stem(f"{path.stem}-{number}")
     return found
-
-
-def _adding(patch: Patch, request: FillRequest) -> Callable[[Session], Session]:
-    """How a session takes a fill."""
-
-    def add(session: Session) -> Session:
-        adding = session.with_candidate if request.candidate else session.filled
-        return adding(patch, request.fills, seed=request.seed)
-
-    return add
 
 
 def _oldest(session: Session) -> int:
