@@ -103,7 +103,7 @@ class Handlers:
         answer = self._begin(photo)
         if mask is not None:
             session = self.sessions.get(answer.values["token"])
-            answer.files.append(write_marks(self._read_mask(session, mask)))
+            answer.files.append(write_marks(self._opened_mask(session, mask)))
         return answer
 
     def resume(self, request: TokenRequest) -> Answer:
@@ -127,7 +127,7 @@ class Handlers:
     def read_mask(self, request: TokenRequest, path: Path | None) -> Answer:
         """A mask file of any kind as a PNG of the photo's size, opaque where it marks."""
         session = self.sessions.get(request.token)
-        return Answer({}, [write_marks(self._read_mask(session, _sent(path)))])
+        return Answer({}, [write_marks(self._opened_mask(session, path))])
 
     def save_mask(self, request: MaskRequest, path: Path | None) -> Answer:
         """The hole as it would be filled, as a PNG of the photo's own size."""
@@ -152,7 +152,7 @@ class Handlers:
             hole,
             name=request.weights or None,
             style=request.style,
-            exclude=self._read_marks(session, masks[1]) if len(masks) > 1 else None,
+            exclude=self._read_mask(session, masks[1]) if len(masks) > 1 else None,
             seed=request.seed,
             report=report,
         )
@@ -272,20 +272,21 @@ class Handlers:
         except FileNotFoundError as error:  # files are removed after some hours
             raise SessionGone from error
 
-    def _read_mask(self, session: Session, path: Path) -> np.ndarray:
-        """The hole in a mask file, (H, W) bool; warns of one that is empty or full."""
-        hole = read_mask(path, size=session.size, max_pixels=self.limits.max_pixels)
+    def _read_mask(self, session: Session, path: Path | None) -> np.ndarray:
+        """A mask of the photo's size that was sent, (H, W) bool, white = True."""
+        return read_mask(_sent(path), size=session.size, max_pixels=self.limits.max_pixels)
+
+    def _opened_mask(self, session: Session, path: Path | None) -> np.ndarray:
+        """The hole in a mask file that is opened; warns of one that is empty or full."""
+        hole = self._read_mask(session, path)
         if not hole.any():
             gr.Warning("The mask is all black, so it marks nothing. White means fill.")
         elif hole.all():
             gr.Warning("The mask is all white, so nothing is left to fill from. Invert it?")
         return hole
 
-    def _read_marks(self, session: Session, path: Path | None) -> np.ndarray:
-        return read_mask(_sent(path), size=session.size, max_pixels=self.limits.max_pixels)
-
     def _hole(self, session: Session, path: Path | None, grow: int) -> np.ndarray:
-        hole = grow_hole(self._read_marks(session, path), grow)
+        hole = grow_hole(self._read_mask(session, path), grow)
         if not hole.any():
             raise ValueError("Nothing is marked yet: brush over what should go, then fill")
         if hole.all():
