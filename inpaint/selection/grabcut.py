@@ -12,8 +12,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from inpaint.inference.tiling import Rectangle
+from inpaint.selection.crops import reduced, tight
 from inpaint.selection.outline import refine_outline
-from inpaint.selection.strokes import Box, Stroke, corrected, tight
+from inpaint.selection.strokes import Stroke, corrected
 from inpaint.utils.crop import cover_ignored
 
 SIDE = 176  # pixels of the longer side of the reduced crop
@@ -31,7 +33,7 @@ BORDER_SHARE = 0.04  # of a side of the window that an object covers when it goe
 MOST_WINDOWS = 3  # each twice as large, as long as the object reaches the border
 
 
-def select_object(image: np.ndarray, strokes: Sequence[Stroke]) -> tuple[Box, np.ndarray]:
+def select_object(image: np.ndarray, strokes: Sequence[Stroke]) -> tuple[Rectangle, np.ndarray]:
     """The object that strokes point at.
 
     Args:
@@ -54,8 +56,9 @@ def select_object(image: np.ndarray, strokes: Sequence[Stroke]) -> tuple[Box, np
     margin = 0.0 if circled else max(DAB_SHARE * min(height, width), DAB_RADII * radius)
     for _ in range(1 if circled else MOST_WINDOWS):
         window = _window(adding, margin, (height, width))
-        small, scale = _reduced(image[window])
-        mask = _cut(small, strokes, window, scale, circled=circled)
+        small, scale = reduced(image[window], SIDE)
+        lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
+        mask = _cut(lab, strokes, window, scale, circled=circled)
         if circled or not _reaches_border(mask, window, (height, width)):
             break
         margin *= 2
@@ -63,7 +66,7 @@ def select_object(image: np.ndarray, strokes: Sequence[Stroke]) -> tuple[Box, np
     return tight(window, corrected(fine, strokes, window))
 
 
-def _window(strokes: Sequence[Stroke], margin: float, size: tuple[int, int]) -> Box:
+def _window(strokes: Sequence[Stroke], margin: float, size: tuple[int, int]) -> Rectangle:
     """The part of the image around strokes. Raises ValueError if it is empty."""
     boxes = np.array([stroke.box for stroke in strokes])
     (left, top), (right, bottom) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
@@ -76,21 +79,8 @@ def _window(strokes: Sequence[Stroke], margin: float, size: tuple[int, int]) -> 
     return rows, columns
 
 
-def _reduced(part: np.ndarray) -> tuple[np.ndarray, float]:
-    """A part of the image, (h, w, 3) uint8 of at most SIDE, and its scale."""
-    height, width = part.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small: np.ndarray = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    if small.dtype == np.uint16:
-        small = (small >> 8).astype(np.uint8)
-    if small.ndim == 2:
-        small = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
-    return cv2.cvtColor(small, cv2.COLOR_RGB2LAB), scale
-
-
 def _cut(
-    small: np.ndarray, strokes: Sequence[Stroke], window: Box, scale: float, *, circled: bool
+    small: np.ndarray, strokes: Sequence[Stroke], window: Rectangle, scale: float, *, circled: bool
 ) -> np.ndarray:
     """The object in a reduced window, (h, w) bool."""
     size = small.shape[:2]
@@ -201,7 +191,7 @@ def _without_gaps(mask: np.ndarray) -> np.ndarray:
     return mask | small[parts]
 
 
-def _reaches_border(mask: np.ndarray, window: Box, size: tuple[int, int]) -> bool:
+def _reaches_border(mask: np.ndarray, window: Rectangle, size: tuple[int, int]) -> bool:
     """Whether the object goes on beyond the window, (h, w) bool of it."""
     rows, columns = window
     sides = (

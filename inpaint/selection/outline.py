@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from inpaint.inference.tiling import dilate, relative
+
 TILE = 192  # pixels
 SURE = 0.98  # share of the object from which a pixel is no part of the outline
 STEP = 3  # of the pixels that mean colours are taken of
@@ -34,19 +36,12 @@ def refine_outline(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
             near = share[core]
             if near.min() > SURE or near.max() < 1 - SURE:
                 continue
-            outer = tuple(
-                slice(max(0, span.start - 2 * radius), min(length, span.stop + 2 * radius))
-                for span, length in zip(core, (height, width), strict=True)
-            )
+            outer = dilate(core, 2 * radius, (height, width))
             guide = _guide(image[outer], share[outer])
             smooth = _guided(guide, coarse[outer].astype(np.float32), radius)
-            inner = tuple(
-                slice(span.start - around.start, span.stop - around.start)
-                for span, around in zip(core, outer, strict=True)
-            )
             band = (near > 1 - SURE) & (near < SURE)
             result_core = result[core]
-            result_core[band] = smooth[inner][band] > 0.5
+            result_core[band] = smooth[relative(core, outer)][band] > 0.5
     return result
 
 
