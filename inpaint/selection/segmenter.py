@@ -76,10 +76,12 @@ class Segmenter:
         height, width = small.shape[:2]
         coarse = cv2.resize(scores, (width, height), interpolation=cv2.INTER_LINEAR) > 0
         box, mask = tight((slice(0, height), slice(0, width)), coarse)
+        if not mask.any():
+            return box, mask
         window = _scaled(box, scale, image.shape[:2])
         inner = _scaled(window, 1 / scale, (height, width))
-        fine = refine_outline(image[window], coarse[inner]) if mask.any() else coarse
-        return tight(window, corrected(fine, strokes, window)) if mask.any() else (box, mask)
+        fine = refine_outline(image[window], coarse[inner])
+        return tight(window, corrected(fine, strokes, window))
 
     @property
     def _side(self) -> int:

@@ -46,7 +46,6 @@ def _shadow(lab: np.ndarray, mask: np.ndarray) -> np.ndarray:
     ground = ~mask & (distance > beside)
     if not area or not ground.any():
         return np.zeros_like(mask)
-    light = np.zeros_like(mask)
     weights = cv2.GaussianBlur(ground.astype(np.float32), (0, 0), beside)
     around = cv2.GaussianBlur(lab * ground[..., None], (0, 0), beside)
     around /= np.maximum(weights, 1e-6)[..., None]
@@ -58,7 +57,6 @@ def _shadow(lab: np.ndarray, mask: np.ndarray) -> np.ndarray:
     dark = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, kernel)
     _, parts, areas, _ = cv2.connectedComponentsWithStats(dark, connectivity=4)
     touching = np.unique(parts[cv2.dilate(mask.astype(np.uint8), kernel, iterations=2) > 0])
-    for part in touching[touching > 0]:
-        if areas[part, cv2.CC_STAT_AREA] < MOST_AREA * area:
-            light |= parts == part
-    return cv2.dilate(light.astype(np.uint8), kernel).astype(bool) & ~mask if light.any() else light
+    small = touching[areas[touching, cv2.CC_STAT_AREA] < MOST_AREA * area]
+    shadow = np.isin(parts, small[small > 0])
+    return cv2.dilate(shadow.astype(np.uint8), kernel).astype(bool) & ~mask
