@@ -23,14 +23,16 @@ ITERATIONS = 2  # of GrabCut; more change little
 CIRCLE_MARGIN = 0.15  # around a circle, of its longer side
 DAB_SHARE = 0.16  # of the image's shorter side: how far around a dab is looked at first
 DAB_RADII = 5.0  # the same in radii of the brush
-UNLIKE = 2.5  # times the background's usual deviation, from which a colour is none of its
-LEAST_UNLIKE = 14.0  # the same in 8-bit Lab
-NEARBY = 0.04  # of the crop's side: deviation of the Gaussian that gives the background nearby
+# From this distance to the background nearby a colour is not the background's: in medians of the
+# background's own distance, and at least in 8-bit Lab.
+UNLIKE = 2.5
+LEAST_UNLIKE = 14.0
+NEARBY = 0.04  # of the crop's longer side: sigma of the Gaussian that averages the background
 COLOURS = 5  # main colours of dabs and background
-LEAST_PART = 0.05  # of the largest part in a circle; smaller ones are specks
+LEAST_PART = 0.05  # of the area of the largest part in a circle; smaller parts are left out
 GAP_SHARE = 0.05  # of the object's area: smaller gaps inside belong to it
-BORDER_SHARE = 0.04  # of a side of the window that an object covers when it goes on beyond
-MOST_WINDOWS = 3  # each twice as large, as long as the object reaches the border
+BORDER_SHARE = 0.04  # of a side of the window; an object that covers more goes on outside
+MOST_WINDOWS = 3  # tried, each with twice the margin, while the object reaches the border
 
 Drawn = list[tuple[Stroke, np.ndarray]]  # strokes, and where they lie in the window, (h, w) bool
 
@@ -124,7 +126,7 @@ def _first_guess(lab: np.ndarray, drawn: Drawn, *, circled: bool) -> np.ndarray:
 
 
 def _like(lab: np.ndarray, dabs: np.ndarray) -> np.ndarray:
-    """Where the colour is rather that of the dabs than that of the window's border, (h, w) bool."""
+    """Where the colour is nearer to the dabs' than to the window border's, (h, w) bool."""
     border = np.ones_like(dabs)
     border[2:-2, 2:-2] = False
     inside, outside = _distance(lab, lab[dabs]), _distance(lab, lab[border & ~dabs])
@@ -134,8 +136,8 @@ def _like(lab: np.ndarray, dabs: np.ndarray) -> np.ndarray:
 def _unlike(lab: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Where the colour is not that of the background nearby, (h, w) bool.
 
-    A circle says that its inside is an object but for what is left of the background. GrabCut
-    alone, which knows colours only, loses thin parts and those of a colour that is found outside.
+    All inside a circle is the object, except for background that shows there. GrabCut alone, which
+    knows colours only, loses thin parts and those of a colour that is also found outside.
     """
     around = lab.astype(np.float32)
     cover_ignored(around, ~background)
@@ -184,7 +186,7 @@ def _without_gaps(mask: np.ndarray) -> np.ndarray:
     small = areas[:, cv2.CC_STAT_AREA] < GAP_SHARE * mask.sum()
     border = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     small[border] = False
-    small[0] = False  # what is no gap
+    small[0] = False  # the mask itself
     return mask | small[parts]
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from inpaint.inference.tiling import dilate, relative
 
 TILE = 192  # pixels
-SURE = 0.98  # share of the object from which a pixel is no part of the outline
-STEP = 3  # of the pixels that mean colours are taken of
+SURE = 0.98  # outline: pixels whose share of the object lies between 1 - SURE and SURE
+STEP = 3  # every third pixel, in both axes, counts for the mean colours
 COARSE_RADIUS = 4  # pixels of the guided filter where its coefficients are computed
 EPSILON = 1e-4  # of the guided filter, for gray values in [0, 1]
 
@@ -75,7 +75,10 @@ def _guided(guide: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray:
 
 
 def _guide(image: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The colours as one number from 0 to 1 in which object and background differ most."""
+    """The sum of colours in [0, 1], (h, w) float32, in which object and background differ most.
+
+    Absolute weights add up to 1, so that EPSILON has the same meaning for all images.
+    """
     most = float(np.iinfo(image.dtype).max)
     if image.ndim == 2:
         return image.astype(np.float32) / most

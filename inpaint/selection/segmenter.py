@@ -1,6 +1,6 @@
 """Outlines by a segment-anything network (Kirillov et al. 2023, arXiv:2304.02643) in ONNX files.
 
-Two kinds of exports are read, and told apart by the names of their inputs:
+Two kinds of exports are read, which differ in the names of their inputs:
 
 - encoder and decoder: the decoder of segment-anything's own export script (`image_embeddings`,
   `point_coords`, `point_labels`, `mask_input`, `has_mask_input`, `orig_im_size`), and an encoder

@@ -1,4 +1,4 @@
-"""The shadow that an object throws: it must go with it."""
+"""The shadow of an object, which is removed with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from inpaint.selection.crops import enlarged, reduced
 SIDE = 256  # pixels of the longer side of the crop that is looked at
 AROUND = 0.6  # of the object's longer side, looked at on each side of it
 DARKENED = (0.25, 0.87)  # lightness in a shadow, as a share of that around it
-LEAST_DARKENING = 7.0  # the same in 8-bit lightness
+LEAST_DARKENING = 7.0  # by which a shadow is darker than what is around it, in 8-bit lightness
 SAME_CHROMA = 14.0  # in 8-bit Lab: a shadow has the colour of what it falls on
 MOST_AREA = 1.0  # of a shadow, in areas of the object
 

@@ -11,7 +11,7 @@ import numpy as np
 from inpaint.inference.tiling import Rectangle
 
 CLOSED = 0.3  # gap between the ends of a circle, at most, as a share of its length
-ROUND = 3.0  # a circle is so many times as wide as the brush at least
+ROUND = 3.0  # least width of a circle, in widths of the brush
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Stroke:
 
     @property
     def is_circle(self) -> bool:
-        """Whether the stroke goes round an object instead of lying on it."""
+        """Whether the stroke goes around an object instead of lying on it."""
         if self.erase or len(self.points) < 3:
             return False
         length = np.hypot(*np.diff(self.points, axis=0).T).sum()
@@ -71,7 +71,7 @@ class Stroke:
 
 
 def corrected(mask: np.ndarray, strokes: Sequence[Stroke], window: Rectangle) -> np.ndarray:
-    """The mask with what was drawn for sure: dabs belong to the object, erased parts don't."""
+    """The mask, changed in place: dabs belong to the object, erased parts do not."""
     rows, columns = window
     for stroke in strokes:
         if not stroke.is_circle:
