@@ -7,6 +7,7 @@ import io
 import secrets
 import tempfile
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -74,8 +75,9 @@ def write_result(image: ImageData, name: str, format: str = "") -> tuple[Path, b
         return path, False
 
 
-def written_formats() -> list[str]:
-    """Names of the formats that photos can be saved in on this machine, for the page's choice."""
+@cache
+def written_formats() -> tuple[str, ...]:
+    """Names of the formats that photos can be saved in on this machine, for the page's choices."""
     image = ImageData(np.zeros((16, 16, 3), np.uint8))
     found = []
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +85,7 @@ def written_formats() -> list[str]:
             with suppress(ImageError):
                 write_image(image, Path(folder) / name, format=name)
                 found.append(name)
-    return found
+    return tuple(found)
 
 
 def write_mask(hole: np.ndarray, name: str) -> Path:
