@@ -39,18 +39,19 @@ from inpaint.app.requests import (
     StepsRequest,
     TokenRequest,
 )
-from inpaint.app.session import Box, Patch, Session, bounding_box
+from inpaint.app.session import Patch, Session, bounding_box
 from inpaint.app.sessions import SessionGone, Sessions
 from inpaint.app.uploads import read_mask, read_photo
 from inpaint.app.visitors import Visitors
 from inpaint.detect.settings import DEFAULT_GROW, DEFAULT_LIMIT
 from inpaint.images import ImageData
+from inpaint.inference.tiling import Rectangle
 from inpaint.masks.read import grow_hole
 from inpaint.selection import Stroke, add_shadow, dilate_object, select_object
 
 QUICK_SECONDS = 1.0  # a fill that takes less may follow each stroke
 Report = Callable[[float], object]
-Selector = Callable[[np.ndarray, Sequence[Stroke]], tuple[Box, np.ndarray]]
+Selector = Callable[[np.ndarray, Sequence[Stroke]], tuple[Rectangle, np.ndarray]]
 Example = tuple[Path, "Path | None"]
 
 
@@ -314,7 +315,7 @@ def _oldest(session: Session) -> int:
     return session.joined + 1 if session.joined else 0
 
 
-def _corners(box: Box) -> list[int]:
+def _corners(box: Rectangle) -> list[int]:
     """[left, top, right, bottom] of a box, in pixels."""
     rows, columns = box
     return [int(edge) for edge in (columns.start, rows.start, columns.stop, rows.stop)]

@@ -15,8 +15,8 @@ import numpy as np
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from inpaint.app.session import Box
 from inpaint.images import FORMATS, ImageData, ImageError, write_image
+from inpaint.inference.tiling import Rectangle, dilate
 
 CHOICES = ("jpg", "png", "webp", "avif", "heic", "tiff")
 PREVIEW_QUALITY = 90
@@ -39,20 +39,16 @@ def write_preview(image: ImageData) -> Path:
     return _write_small(image, "preview")
 
 
-def write_patch(image: ImageData, box: Box) -> Path:
+def write_patch(image: ImageData, box: Rectangle) -> Path:
     """A box of the image in the way of write_preview."""
     alpha = None if image.alpha is None else image.alpha[box]
     part = dataclasses.replace(image, pixels=image.pixels[box], alpha=alpha)
     return _write_small(part, "patch")
 
 
-def with_margin(box: Box, size: tuple[int, int]) -> Box:
+def with_margin(box: Rectangle, size: tuple[int, int]) -> Rectangle:
     """A box with some pixels around it, which shrunk previews need to join without a seam."""
-    rows, columns = (
-        slice(max(0, span.start - PATCH_MARGIN), min(length, span.stop + PATCH_MARGIN))
-        for span, length in zip(box, size, strict=True)
-    )
-    return rows, columns
+    return dilate(box, PATCH_MARGIN, size)
 
 
 def write_result(image: ImageData, name: str, format: str = "") -> tuple[Path, bool]:
