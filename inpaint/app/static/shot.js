@@ -34,8 +34,8 @@ export class Shot {
 
   /** Layers of the photo and of all its fills. */
   get #pictures() {
-    const fills = this.history.entries.filter((entry) => entry.kind === "fill");
-    const candidates = fills.flatMap((fill) => fill.candidates.map((one) => one.layer));
+    const { allFills } = this.history;
+    const candidates = allFills.flatMap((fill) => fill.candidates.map((one) => one.layer));
     return [this.photo.layer, ...candidates].filter(Boolean);
   }
 
@@ -44,9 +44,9 @@ export class Shot {
     return this.layersUpTo(this.history.fills.length);
   }
 
-  /** The photo with its first fills. */
+  /** The photo with its first fills, also undone ones. */
   layersUpTo(fills) {
-    const layers = this.history.fills.slice(0, fills).map((fill) => fill.layer);
+    const layers = this.history.allFills.slice(0, fills).map((fill) => fill.layer);
     return [this.photo.layer, ...layers.filter(Boolean)];
   }
 
@@ -67,7 +67,7 @@ export class Shot {
     const joined = Math.max(0, oldest - 1);
     for (let entry of entries) {
       if (entry.kind === "fill") {
-        const number = history.entries.filter((one) => one.kind === "fill").length;
+        const number = history.allFills.length;
         if (number - joined >= fills.length) break;
         const layer = fills[number - joined] ?? null;
         entry = { ...entry, layer, candidates: [{ layer, seed: entry.seed }] };
