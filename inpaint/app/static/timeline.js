@@ -1,6 +1,6 @@
 /** The fills of a photo as a strip of pictures; a click goes to the photo as it was after one. */
 
-import { drawThumbnail } from "./thumbnail.js";
+import { drawThumbnail, showItems } from "./thumbnail.js";
 
 const SIZE = { width: 72, height: 56 }; // CSS pixels
 
@@ -27,11 +27,7 @@ export class Timeline {
       button.classList.toggle("undone", number > shown);
       button.disabled = number === 0 && history.oldest > 0;
     }
-    const same = buttons.every((button, i) => button === this.element.children[i]);
-    if (!same || buttons.length !== this.element.children.length) {
-      this.element.replaceChildren(...buttons);
-      this.element.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" });
-    }
+    showItems(this.element, buttons);
   }
 
   #button(entry, shot, fills, label) {
