@@ -37,7 +37,7 @@ export class Output {
     const { work } = this;
     const { server } = work;
     const { format } = work.settings();
-    const { shots } = work.album;
+    const shots = [...work.album.shots]; // one may be closed while the zip is written
     const requests = shots.map(({ photo, history }) => (
       { token: photo.token, fills: history.fills.length }));
     const latest = shots.map(({ history }) => history.latest);
