@@ -5,6 +5,7 @@ const MOST_LOADED = 3; // photos: one of 12 megapixels takes 64 MB
 export class Album {
   shots = [];
   shot = null; // that is shown
+  #wanted = null; // the shot that was asked for last
   #recent = []; // shots with their pictures, the latest first
 
   add(shot) {
@@ -20,13 +21,13 @@ export class Album {
     return this.shots[Math.min(at, this.shots.length - 1)] ?? null; // to be shown next
   }
 
-  /** Shows a photo once its pictures are there; null for none. */
+  /** Shows a photo once its pictures are there. */
   async show(shot) {
-    this.wanted = shot;
-    await shot?.load();
-    if (this.wanted !== shot) return;
+    this.#wanted = shot;
+    await shot.load();
+    if (this.#wanted !== shot) return;
     this.shot = shot;
-    if (shot) this.#use(shot);
+    this.#use(shot);
   }
 
   get unsaved() {

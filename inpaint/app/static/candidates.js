@@ -47,11 +47,10 @@ export class Candidates {
     if (focused) this.pictures.querySelector("[aria-checked=true]").focus();
   }
 
-  /** Chooses by a number from 1; whether there is such a candidate. */
+  /** Chooses by a number from 1, if there is such a candidate. */
   choose(number) {
     const candidate = this.#shown?.candidates[number - 1];
     if (candidate) this.onChoose(candidate);
-    return Boolean(candidate);
   }
 
   /** Chooses the next one, or with -1 the one before. */

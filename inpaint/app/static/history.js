@@ -25,7 +25,6 @@ export class History {
 
   /** Puts a candidate of a fill in its place; what was undone after the fill is gone. */
   choose(fill, candidate) {
-    if (fill.seed === candidate.seed) return;
     this.entries.length = this.at;
     Object.assign(fill, { layer: candidate.layer, seed: candidate.seed });
   }

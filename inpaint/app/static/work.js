@@ -20,7 +20,7 @@ export class Work {
   #generation = 0; // of the work: what was asked for before all was closed is not opened
 
   /**
-   * view: { stage, progress, messages }. settings(): { style, grow, soft, weights, onRelease }.
+   * view: { stage, progress, messages }. settings(): values of the options, see options.js.
    * onChange() is called after each change, onQuick(quick) after each fill.
    */
   constructor(server, view, settings, { onChange, onQuick }) {
@@ -109,7 +109,7 @@ export class Work {
 
   async #resumed(plain) {
     const opened = await this.server.resume(plain.token);
-    const shot = new Shot(opened, () => Promise.reject(new Gone()));
+    const shot = new Shot(opened);
     await shot.restore(plain, opened, (mark) => this.server.layerOf(mark, opened));
     return shot;
   }
