@@ -1,4 +1,4 @@
-/** The photos that are open: which one is shown, and which have their pictures in memory. */
+/** The photos that are open: which one is shown, and which have their bitmaps in memory. */
 
 const MOST_LOADED = 3; // photos: one of 12 megapixels takes 64 MB
 
@@ -6,7 +6,7 @@ export class Album {
   shots = [];
   shot = null; // that is shown
   #wanted = null; // the shot that was asked for last
-  #recent = []; // shots with their pictures, the latest first
+  #recent = []; // shots whose bitmaps are in memory, the latest first
 
   add(shot) {
     this.shots.push(shot);
@@ -21,7 +21,7 @@ export class Album {
     return this.shots[Math.min(at, this.shots.length - 1)] ?? null; // to be shown next
   }
 
-  /** Shows a photo once its pictures are there. */
+  /** Shows a photo once its bitmaps are loaded. */
   async show(shot) {
     this.#wanted = shot;
     await shot.load();

@@ -4,7 +4,7 @@ import { History } from "./history.js";
 
 export class Shot {
   history = new History();
-  saved = undefined; // what was the latest entry when the photo was downloaded
+  saved = undefined; // the latest entry of the history when the photo was downloaded
 
   /**
    * photo: { token, name, width, height, layer } as the server opened it. source(): opens the same
@@ -19,7 +19,7 @@ export class Shot {
     return this.history.at > 0 && this.history.latest !== this.saved;
   }
 
-  /** Whether its pictures are in memory. */
+  /** Whether its bitmaps are in memory. */
   get loaded() {
     return this.photo.layer.levels.length > 0;
   }
@@ -57,7 +57,7 @@ export class Shot {
   }
 
   /**
-   * Takes up what plain() gave, up to a fill that the server does not have.
+   * Restores what plain() gave, up to a fill that the server does not have.
    *
    * fills: Layers that the server has, the first of them number `oldest` or 1. layerOf(mark)
    * resolves to the Layer of one that has a url.

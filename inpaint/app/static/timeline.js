@@ -1,4 +1,4 @@
-/** The fills of a photo as a strip of pictures; a click goes to the photo as it was after one. */
+/** The fills of a photo as a strip of pictures; a click on one shows the photo as it was then. */
 
 import { drawThumbnail, showItems } from "./thumbnail.js";
 
