@@ -15,6 +15,8 @@ import pytest
 from app_server import Server
 from PIL import Image
 
+from inpaint.images import read_image
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 # Before a wait fails: the machine may be busy.
@@ -198,6 +200,10 @@ class Visitor:
         path = folder / caught.value.suggested_filename
         caught.value.save_as(path)
         return path
+
+    def saved(self, folder: Path) -> np.ndarray:
+        """The pixels of the photo as the page saves it."""
+        return read_image(self.download("#download", folder)).pixels
 
     @contextmanager
     def options(self) -> Iterator[None]:

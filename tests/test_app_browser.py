@@ -120,27 +120,27 @@ def test_fills_follow_each_other_and_are_undone_one_by_one(visitor, tmp_path, ph
     visitor.stroke((-0.2, -0.2), (0.2, -0.2))
     first = visitor.mask(tmp_path)
     visitor.fill()
-    once = read_image(visitor.download("#download", tmp_path)).pixels
+    once = visitor.saved(tmp_path)
     visitor.stroke((-0.2, 0.2), (0.2, 0.2))
     second = visitor.mask(tmp_path)
     assert not (first & second).any()
     visitor.fill()
-    twice = read_image(visitor.download("#download", tmp_path)).pixels
+    twice = visitor.saved(tmp_path)
     for hole, old, new in ((first, before, once), (second, once, twice)):
         changed = (old != new).any(-1)
         assert changed[hole].mean() > 0.9 and not changed[~hole].any()
     page.keyboard.press("Control+z")
     np.testing.assert_array_equal(visitor.mask(tmp_path), second)
-    np.testing.assert_array_equal(read_image(visitor.download("#download", tmp_path)).pixels, once)
+    np.testing.assert_array_equal(visitor.saved(tmp_path), once)
     for _ in range(3):  # the second stroke, the first fill, the first stroke
         page.keyboard.press("Control+z")
     assert page.is_disabled("#undo")
-    again = read_image(visitor.download("#download", tmp_path)).pixels
+    again = visitor.saved(tmp_path)
     np.testing.assert_array_equal(again, before)
     for _ in range(4):
         page.keyboard.press("Control+Shift+z")
     assert page.is_disabled("#redo")
-    again = read_image(visitor.download("#download", tmp_path)).pixels
+    again = visitor.saved(tmp_path)
     np.testing.assert_array_equal(again, twice)
 
 
@@ -151,7 +151,7 @@ def test_photo_is_painted_by_touch_on_a_phone(phone, tmp_path, photo):
     hole = phone.mask(tmp_path)
     phone.fill()
     before = read_image(photo).pixels
-    after = read_image(phone.download("#download", tmp_path)).pixels
+    after = phone.saved(tmp_path)
     np.testing.assert_array_equal(after[~hole], before[~hole])
     assert hole[200, 300] and (after[hole] != before[hole]).any()
 
@@ -194,7 +194,7 @@ def test_photo_that_was_dropped_last_is_the_one_that_is_filled(visitor, tmp_path
     assert visitor.page.inner_text("#about") == "last.png · 600 × 400"
     visitor.stroke((-0.2, 0), (0.2, 0))
     visitor.fill()
-    after = read_image(visitor.download("#download", tmp_path)).pixels
+    after = visitor.saved(tmp_path)
     assert after.shape == (400, 600, 3)
 
 

@@ -8,7 +8,6 @@ from browser import Visitor
 from PIL import Image
 
 from inpaint.app.examples import find_examples
-from inpaint.images import read_image
 
 EXAMPLES = find_examples()
 BRUSH_COLOUR, BRUSH_OPACITY = (236, 72, 153), 0.55  # of editor.css
@@ -117,7 +116,7 @@ def test_mask_opened_before_any_stroke_stays_in_place_after_a_stroke(visitor, tm
     assert both[280, 420] and both[200:].mean() < 0.3
     check_shown(visitor, photo, both)
     visitor.fill()
-    filled = read_image(visitor.download("#download", tmp_path)).pixels
+    filled = visitor.saved(tmp_path)
     changed = (filled != pixels_of(photo)).any(-1)
     assert not changed[~both].any() and changed[both].mean() > 0.9
 

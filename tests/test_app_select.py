@@ -77,7 +77,7 @@ def test_circled_object_is_marked_corrected_and_filled(visitor, tmp_path, photo)
     page.keyboard.press("Control+z")
     np.testing.assert_array_equal(visitor.mask(tmp_path), circled)
     visitor.fill()
-    after = read_image(visitor.download("#download", tmp_path)).pixels
+    after = visitor.saved(tmp_path)
     before = read_image(photo).pixels
     np.testing.assert_array_equal(after[~circled], before[~circled])
     assert (after != before).any(-1)[disc()].mean() > 0.9
