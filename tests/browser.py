@@ -238,8 +238,8 @@ def send_touch(session: Any, kind: str, points: list[dict[str, float]]) -> None:
 
 
 def visiting(browser: Any, server: Any, **options: Any) -> Iterator[Visitor]:
-    """A visitor whose page must have met no fault when it is left."""
+    """A visitor whose page must have met no fault and asked for nothing elsewhere."""
     visitor = Visitor(browser, server, **options)
     yield visitor
     visitor.context.close()
-    assert visitor.faults == []
+    assert visitor.elsewhere == [] and visitor.faults == []

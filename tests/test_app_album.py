@@ -5,18 +5,13 @@ import zipfile
 
 import numpy as np
 import pytest
-from app_server import photo_file, shared_server
-from browser import EDITOR, visiting
+from app_server import photo_file
+from browser import EDITOR
 from PIL import Image
 
 from inpaint.images import read_image
 
 NAMES = ("a.png", "b.png", "c.jpg", "d.png", "e.png")
-
-
-@pytest.fixture(scope="module")
-def visitor(browser):
-    yield from visiting(browser, shared_server())
 
 
 @pytest.fixture

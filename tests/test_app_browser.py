@@ -9,7 +9,6 @@ from app_server import (
     large_photo,
     mask_file,
     photo_file,
-    shared_server,
     start_server,
     stop_server,
 )
@@ -17,25 +16,6 @@ from browser import Visitor
 from PIL import Image
 
 from inpaint.images import read_image
-
-
-@pytest.fixture(scope="module")
-def visitor(browser):
-    """One visitor for all tests on a desktop: loading the page takes longer than most tests."""
-    yield from visiting(browser)
-
-
-@pytest.fixture
-def phone(browser):
-    yield from visiting(browser, phone=True)
-
-
-def visiting(browser, **options):
-    visitor = Visitor(browser, shared_server(), **options)
-    yield visitor
-    visitor.context.close()
-    assert visitor.elsewhere == [] and visitor.faults == []
-    assert shared_server().alive()
 
 
 @pytest.fixture

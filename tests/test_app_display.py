@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from app_server import mask_file, photo_file, shared_server
-from browser import Visitor
+from browser import visiting
 from PIL import Image
 
 from inpaint.app.examples import find_examples
@@ -15,23 +15,12 @@ BRUSH_COLOUR, BRUSH_OPACITY = (236, 72, 153), 0.55  # of editor.css
 
 @pytest.fixture(scope="module")
 def desktop(browser):
-    yield from visiting(browser)
-
-
-@pytest.fixture(scope="module")
-def phone(browser):
-    yield from visiting(browser, phone=True)
+    yield from visiting(browser, shared_server())
 
 
 @pytest.fixture(params=["desktop", "phone"])
 def visitor(request):
     return request.getfixturevalue(request.param)
-
-
-def visiting(browser, **options):
-    visitor = Visitor(browser, shared_server(), **options)
-    yield visitor
-    visitor.context.close()
 
 
 @pytest.fixture

@@ -2,23 +2,12 @@
 
 import numpy as np
 import pytest
-from app_server import shared_server
-from browser import EDITOR, visiting
+from browser import EDITOR
 from PIL import Image
 
 from inpaint.images import read_image
 
 SIZE = (400, 600)
-
-
-@pytest.fixture(scope="module")
-def visitor(browser):
-    yield from visiting(browser, shared_server())
-
-
-@pytest.fixture
-def phone(browser):
-    yield from visiting(browser, shared_server(), phone=True)
 
 
 def disc(right=0.1, down=0.0, radius=50):

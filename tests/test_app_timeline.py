@@ -8,16 +8,6 @@ from browser import EDITOR, visiting
 from inpaint.images import read_image
 
 
-@pytest.fixture(scope="module")
-def visitor(browser):
-    yield from visiting(browser, shared_server())
-
-
-@pytest.fixture(scope="module")
-def phone(browser):
-    yield from visiting(browser, shared_server(), phone=True)
-
-
 @pytest.fixture
 def photo(tmp_path):
     return photo_file(tmp_path / "photo.png", height=400, width=600)
