@@ -104,12 +104,12 @@ class Session:
 
     def image(self, source: ImageData, fills: int) -> ImageData:
         """The photo with its first `fills` fills. Raises ValueError for a count that is gone."""
-        steps = self.steps[: self._kept(fills)]
-        if not steps:
+        patches = self.patches(fills)
+        if not patches:
             return source
         pixels = source.pixels.copy()
-        for step in steps:
-            step.patch.write_to(pixels)
+        for patch in patches:
+            patch.write_to(pixels)
         return with_pixels(source, pixels)
 
     def patches(self, fills: int) -> tuple[Patch, ...]:
