@@ -3,14 +3,17 @@
 import os
 import zipfile
 
+import numpy as np
 import pytest
 from app_server import box_hole, mask_file, photo_file, tiny_weights, zip_file
+from pictures import scene
+from PIL import Image
 
 from inpaint.app.archive import ArchiveLimits, unpack
 from inpaint.app.batch import BatchOptions, fill_batch
 from inpaint.app.handlers import Limits
 from inpaint.app.models import Models
-from inpaint.images import read_image
+from inpaint.images import ImageData, read_image, write_image
 
 ROOM = ArchiveLimits(files=10, total_bytes=100_000, file_bytes=50_000)
 
@@ -118,6 +121,22 @@ def test_zip_of_photos_and_masks_is_a_batch_of_its_own(models, tmp_path, names):
     before, after = read_image(photo), read_image(tmp_path / "filled.png")
     changed = (before.pixels != after.pixels).any(-1)
     assert changed[30:60, 40:80].mean() > 0.9 and changed.sum() <= 30 * 40
+
+
+def test_deep_and_transparent_photos_have_small_pictures_of_their_results(models, tmp_path):
+    deep, layer = tmp_path / "deep.png", tmp_path / "layer.png"
+    write_image(ImageData(scene(400, 640, dtype=np.uint16)), deep)
+    Image.fromarray(scene(400, 640, channels=4)).save(layer)
+    mask = mask_file(tmp_path / "mask.png", (30, 60, 40, 80), (400, 640))
+    result, _ = batch(models, [deep, layer], [mask])
+    assert [row[:2] for row in result.rows] == [["deep.png", "done"], ["layer.png", "done"]]
+    for (small, name), source in zip(result.pictures, (deep, layer), strict=True):
+        assert name == source.name
+        shown = read_image(small)
+        assert shown.size == (200, 320) and shown.pixels.dtype == np.uint8
+        pixels = read_image(source).pixels
+        expected = pixels / np.iinfo(pixels.dtype).max * 255
+        assert np.abs(shown.pixels - expected[::2, ::2]).mean() < 6
 
 
 def test_batch_takes_the_options_of_fill(models, tmp_path):

@@ -36,14 +36,19 @@ def new_file(name: str) -> Path:
 def write_preview(image: ImageData) -> Path:
     """The image as a JPEG, or as a PNG where parts are transparent; smaller beyond what browsers
     can show."""
-    return _write_small(image, "preview")
+    return _write_small(image, "preview", size_shown(image.size))
 
 
 def write_patch(image: ImageData, box: Rectangle) -> Path:
     """A box of the image in the way of write_preview."""
     alpha = None if image.alpha is None else image.alpha[box]
     part = dataclasses.replace(image, pixels=image.pixels[box], alpha=alpha)
-    return _write_small(part, "patch")
+    return _write_small(part, "patch", size_shown(part.size))
+
+
+def write_thumbnail(image: ImageData, side: int) -> Path:
+    """The image in the way of write_preview, at most `side` pixels high and wide."""
+    return _write_small(image, "picture", _scaled(image.size, min(1, side / max(image.size))))
 
 
 def with_margin(box: Rectangle, size: tuple[int, int]) -> Rectangle:
@@ -102,8 +107,7 @@ def write_marks(hole: np.ndarray) -> Path:
     return path
 
 
-def _write_small(image_data: ImageData, stem: str) -> Path:
-    size = size_shown(image_data.size)
+def _write_small(image_data: ImageData, stem: str, size: tuple[int, int]) -> Path:
     image = Image.fromarray(_small(image_data.pixels, size))
     if image_data.alpha is not None:
         image = image.convert("RGB")
@@ -120,7 +124,11 @@ def size_shown(size: tuple[int, int]) -> tuple[int, int]:
     """(height, width) of the preview of an image of (height, width)."""
     height, width = size
     factor = min(1, MOST_PREVIEW_SIDE / max(size), (MOST_PREVIEW_PIXELS / (height * width)) ** 0.5)
-    return max(1, round(height * factor)), max(1, round(width * factor))
+    return _scaled(size, factor)
+
+
+def _scaled(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
 def _small(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
