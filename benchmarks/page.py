@@ -55,20 +55,21 @@ def main() -> None:
         photo = large_photo(Path(folder) / "photo.jpg")
         visitor = Visitor(browser, server)
         for _ in range(options.repeats):
-            print("  ".join(f"{name} {seconds:.3f} s" for name, seconds in visit(visitor, photo)))
+            steps = visit(visitor, photo)
+            print("  ".join(f"{name} {spent:.3f} s" for name, spent in steps.items()))
     stop_server(server.process)
 
 
-def visit(visitor: Visitor, photo: Path) -> list[tuple[str, float]]:
-    """The steps of a visit, and their seconds."""
-    opening = seconds(lambda: visitor.upload(photo))
-    frame = visitor.page.evaluate(FRAME)
-    selecting = visitor.page.evaluate(SELECT)
-    drawing = seconds(lambda: visitor.stroke((-0.1, -0.2), (0.1, -0.15)))
-    filling = seconds(visitor.fill)
-    saving = seconds(lambda: visitor.download("#download", photo.parent))
-    steps = {"open": opening, "frame": frame, "select": selecting, "stroke": drawing}
-    return list({**steps, "fill": filling, "save": saving}.items())
+def visit(visitor: Visitor, photo: Path) -> dict[str, float]:
+    """The steps of a visit, in their order, and their seconds."""
+    return {
+        "open": seconds(lambda: visitor.upload(photo)),
+        "frame": visitor.page.evaluate(FRAME),
+        "select": visitor.page.evaluate(SELECT),
+        "stroke": seconds(lambda: visitor.stroke((-0.1, -0.2), (0.1, -0.15))),
+        "fill": seconds(visitor.fill),
+        "save": seconds(lambda: visitor.download("#download", photo.parent)),
+    }
 
 
 def seconds(action: Callable[[], object]) -> float:

@@ -30,6 +30,7 @@ from PIL import Image
 
 from inpaint import PConvUNet, UNetConfig
 from inpaint.checkpoints.weights import save_weights
+from inpaint.images import ImageData, with_pixels
 
 ROOT = Path(__file__).parent.parent
 STARTING_SECONDS = 120
@@ -144,11 +145,22 @@ def large_photo(path: Path) -> Path:
 
 def mask_file(path: Path, box: tuple[int, int, int, int], size: tuple[int, int]) -> Path:
     """A mask of (height, width), white in box (top, bottom, left, right)."""
-    top, bottom, left, right = box
-    mask = np.zeros(size, np.uint8)
-    mask[top:bottom, left:right] = 255
-    Image.fromarray(mask).save(path)
+    Image.fromarray(box_hole(size, *box).astype(np.uint8) * 255).save(path)
     return path
+
+
+def box_hole(size: tuple[int, int], top: int, bottom: int, left: int, right: int) -> np.ndarray:
+    """A hole of (height, width), (H, W) bool."""
+    hole = np.zeros(size, bool)
+    hole[top:bottom, left:right] = True
+    return hole
+
+
+def filled_with(image: ImageData, hole: np.ndarray, value: int) -> ImageData:
+    """The image with one value in its hole."""
+    pixels = image.pixels.copy()
+    pixels[hole] = value
+    return with_pixels(image, pixels)
 
 
 def png_bomb(path: Path, side: int = 30_000) -> Path:

@@ -15,6 +15,8 @@ import pytest
 from app_server import Server
 from PIL import Image
 
+from inpaint.images import read_image
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 # Before a wait fails: the machine may be busy.
@@ -199,6 +201,10 @@ class Visitor:
         caught.value.save_as(path)
         return path
 
+    def saved(self, folder: Path) -> np.ndarray:
+        """The pixels of the photo as the page saves it."""
+        return read_image(self.download("#download", folder)).pixels
+
     @contextmanager
     def options(self) -> Iterator[None]:
         """With the panel of options open."""
@@ -232,8 +238,8 @@ def send_touch(session: Any, kind: str, points: list[dict[str, float]]) -> None:
 
 
 def visiting(browser: Any, server: Any, **options: Any) -> Iterator[Visitor]:
-    """A visitor whose page must have met no fault when it is left."""
+    """A visitor whose page must have met no fault and asked for nothing elsewhere."""
     visitor = Visitor(browser, server, **options)
     yield visitor
     visitor.context.close()
-    assert visitor.faults == []
+    assert visitor.elsewhere == [] and visitor.faults == []

@@ -63,3 +63,24 @@ def browser() -> Iterator[Any]:
 
     with running_browser() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def visitor(browser: Any) -> Iterator[Any]:
+    """A person at a desktop, the same for a whole module: a page takes longer than most tests."""
+    yield from at_shared_page(browser)
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Any) -> Iterator[Any]:
+    """A person with a phone, as above."""
+    yield from at_shared_page(browser, phone=True)
+
+
+def at_shared_page(browser: Any, **options: Any) -> Iterator[Any]:
+    """A visitor of the page that all tests share, which must survive the visit."""
+    from app_server import shared_server
+    from browser import visiting
+
+    yield from visiting(browser, shared_server(), **options)
+    assert shared_server().alive()

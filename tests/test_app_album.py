@@ -5,18 +5,13 @@ import zipfile
 
 import numpy as np
 import pytest
-from app_server import photo_file, shared_server
-from browser import EDITOR, visiting
+from app_server import photo_file
+from browser import EDITOR
 from PIL import Image
 
 from inpaint.images import read_image
 
 NAMES = ("a.png", "b.png", "c.jpg", "d.png", "e.png")
-
-
-@pytest.fixture(scope="module")
-def visitor(browser):
-    yield from visiting(browser, shared_server())
 
 
 @pytest.fixture
@@ -64,7 +59,7 @@ def test_each_photo_has_its_own_marks_and_history(visitor, tmp_path, photos):
     show(visitor, "d.png")
     assert visitor.state("work.album.shots[0].loaded") is False
     show(visitor, "a.png")
-    after = read_image(visitor.download("#download", tmp_path)).pixels
+    after = visitor.saved(tmp_path)
     changed = (after != read_image(photos[0]).pixels).any(-1)
     assert changed[120, 180] and not changed[:80].any()
     page.keyboard.press("Control+z")
@@ -146,7 +141,7 @@ def test_photo_is_copied_to_the_clipboard(visitor, tmp_path, photos):
     visitor.upload(photos[0])
     visitor.stroke((-0.2, 0), (0.2, 0))
     visitor.fill()
-    expected = read_image(visitor.download("#download", tmp_path)).pixels
+    expected = visitor.saved(tmp_path)
     visitor.page.keyboard.press("Control+c")
     visitor.told("The photo is on the clipboard")
     data = visitor.page.evaluate("""async () => {

@@ -9,7 +9,6 @@ from app_server import (
     large_photo,
     mask_file,
     photo_file,
-    shared_server,
     start_server,
     stop_server,
 )
@@ -17,25 +16,6 @@ from browser import Visitor
 from PIL import Image
 
 from inpaint.images import read_image
-
-
-@pytest.fixture(scope="module")
-def visitor(browser):
-    """One visitor for all tests on a desktop: loading the page takes longer than most tests."""
-    yield from visiting(browser)
-
-
-@pytest.fixture
-def phone(browser):
-    yield from visiting(browser, phone=True)
-
-
-def visiting(browser, **options):
-    visitor = Visitor(browser, shared_server(), **options)
-    yield visitor
-    visitor.context.close()
-    assert visitor.elsewhere == [] and visitor.faults == []
-    assert shared_server().alive()
 
 
 @pytest.fixture
@@ -120,27 +100,27 @@ def test_fills_follow_each_other_and_are_undone_one_by_one(visitor, tmp_path, ph
     visitor.stroke((-0.2, -0.2), (0.2, -0.2))
     first = visitor.mask(tmp_path)
     visitor.fill()
-    once = read_image(visitor.download("#download", tmp_path)).pixels
+    once = visitor.saved(tmp_path)
     visitor.stroke((-0.2, 0.2), (0.2, 0.2))
     second = visitor.mask(tmp_path)
     assert not (first & second).any()
     visitor.fill()
-    twice = read_image(visitor.download("#download", tmp_path)).pixels
+    twice = visitor.saved(tmp_path)
     for hole, old, new in ((first, before, once), (second, once, twice)):
         changed = (old != new).any(-1)
         assert changed[hole].mean() > 0.9 and not changed[~hole].any()
     page.keyboard.press("Control+z")
     np.testing.assert_array_equal(visitor.mask(tmp_path), second)
-    np.testing.assert_array_equal(read_image(visitor.download("#download", tmp_path)).pixels, once)
+    np.testing.assert_array_equal(visitor.saved(tmp_path), once)
     for _ in range(3):  # the second stroke, the first fill, the first stroke
         page.keyboard.press("Control+z")
     assert page.is_disabled("#undo")
-    again = read_image(visitor.download("#download", tmp_path)).pixels
+    again = visitor.saved(tmp_path)
     np.testing.assert_array_equal(again, before)
     for _ in range(4):
         page.keyboard.press("Control+Shift+z")
     assert page.is_disabled("#redo")
-    again = read_image(visitor.download("#download", tmp_path)).pixels
+    again = visitor.saved(tmp_path)
     np.testing.assert_array_equal(again, twice)
 
 
@@ -151,7 +131,7 @@ def test_photo_is_painted_by_touch_on_a_phone(phone, tmp_path, photo):
     hole = phone.mask(tmp_path)
     phone.fill()
     before = read_image(photo).pixels
-    after = read_image(phone.download("#download", tmp_path)).pixels
+    after = phone.saved(tmp_path)
     np.testing.assert_array_equal(after[~hole], before[~hole])
     assert hole[200, 300] and (after[hole] != before[hole]).any()
 
@@ -194,7 +174,7 @@ def test_photo_that_was_dropped_last_is_the_one_that_is_filled(visitor, tmp_path
     assert visitor.page.inner_text("#about") == "last.png · 600 × 400"
     visitor.stroke((-0.2, 0), (0.2, 0))
     visitor.fill()
-    after = read_image(visitor.download("#download", tmp_path)).pixels
+    after = visitor.saved(tmp_path)
     assert after.shape == (400, 600, 3)
 
 

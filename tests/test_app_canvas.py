@@ -14,11 +14,6 @@ def desktop(browser):
     yield from visiting(browser, shared_server(), dark=True)
 
 
-@pytest.fixture(scope="module")
-def phone(browser):
-    yield from visiting(browser, shared_server(), phone=True)
-
-
 @pytest.fixture
 def photo(tmp_path):
     return photo_file(tmp_path / "photo.png", height=400, width=600)

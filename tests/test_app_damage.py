@@ -220,7 +220,7 @@ def test_damage_is_marked_beside_strokes_tuned_undone_and_filled(visitor, photos
     slide(visitor, 50)
     visitor.fill()
     assert not visitor.page.is_visible("#damage")
-    after = read_image(visitor.download("#download", tmp_path)).pixels
+    after = visitor.saved(tmp_path)
     before = read_image(photos[0]).pixels
     np.testing.assert_array_equal(after[~both], before[~both])
     assert (after != before).any(-1)[damage() & both].mean() > 0.9

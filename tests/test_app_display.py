@@ -4,11 +4,10 @@ import cv2
 import numpy as np
 import pytest
 from app_server import mask_file, photo_file, shared_server
-from browser import Visitor
+from browser import visiting
 from PIL import Image
 
 from inpaint.app.examples import find_examples
-from inpaint.images import read_image
 
 EXAMPLES = find_examples()
 BRUSH_COLOUR, BRUSH_OPACITY = (236, 72, 153), 0.55  # of editor.css
@@ -16,23 +15,12 @@ BRUSH_COLOUR, BRUSH_OPACITY = (236, 72, 153), 0.55  # of editor.css
 
 @pytest.fixture(scope="module")
 def desktop(browser):
-    yield from visiting(browser)
-
-
-@pytest.fixture(scope="module")
-def phone(browser):
-    yield from visiting(browser, phone=True)
+    yield from visiting(browser, shared_server())
 
 
 @pytest.fixture(params=["desktop", "phone"])
 def visitor(request):
     return request.getfixturevalue(request.param)
-
-
-def visiting(browser, **options):
-    visitor = Visitor(browser, shared_server(), **options)
-    yield visitor
-    visitor.context.close()
 
 
 @pytest.fixture
@@ -117,7 +105,7 @@ def test_mask_opened_before_any_stroke_stays_in_place_after_a_stroke(visitor, tm
     assert both[280, 420] and both[200:].mean() < 0.3
     check_shown(visitor, photo, both)
     visitor.fill()
-    filled = read_image(visitor.download("#download", tmp_path)).pixels
+    filled = visitor.saved(tmp_path)
     changed = (filled != pixels_of(photo)).any(-1)
     assert not changed[~both].any() and changed[both].mean() > 0.9
 

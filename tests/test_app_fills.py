@@ -75,7 +75,7 @@ def test_fill_follows_each_stroke_where_the_visitor_wants_it(browser, photo, tmp
         visitor.stroke((-0.2, 0.2), (0.2, 0.2))
         visitor.page.wait_for_function(f"{EDITOR}.work.history.fills.length === 2")
         visitor.settle()
-        after = read_image(visitor.download("#download", tmp_path)).pixels
+        after = visitor.saved(tmp_path)
         changed = (after != read_image(photo).pixels).any(-1)
         assert changed[120, 300] and changed[280, 300]
 
@@ -93,30 +93,26 @@ def test_fill_on_release_is_suggested_where_fills_are_quick(browser, photo):
         assert not visitor.state(checked)
 
 
-def filled(visitor, folder):
-    return read_image(visitor.download("#download", folder)).pixels
-
-
 def test_one_of_four_candidates_takes_the_place_of_the_last_fill(visitor, tmp_path, photo):
     visitor.upload(photo)
     visitor.stroke((-0.2, 0), (0.2, 0.05))
     hole = visitor.mask(tmp_path)
     visitor.fill()
-    shown, first = visitor.displayed(), filled(visitor, tmp_path)
+    shown, first = visitor.displayed(), visitor.saved(tmp_path)
     page, pictures = visitor.page, visitor.page.locator(".candidates [role=radio]")
     page.keyboard.press("n")
     pictures.nth(3).wait_for()
     visitor.settle()
     seen = [picture.screenshot() for picture in pictures.all()]
     assert len(set(seen)) == 4
-    np.testing.assert_array_equal(filled(visitor, tmp_path), first)
+    np.testing.assert_array_equal(visitor.saved(tmp_path), first)
     pictures.nth(2).click()
-    third = filled(visitor, tmp_path)
+    third = visitor.saved(tmp_path)
     page.keyboard.press("4")
     assert pictures.nth(3).get_attribute("aria-checked") == "true"
-    fourth = filled(visitor, tmp_path)
+    fourth = visitor.saved(tmp_path)
     page.keyboard.press("ArrowLeft")
-    np.testing.assert_array_equal(filled(visitor, tmp_path), third)
+    np.testing.assert_array_equal(visitor.saved(tmp_path), third)
     page.keyboard.press("Enter")
     assert page.is_hidden(".candidates")
     for one, other in ((first, third), (first, fourth), (third, fourth)):
@@ -126,11 +122,11 @@ def test_one_of_four_candidates_takes_the_place_of_the_last_fill(visitor, tmp_pa
     page.keyboard.press("Control+z")
     np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
     page.keyboard.press("Control+Shift+z")
-    np.testing.assert_array_equal(filled(visitor, tmp_path), third)
+    np.testing.assert_array_equal(visitor.saved(tmp_path), third)
     page.reload()
     page.wait_for_selector("#about:text('photo.png')")
     visitor.settle()
-    np.testing.assert_array_equal(filled(visitor, tmp_path), third)
+    np.testing.assert_array_equal(visitor.saved(tmp_path), third)
 
 
 def test_a_stroke_ends_the_choice_among_candidates(visitor, slow):
@@ -157,7 +153,7 @@ def test_nothing_is_copied_from_where_the_visitor_forbids_it(visitor, tmp_path):
     visitor.stroke((0.03, -0.1), (0.03, 0.1))  # next to the red, and a bit into it
     hole = visitor.mask(tmp_path)
     visitor.fill()
-    assert reds(filled(visitor, tmp_path)[hole]) > 0
+    assert reds(visitor.saved(tmp_path)[hole]) > 0
     visitor.page.keyboard.press("Control+z")
     visitor.page.keyboard.press("x")
     for _ in range(7):
@@ -166,7 +162,7 @@ def test_nothing_is_copied_from_where_the_visitor_forbids_it(visitor, tmp_path):
     np.testing.assert_array_equal(visitor.mask(tmp_path), hole)  # two layers
     visitor.tool("brush")
     visitor.fill()
-    assert reds(filled(visitor, tmp_path)[hole]) == 0
+    assert reds(visitor.saved(tmp_path)[hole]) == 0
     shown = visitor.displayed()  # for the next fill it is still forbidden, and shown so
     place = shown.shape[0] // 2, round(0.65 * shown.shape[1])
     assert shown[place][2] > shown[place][0]
@@ -183,7 +179,7 @@ def test_faithful_style_gives_another_fill(visitor, tmp_path, photo):
         with visitor.options():
             visitor.page.check(f"input[name=style][value={style}]")
         visitor.fill()
-        results.append(read_image(visitor.download("#download", tmp_path)).pixels)
+        results.append(visitor.saved(tmp_path))
     assert (results[0] != results[1]).any()
 
 
@@ -206,16 +202,16 @@ def test_work_is_there_again_after_a_reload(visitor, tmp_path, photo):
     visitor.fill()
     visitor.stroke((-0.2, 0.2), (0.2, 0.2))
     shown, hole = visitor.displayed(), visitor.mask(tmp_path)
-    filled = read_image(visitor.download("#download", tmp_path)).pixels
+    filled = visitor.saved(tmp_path)
     visitor.page.reload()
     visitor.page.wait_for_selector("#about:text('photo.png')")
     assert np.abs(visitor.displayed() - shown).mean() < 2
     np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
-    again = read_image(visitor.download("#download", tmp_path)).pixels
+    again = visitor.saved(tmp_path)
     np.testing.assert_array_equal(again, filled)
     for _ in range(3):
         visitor.page.keyboard.press("Control+z")
-    again = read_image(visitor.download("#download", tmp_path)).pixels
+    again = visitor.saved(tmp_path)
     np.testing.assert_array_equal(again, read_image(photo).pixels)
     visitor.close()
     visitor.page.reload()

@@ -2,23 +2,12 @@
 
 import numpy as np
 import pytest
-from app_server import shared_server
-from browser import EDITOR, visiting
+from browser import EDITOR
 from PIL import Image
 
 from inpaint.images import read_image
 
 SIZE = (400, 600)
-
-
-@pytest.fixture(scope="module")
-def visitor(browser):
-    yield from visiting(browser, shared_server())
-
-
-@pytest.fixture
-def phone(browser):
-    yield from visiting(browser, shared_server(), phone=True)
 
 
 def disc(right=0.1, down=0.0, radius=50):
@@ -77,7 +66,7 @@ def test_circled_object_is_marked_corrected_and_filled(visitor, tmp_path, photo)
     page.keyboard.press("Control+z")
     np.testing.assert_array_equal(visitor.mask(tmp_path), circled)
     visitor.fill()
-    after = read_image(visitor.download("#download", tmp_path)).pixels
+    after = visitor.saved(tmp_path)
     before = read_image(photo).pixels
     np.testing.assert_array_equal(after[~circled], before[~circled])
     assert (after != before).any(-1)[disc()].mean() > 0.9

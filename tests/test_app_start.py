@@ -4,7 +4,10 @@ import socket
 import subprocess
 import sys
 
+import pytest
 from app_server import ROOT, tiny_weights
+
+from inpaint.app.serving import ServingOptions, parse_options
 
 
 def run(*options):
@@ -34,3 +37,15 @@ def test_missing_weights_are_one_clear_line(tmp_path):
 def test_package_never_imports_gradio():
     code = "import sys, inpaint, inpaint.cli, inpaint.batch; sys.exit('gradio' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
+
+
+def test_options_are_checked_and_safe_by_default(monkeypatch, capsys):
+    options, in_browser = parse_options([])
+    assert (options, in_browser) == (ServingOptions(), False)
+    assert options.host == "127.0.0.1"
+    monkeypatch.setenv("INPAINT_AUTH", "ada:lace")
+    assert parse_options(["--port", "80", "--open"])[0].login == ("ada", "lace")
+    for wrong in (["--port", "99999"], ["--auth", "ada"], ["--concurrency", "0"]):
+        with pytest.raises(SystemExit):
+            parse_options(wrong)
+    assert "concurrency must be above 0, got 0" in capsys.readouterr().err

@@ -8,16 +8,6 @@ from browser import EDITOR, visiting
 from inpaint.images import read_image
 
 
-@pytest.fixture(scope="module")
-def visitor(browser):
-    yield from visiting(browser, shared_server())
-
-
-@pytest.fixture(scope="module")
-def phone(browser):
-    yield from visiting(browser, shared_server(), phone=True)
-
-
 @pytest.fixture
 def photo(tmp_path):
     return photo_file(tmp_path / "photo.png", height=400, width=600)
@@ -30,28 +20,24 @@ def fill_twice(visitor, photo):
         visitor.fill()
 
 
-def saved(visitor, folder):
-    return read_image(visitor.download("#download", folder)).pixels
-
-
 def test_click_goes_to_the_photo_as_it_was_after_a_fill(visitor, tmp_path, photo):
     fill_twice(visitor, photo)
     page = visitor.page
-    twice = saved(visitor, tmp_path)
+    twice = visitor.saved(tmp_path)
     if page.is_hidden(".timeline"):
         page.keyboard.press("t")
     pictures = page.locator(".timeline button")
     assert pictures.count() == 3
     assert len({picture.screenshot() for picture in pictures.all()}) == 3
     page.click(".timeline button[title='Fill 1']")
-    once = saved(visitor, tmp_path)
+    once = visitor.saved(tmp_path)
     changed = (once != twice).any(-1)
     assert changed[250:350].any() and not changed[:200].any()
     assert page.get_attribute(".timeline [title='Fill 1']", "aria-current") == "true"
     page.click(".timeline button[title='Original']")
-    np.testing.assert_array_equal(saved(visitor, tmp_path), read_image(photo).pixels)
+    np.testing.assert_array_equal(visitor.saved(tmp_path), read_image(photo).pixels)
     page.click(".timeline button[title='Fill 2']")
-    np.testing.assert_array_equal(saved(visitor, tmp_path), twice)
+    np.testing.assert_array_equal(visitor.saved(tmp_path), twice)
     page.keyboard.press("Control+z")
     assert visitor.state("work.history.marks.length") == 1
     page.keyboard.press("t")

@@ -14,11 +14,11 @@ from PIL import Image, UnidentifiedImageError
 from inpaint.app.archive import ArchiveLimits, pack, unpack
 from inpaint.app.handlers import Limits
 from inpaint.app.models import Models
-from inpaint.app.previews import new_file
+from inpaint.app.previews import new_file, write_thumbnail
 from inpaint.batch import PlanError, Record, Request, Settings, make_plan
 from inpaint.batch.report import Report, Summary
 from inpaint.batch.run import run_single
-from inpaint.images import read_image, to_pil
+from inpaint.images import read_image
 from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
 
 MOST_PICTURES = 60  # that are shown of a batch
@@ -102,7 +102,8 @@ def fill_batch(
         with Report(str(folder / "results" / "report.jsonl")) as lines:
             for record in _counted(plan.settled, records, len(plan.tasks), report):
                 if record.status == "done" and len(pictures) < MOST_PICTURES:
-                    pictures.append(_picture(record, folder))
+                    small = write_thumbnail(read_image(record.output or ""), PICTURE_SIDE)
+                    pictures.append((small, _without(folder, record.image)))
                 record = _relative(record, folder)
                 summary.add(record)
                 lines.write(record)
@@ -150,15 +151,6 @@ def _one_or_all(folder: Path) -> Path:
     """The only file in a folder, or the folder."""
     found = [path for path in folder.rglob("*") if path.is_file()]
     return found[0] if len(found) == 1 else folder
-
-
-def _picture(record: Record, folder: Path) -> tuple[Path, str]:
-    """A small picture of a result, and what its photo is called."""
-    path = new_file("picture.jpg")
-    filled = to_pil(read_image(record.output or "")).convert("RGB")
-    filled.thumbnail((PICTURE_SIDE, PICTURE_SIDE))
-    filled.save(path, quality=85)
-    return path, _without(folder, record.image)
 
 
 def _check_pixels(path: Path, most: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -29,6 +29,8 @@ PREFIX = "editor_"
 MOST_LIGHT_CALLS = 8  # at once, of those that take no time
 MOST_PHOTO_CALLS = 2  # at once, of those that read a large photo: a second and 0.2 GB each
 
+T = TypeVar("T")
+
 Files = Sequence[Path]
 Call = Callable[[Any, Files], Answer]
 
@@ -41,7 +43,7 @@ def add_calls(handlers: Handlers, *, concurrency: int) -> None:
 
     def add(name: str, function: Callable[..., Any], group: str, limit: int) -> None:
         gr.Button(visible=False).click(
-            function,
+            telling(function),
             inputs,
             outputs,
             api_name=PREFIX + name,
@@ -50,47 +52,51 @@ def add_calls(handlers: Handlers, *, concurrency: int) -> None:
             concurrency_limit=limit,
         )
 
-    for name, call in _photo_calls(handlers).items():
-        add(name, telling(_answering(call)), "photo", MOST_PHOTO_CALLS)
-    for name, call in _light_calls(handlers).items():
-        add(name, telling(_answering(call)), "light", MOST_LIGHT_CALLS)
-    for name, call in _network_calls(handlers).items():
-        add(name, telling(_answering(call)), "fill", concurrency)
-    add("fill", telling(_filling(handlers)), "fill", concurrency)
+    groups = (
+        (_photo_calls(handlers), "photo", MOST_PHOTO_CALLS),
+        (_light_calls(handlers), "light", MOST_LIGHT_CALLS),
+        (_network_calls(handlers), "fill", concurrency),
+    )
+    for calls, group, limit in groups:
+        for name, call in calls.items():
+            add(name, _answering(call), group, limit)
+    add("fill", _filling(handlers), "fill", concurrency)
 
 
 def _photo_calls(handlers: Handlers) -> dict[str, Call]:
     return {
         "open": lambda data, files: handlers.open(_first(files)),
-        "open_example": lambda data, files: handlers.open_example(
-            read_request(ExampleRequest, data)
-        ),
-        "resume": lambda data, files: handlers.resume(read_request(TokenRequest, data)),
-        "read_mask": lambda data, files: handlers.read_mask(
-            read_request(TokenRequest, data), _first(files)
-        ),
-        "select": lambda data, files: handlers.select(read_request(SelectRequest, data)),
-        "mark_damage": lambda data, files: handlers.mark_damage(read_request(DamageRequest, data)),
-        "save_mask": lambda data, files: handlers.save_mask(
-            read_request(MaskRequest, data), _first(files)
-        ),
-        "save": lambda data, files: handlers.save(read_request(StepRequest, data)),
-        "save_all": lambda data, files: handlers.save_all(read_request(StepsRequest, data)),
+        "open_example": _without_files(ExampleRequest, handlers.open_example),
+        "resume": _without_files(TokenRequest, handlers.resume),
+        "read_mask": _with_file(TokenRequest, handlers.read_mask),
+        "select": _without_files(SelectRequest, handlers.select),
+        "mark_damage": _without_files(DamageRequest, handlers.mark_damage),
+        "save_mask": _with_file(MaskRequest, handlers.save_mask),
+        "save": _without_files(StepRequest, handlers.save),
+        "save_all": _without_files(StepsRequest, handlers.save_all),
     }
 
 
 def _network_calls(handlers: Handlers) -> dict[str, Call]:
-    return {
-        "find_damage": lambda data, files: handlers.find_damage(read_request(DamageRequest, data)),
-    }
+    return {"find_damage": _without_files(DamageRequest, handlers.find_damage)}
 
 
 def _light_calls(handlers: Handlers) -> dict[str, Call]:
     return {
-        "close": lambda data, files: handlers.close(read_request(TokenRequest, data)),
-        "choose": lambda data, files: handlers.choose(read_request(ChoiceRequest, data)),
-        "cancel": lambda data, files: handlers.cancel(read_request(CancelRequest, data)),
+        "close": _without_files(TokenRequest, handlers.close),
+        "choose": _without_files(ChoiceRequest, handlers.choose),
+        "cancel": _without_files(CancelRequest, handlers.cancel),
     }
+
+
+def _without_files(kind: type[T], handler: Callable[[T], Answer]) -> Call:
+    """The call of a handler that takes a request of one kind."""
+    return lambda data, files: handler(read_request(kind, data))
+
+
+def _with_file(kind: type[T], handler: Callable[[T, Path | None], Answer]) -> Call:
+    """The call of a handler that takes a request of one kind and a file."""
+    return lambda data, files: handler(read_request(kind, data), _first(files))
 
 
 def _answering(call: Call) -> Callable[..., Any]:

@@ -1,5 +1,4 @@
-"""Scores of damage in the photos that were looked at last, so that another sensitivity needs no
-network."""
+"""The latest scores of damage, kept so that another sensitivity does not run the network again."""
 
 from __future__ import annotations
 

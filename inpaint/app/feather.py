@@ -5,7 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from inpaint.app.session import bounding_box
 from inpaint.images import ImageData, with_pixels
+from inpaint.inference.tiling import dilate
 
 
 def feather(image: ImageData, filled: ImageData, hole: np.ndarray, pixels: int) -> ImageData:
@@ -16,7 +18,7 @@ def feather(image: ImageData, filled: ImageData, hole: np.ndarray, pixels: int) 
     """
     if pixels <= 0 or not hole.any() or hole.all():
         return filled
-    box = _grown_box(hole, 3 * pixels)
+    box = dilate(bounding_box(hole), 3 * pixels, hole.shape)
     inside = hole[box]
     distance = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     around = _spread(image.pixels[box], _known(image, hole)[box], pixels)
@@ -42,11 +44,3 @@ def _spread(pixels: np.ndarray, known: np.ndarray, reach: int) -> np.ndarray:
     total = cv2.GaussianBlur(pixels.astype(np.float32) * mask, size, reach / 2)
     share = share.reshape(mask.shape)
     return np.where(share > 1e-6, total / np.maximum(share, 1e-6), np.float32(np.nan))
-
-
-def _grown_box(hole: np.ndarray, margin: int) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
-    return (
-        slice(max(0, rows[0] - margin), rows[-1] + 1 + margin),
-        slice(max(0, columns[0] - margin), columns[-1] + 1 + margin),
-    )

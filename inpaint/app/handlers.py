@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +39,19 @@ from inpaint.app.requests import (
     StepsRequest,
     TokenRequest,
 )
-from inpaint.app.session import Box, Patch, Session, bounding_box
+from inpaint.app.session import Patch, Session, bounding_box
 from inpaint.app.sessions import SessionGone, Sessions
 from inpaint.app.uploads import read_mask, read_photo
 from inpaint.app.visitors import Visitors
 from inpaint.detect.settings import DEFAULT_GROW, DEFAULT_LIMIT
 from inpaint.images import ImageData
+from inpaint.inference.tiling import Rectangle
 from inpaint.masks.read import grow_hole
 from inpaint.selection import Stroke, add_shadow, dilate_object, select_object
 
 QUICK_SECONDS = 1.0  # a fill that takes less may follow each stroke
 Report = Callable[[float], object]
-Selector = Callable[[np.ndarray, Sequence[Stroke]], tuple[Box, np.ndarray]]
+Selector = Callable[[np.ndarray, Sequence[Stroke]], tuple[Rectangle, np.ndarray]]
 Example = tuple[Path, "Path | None"]
 
 
@@ -72,27 +73,24 @@ class Answer:
     files: list[Path] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
 class Handlers:
     """The page's work on one photo."""
 
-    models: Models
-    limits: Limits
-    examples: list[Example]
-    visitors: Visitors = field(default_factory=Visitors)
-    select_object: Selector = select_object  # finds outlines
-    damage: DamageScores = field(init=False)
-    sessions: Sessions = field(init=False)
-
-    def __post_init__(self) -> None:
-        damage = DamageScores(self.models.damage_scores)
-        object.__setattr__(self, "damage", damage)
-        object.__setattr__(self, "sessions", Sessions(on_end=damage.forget))
-
-    @cached_property
-    def photos(self) -> Photos:
-        """The photos that were read last."""
-        return Photos(partial(read_photo, max_pixels=self.limits.max_pixels))
+    def __init__(
+        self,
+        models: Models,
+        limits: Limits,
+        examples: list[Example],
+        *,
+        select_object: Selector = select_object,
+    ) -> None:
+        """select_object: finds outlines."""
+        self.models, self.limits, self.examples = models, limits, examples
+        self.select_object = select_object
+        self.visitors = Visitors()
+        self.photos = Photos(partial(read_photo, max_pixels=limits.max_pixels))
+        self.damage = DamageScores(models.damage_scores)
+        self.sessions = Sessions(on_end=self.damage.forget)
 
     def open(self, path: Path | None) -> Answer:
         """A new session on an uploaded photo, and a preview of it."""
@@ -106,7 +104,7 @@ class Handlers:
         answer = self._begin(photo)
         if mask is not None:
             session = self.sessions.get(answer.values["token"])
-            answer.files.append(write_marks(self._read_mask(session, mask)))
+            answer.files.append(write_marks(self._opened_mask(session, mask)))
         return answer
 
     def resume(self, request: TokenRequest) -> Answer:
@@ -115,8 +113,7 @@ class Handlers:
         source = self._read(session)
         answer = self._opened(request.token, session, source)
         boxes = []
-        for number in range(session.joined + 1, session.fills + 1):
-            step = session.steps[number - session.joined - 1]
+        for number, step in enumerate(session.steps, session.joined + 1):
             box = with_margin(step.patch.box, session.size)
             boxes.append(_corners(box))
             answer.files.append(write_patch(session.image(source, number), box))
@@ -131,7 +128,7 @@ class Handlers:
     def read_mask(self, request: TokenRequest, path: Path | None) -> Answer:
         """A mask file of any kind as a PNG of the photo's size, opaque where it marks."""
         session = self.sessions.get(request.token)
-        return Answer({}, [write_marks(self._read_mask(session, _sent(path)))])
+        return Answer({}, [write_marks(self._opened_mask(session, path))])
 
     def save_mask(self, request: MaskRequest, path: Path | None) -> Answer:
         """The hole as it would be filled, as a PNG of the photo's own size."""
@@ -156,14 +153,17 @@ class Handlers:
             hole,
             name=request.weights or None,
             style=request.style,
-            exclude=self._read_marks(session, masks[1]) if len(masks) > 1 else None,
+            exclude=self._read_mask(session, masks[1]) if len(masks) > 1 else None,
             seed=request.seed,
             report=report,
         )
         seconds = time.monotonic() - started
         filled = feather(before, filled, hole, request.soft)
         patch = Patch.between(hole, filled.pixels)
-        session = self.sessions.update(request.token, _adding(patch, request))
+        add = Session.with_candidate if request.candidate else Session.filled
+        session = self.sessions.update(
+            request.token, lambda now: add(now, patch, request.fills, seed=request.seed)
+        )
         box = with_margin(patch.box, session.size)
         values = {"fills": session.fills, "oldest": _oldest(session), "box": _corners(box)}
         values["quick"] = seconds < QUICK_SECONDS
@@ -273,20 +273,21 @@ class Handlers:
         except FileNotFoundError as error:  # files are removed after some hours
             raise SessionGone from error
 
-    def _read_mask(self, session: Session, path: Path) -> np.ndarray:
-        """The hole in a mask file, (H, W) bool; warns of one that is empty or full."""
-        hole = read_mask(path, size=session.size, max_pixels=self.limits.max_pixels)
+    def _read_mask(self, session: Session, path: Path | None) -> np.ndarray:
+        """A mask of the photo's size that was sent, (H, W) bool, white = True."""
+        return read_mask(_sent(path), size=session.size, max_pixels=self.limits.max_pixels)
+
+    def _opened_mask(self, session: Session, path: Path | None) -> np.ndarray:
+        """The hole in a mask file that is opened; warns of one that is empty or full."""
+        hole = self._read_mask(session, path)
         if not hole.any():
             gr.Warning("The mask is all black, so it marks nothing. White means fill.")
         elif hole.all():
             gr.Warning("The mask is all white, so nothing is left to fill from. Invert it?")
         return hole
 
-    def _read_marks(self, session: Session, path: Path | None) -> np.ndarray:
-        return read_mask(_sent(path), size=session.size, max_pixels=self.limits.max_pixels)
-
     def _hole(self, session: Session, path: Path | None, grow: int) -> np.ndarray:
-        hole = grow_hole(self._read_marks(session, path), grow)
+        hole = grow_hole(self._read_mask(session, path), grow)
         if not hole.any():
             raise ValueError("Nothing is marked yet: brush over what should go, then fill")
         if hole.all():
@@ -309,22 +310,12 @@ def _free_name(path: Path) -> Path:
     return found
 
 
-def _adding(patch: Patch, request: FillRequest) -> Callable[[Session], Session]:
-    """How a session takes a fill."""
-
-    def add(session: Session) -> Session:
-        adding = session.with_candidate if request.candidate else session.filled
-        return adding(patch, request.fills, seed=request.seed)
-
-    return add
-
-
 def _oldest(session: Session) -> int:
     """The least count of fills, above 0, that can be gone back to; 0 = all of them."""
     return session.joined + 1 if session.joined else 0
 
 
-def _corners(box: Box) -> list[int]:
+def _corners(box: Rectangle) -> list[int]:
     """[left, top, right, bottom] of a box, in pixels."""
     rows, columns = box
     return [int(edge) for edge in (columns.start, rows.start, columns.stop, rows.stop)]

@@ -82,7 +82,7 @@ class Models:
             return self._detector
 
     def damage_scores(self, image: ImageData) -> np.ndarray:
-        """(H, W, 3) uint8, as DamageDetector.scores gives them; waits as a fill does."""
+        """Scores as DamageDetector.scores gives them, (H, W, 3) uint8; waits as a fill does."""
         return self._in_turn(self.detector().scores)(image.pixels)
 
     def fill(
@@ -129,14 +129,14 @@ class Models:
         inpainter.fill_image_data = fill  # type: ignore[method-assign]
         return inpainter
 
-    def _in_turn(self, fill: Callable[P, R]) -> Callable[P, R]:
-        """A fill that waits until fewer than `concurrency` others run, and frees its memory."""
+    def _in_turn(self, work: Callable[P, R]) -> Callable[P, R]:
+        """A fill or search that waits until fewer than `concurrency` run, and frees its memory."""
 
-        @wraps(fill)
+        @wraps(work)
         def waiting(*args: P.args, **kwargs: P.kwargs) -> R:
             with self._turns:
                 try:
-                    return fill(*args, **kwargs)
+                    return work(*args, **kwargs)
                 finally:
                     release_memory()
 

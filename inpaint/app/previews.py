@@ -7,6 +7,7 @@ import io
 import secrets
 import tempfile
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -14,8 +15,8 @@ import numpy as np
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from inpaint.app.session import Box
 from inpaint.images import FORMATS, ImageData, ImageError, write_image
+from inpaint.inference.tiling import Rectangle, dilate
 
 CHOICES = ("jpg", "png", "webp", "avif", "heic", "tiff")
 PREVIEW_QUALITY = 90
@@ -35,23 +36,24 @@ def new_file(name: str) -> Path:
 def write_preview(image: ImageData) -> Path:
     """The image as a JPEG, or as a PNG where parts are transparent; smaller beyond what browsers
     can show."""
-    return _write_small(image, "preview")
+    return _write_small(image, "preview", size_shown(image.size))
 
 
-def write_patch(image: ImageData, box: Box) -> Path:
+def write_patch(image: ImageData, box: Rectangle) -> Path:
     """A box of the image in the way of write_preview."""
     alpha = None if image.alpha is None else image.alpha[box]
     part = dataclasses.replace(image, pixels=image.pixels[box], alpha=alpha)
-    return _write_small(part, "patch")
+    return _write_small(part, "patch", size_shown(part.size))
 
 
-def with_margin(box: Box, size: tuple[int, int]) -> Box:
+def write_thumbnail(image: ImageData, side: int) -> Path:
+    """The image in the way of write_preview, at most `side` pixels high and wide."""
+    return _write_small(image, "picture", _scaled(image.size, min(1, side / max(image.size))))
+
+
+def with_margin(box: Rectangle, size: tuple[int, int]) -> Rectangle:
     """A box with some pixels around it, which shrunk previews need to join without a seam."""
-    rows, columns = (
-        slice(max(0, span.start - PATCH_MARGIN), min(length, span.stop + PATCH_MARGIN))
-        for span, length in zip(box, size, strict=True)
-    )
-    return rows, columns
+    return dilate(box, PATCH_MARGIN, size)
 
 
 def write_result(image: ImageData, name: str, format: str = "") -> tuple[Path, bool]:
@@ -74,8 +76,9 @@ def write_result(image: ImageData, name: str, format: str = "") -> tuple[Path, b
         return path, False
 
 
-def written_formats() -> list[str]:
-    """Names of the formats that photos can be saved in on this machine, for the page's choice."""
+@cache
+def written_formats() -> tuple[str, ...]:
+    """Names of the formats that photos can be saved in on this machine, for the page's choices."""
     image = ImageData(np.zeros((16, 16, 3), np.uint8))
     found = []
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +86,7 @@ def written_formats() -> list[str]:
             with suppress(ImageError):
                 write_image(image, Path(folder) / name, format=name)
                 found.append(name)
-    return found
+    return tuple(found)
 
 
 def write_mask(hole: np.ndarray, name: str) -> Path:
@@ -104,8 +107,7 @@ def write_marks(hole: np.ndarray) -> Path:
     return path
 
 
-def _write_small(image_data: ImageData, stem: str) -> Path:
-    size = size_shown(image_data.size)
+def _write_small(image_data: ImageData, stem: str, size: tuple[int, int]) -> Path:
     image = Image.fromarray(_small(image_data.pixels, size))
     if image_data.alpha is not None:
         image = image.convert("RGB")
@@ -122,7 +124,11 @@ def size_shown(size: tuple[int, int]) -> tuple[int, int]:
     """(height, width) of the preview of an image of (height, width)."""
     height, width = size
     factor = min(1, MOST_PREVIEW_SIDE / max(size), (MOST_PREVIEW_PIXELS / (height * width)) ** 0.5)
-    return max(1, round(height * factor)), max(1, round(width * factor))
+    return _scaled(size, factor)
+
+
+def _scaled(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
 def _small(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -56,7 +56,7 @@ class StepsRequest:
         self.read_shots()
 
     def read_shots(self) -> list[StepRequest]:
-        """One request for each photo. Raises ValueError for what is none."""
+        """One request for each photo. Raises ValueError for one that is not valid."""
         requests = [read_request(StepRequest, shot) for shot in self.shots]
         return [replace(request, format=self.format) for request in requests]
 
@@ -110,7 +110,7 @@ class SelectRequest:
         self.read_strokes()
 
     def read_strokes(self) -> list[Stroke]:
-        """The strokes. Raises ValueError for what is none."""
+        """The strokes. Raises ValueError for one that is not valid."""
         strokes = [_read_stroke(stroke) for stroke in self.strokes]
         count = sum(stroke.points.size for stroke in strokes)
         _check_range("the number of coordinates", count, 2, MOST_COORDINATES)

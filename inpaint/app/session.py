@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from inpaint.images import ImageData, with_pixels
+from inpaint.inference.tiling import Rectangle, relative
 
 MAX_STEPS = 20  # fills that can be undone; older ones are joined into one
 MOST_CANDIDATES = 4  # of one fill
 
-Box = tuple[slice, slice]
 
-
-def bounding_box(hole: np.ndarray) -> Box:
+def bounding_box(hole: np.ndarray) -> Rectangle:
     """The smallest box with all that is True. hole: (H, W) bool, not empty."""
     rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
@@ -27,7 +26,7 @@ def bounding_box(hole: np.ndarray) -> Box:
 class Patch:
     """The pixels that one fill changed, which are few beside those of a photo."""
 
-    box: Box
+    box: Rectangle
     mask: np.ndarray  # (h, w) bool, of the box
     values: np.ndarray  # (N,) or (N, 3): the new pixels where mask is True
 
@@ -105,12 +104,12 @@ class Session:
 
     def image(self, source: ImageData, fills: int) -> ImageData:
         """The photo with its first `fills` fills. Raises ValueError for a count that is gone."""
-        steps = self.steps[: self._kept(fills)]
-        if not steps:
+        patches = self.patches(fills)
+        if not patches:
             return source
         pixels = source.pixels.copy()
-        for step in steps:
-            step.patch.write_to(pixels)
+        for patch in patches:
+            patch.write_to(pixels)
         return with_pixels(source, pixels)
 
     def patches(self, fills: int) -> tuple[Patch, ...]:
@@ -174,10 +173,7 @@ def _joined(before: Step, after: Step) -> Step:
     mask = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.bool_)
     pixels = np.zeros((*mask.shape, *first.values.shape[1:]), first.values.dtype)
     for patch in (first, second):
-        inner = tuple(
-            slice(span.start - start.start, span.stop - start.start)
-            for span, start in zip(patch.box, (rows, columns), strict=True)
-        )
+        inner = relative(patch.box, (rows, columns))
         mask[inner] |= patch.mask
         pixels[inner][patch.mask] = patch.values
     return Step({after.seed: Patch((rows, columns), mask, pixels[mask])}, after.seed)

@@ -48,13 +48,7 @@ class Sessions:
 
     def get(self, token: str) -> Session:
         """The session of a token. Raises SessionGone."""
-        with self._lock:
-            self._remove_old()
-            if token not in self._sessions:
-                raise SessionGone
-            session = self._sessions[token][1]
-            self._put(token, session)
-            return session
+        return self.update(token, lambda session: session)
 
     def update(self, token: str, change: Callable[[Session], Session]) -> Session:
         """Puts what `change` makes of a session in its place. Raises SessionGone.

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from inpaint.inference.tiling import Rectangle
+from inpaint.selection.crops import reduced, tight
 from inpaint.selection.outline import refine_outline
-from inpaint.selection.strokes import Box, Stroke, corrected, tight
+from inpaint.selection.strokes import Stroke, corrected
 from inpaint.utils.crop import cover_ignored
 
 SIDE = 176  # pixels of the longer side of the reduced crop
@@ -21,17 +23,21 @@ ITERATIONS = 2  # of GrabCut; more change little
 CIRCLE_MARGIN = 0.15  # around a circle, of its longer side
 DAB_SHARE = 0.16  # of the image's shorter side: how far around a dab is looked at first
 DAB_RADII = 5.0  # the same in radii of the brush
-UNLIKE = 2.5  # times the background's usual deviation, from which a colour is none of its
-LEAST_UNLIKE = 14.0  # the same in 8-bit Lab
-NEARBY = 0.04  # of the crop's side: deviation of the Gaussian that gives the background nearby
+# From this distance to the background nearby a colour is not the background's: in medians of the
+# background's own distance, and at least in 8-bit Lab.
+UNLIKE = 2.5
+LEAST_UNLIKE = 14.0
+NEARBY = 0.04  # of the crop's longer side: sigma of the Gaussian that averages the background
 COLOURS = 5  # main colours of dabs and background
-LEAST_PART = 0.05  # of the largest part in a circle; smaller ones are specks
+LEAST_PART = 0.05  # of the area of the largest part in a circle; smaller parts are left out
 GAP_SHARE = 0.05  # of the object's area: smaller gaps inside belong to it
-BORDER_SHARE = 0.04  # of a side of the window that an object covers when it goes on beyond
-MOST_WINDOWS = 3  # each twice as large, as long as the object reaches the border
+BORDER_SHARE = 0.04  # of a side of the window; an object that covers more goes on outside
+MOST_WINDOWS = 3  # tried, each with twice the margin, while the object reaches the border
+
+Drawn = list[tuple[Stroke, np.ndarray]]  # strokes, and where they lie in the window, (h, w) bool
 
 
-def select_object(image: np.ndarray, strokes: Sequence[Stroke]) -> tuple[Box, np.ndarray]:
+def select_object(image: np.ndarray, strokes: Sequence[Stroke]) -> tuple[Rectangle, np.ndarray]:
     """The object that strokes point at.
 
     Args:
@@ -54,8 +60,9 @@ def select_object(image: np.ndarray, strokes: Sequence[Stroke]) -> tuple[Box, np
     margin = 0.0 if circled else max(DAB_SHARE * min(height, width), DAB_RADII * radius)
     for _ in range(1 if circled else MOST_WINDOWS):
         window = _window(adding, margin, (height, width))
-        small, scale = _reduced(image[window])
-        mask = _cut(small, strokes, window, scale, circled=circled)
+        small, scale = reduced(image[window], SIDE)
+        lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
+        mask = _cut(lab, strokes, window, scale, circled=circled)
         if circled or not _reaches_border(mask, window, (height, width)):
             break
         margin *= 2
@@ -63,7 +70,7 @@ def select_object(image: np.ndarray, strokes: Sequence[Stroke]) -> tuple[Box, np
     return tight(window, corrected(fine, strokes, window))
 
 
-def _window(strokes: Sequence[Stroke], margin: float, size: tuple[int, int]) -> Box:
+def _window(strokes: Sequence[Stroke], margin: float, size: tuple[int, int]) -> Rectangle:
     """The part of the image around strokes. Raises ValueError if it is empty."""
     boxes = np.array([stroke.box for stroke in strokes])
     (left, top), (right, bottom) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
@@ -76,46 +83,32 @@ def _window(strokes: Sequence[Stroke], margin: float, size: tuple[int, int]) -> 
     return rows, columns
 
 
-def _reduced(part: np.ndarray) -> tuple[np.ndarray, float]:
-    """A part of the image, (h, w, 3) uint8 of at most SIDE, and its scale."""
-    height, width = part.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small: np.ndarray = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
-    if small.dtype == np.uint16:
-        small = (small >> 8).astype(np.uint8)
-    if small.ndim == 2:
-        small = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
-    return cv2.cvtColor(small, cv2.COLOR_RGB2LAB), scale
-
-
 def _cut(
-    small: np.ndarray, strokes: Sequence[Stroke], window: Box, scale: float, *, circled: bool
+    lab: np.ndarray, strokes: Sequence[Stroke], window: Rectangle, scale: float, *, circled: bool
 ) -> np.ndarray:
-    """The object in a reduced window, (h, w) bool."""
-    size = small.shape[:2]
+    """The object in a reduced window, (h, w) bool. lab: (h, w, 3) uint8 of 8-bit Lab."""
     rows, columns = window
-    place = {"scale": scale, "left": columns.start, "top": rows.start}
-    labels = _first_guess(small, strokes, size, place, circled=circled)
+    size = lab.shape[:2]
+    drawn = [
+        (stroke, stroke.draw(size, scale=scale, left=columns.start, top=rows.start))
+        for stroke in strokes
+    ]
+    labels = _first_guess(lab, drawn, circled=circled)
     if (labels & 1).all() or not (labels & 1).any():  # no background, or no foreground
         return (labels & 1).astype(bool)
+    background = labels == cv2.GC_BGD
     cv2.setRNGSeed(0)  # its k-means starts at random
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    unlike = circled & _unlike(small, labels == cv2.GC_BGD)
-    cv2.grabCut(small, labels, (0, 0, 0, 0), *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
-    return _connected((labels & 1).astype(bool) | unlike, strokes, size, place)
+    cv2.grabCut(lab, labels, (0, 0, 0, 0), *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    mask = (labels & 1).astype(bool)
+    if circled:
+        mask |= _unlike(lab, background)
+    return _connected(mask, drawn)
 
 
-def _first_guess(
-    small: np.ndarray,
-    strokes: Sequence[Stroke],
-    size: tuple[int, int],
-    place: dict[str, float],
-    *,
-    circled: bool,
-) -> np.ndarray:
+def _first_guess(lab: np.ndarray, drawn: Drawn, *, circled: bool) -> np.ndarray:
     """GrabCut's labels, (h, w) uint8, before its first iteration."""
-    drawn = [(stroke, stroke.draw(size, **place)) for stroke in strokes]
+    size = lab.shape[:2]
     circles, dabs = np.zeros(size, bool), np.zeros(size, bool)
     for stroke, covered in drawn:
         if not stroke.erase:
@@ -124,7 +117,7 @@ def _first_guess(
         labels = np.where(circles, cv2.GC_PR_FGD, cv2.GC_BGD).astype(np.uint8)
     else:
         labels = np.full(size, cv2.GC_PR_BGD, np.uint8)
-        labels[_like(small, dabs)] = cv2.GC_PR_FGD
+        labels[_like(lab, dabs)] = cv2.GC_PR_FGD
     labels[dabs] = cv2.GC_FGD
     for stroke, covered in drawn:
         if stroke.erase:
@@ -132,33 +125,33 @@ def _first_guess(
     return labels
 
 
-def _like(small: np.ndarray, dabs: np.ndarray) -> np.ndarray:
-    """Where the colour is rather that of the dabs than that of the window's border, (h, w) bool."""
+def _like(lab: np.ndarray, dabs: np.ndarray) -> np.ndarray:
+    """Where the colour is nearer to the dabs' than to the window border's, (h, w) bool."""
     border = np.ones_like(dabs)
     border[2:-2, 2:-2] = False
-    inside, outside = _distance(small, small[dabs]), _distance(small, small[border & ~dabs])
+    inside, outside = _distance(lab, lab[dabs]), _distance(lab, lab[border & ~dabs])
     return inside < outside
 
 
-def _unlike(small: np.ndarray, background: np.ndarray) -> np.ndarray:
+def _unlike(lab: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Where the colour is not that of the background nearby, (h, w) bool.
 
-    A circle says that its inside is an object but for what is left of the background. GrabCut
-    alone, which knows colours only, loses thin parts and those of a colour that is found outside.
+    All inside a circle is the object, except for background that shows there. GrabCut alone, which
+    knows colours only, loses thin parts and those of a colour that is also found outside.
     """
-    around = small.astype(np.float32)
+    around = lab.astype(np.float32)
     cover_ignored(around, ~background)
     blurred = cv2.GaussianBlur(around, (0, 0), NEARBY * max(background.shape))
-    distance = np.linalg.norm(small - blurred, axis=-1)
+    distance = np.linalg.norm(lab - blurred, axis=-1)
     usual = np.median(distance[background]) if background.any() else 0.0
     return ~background & (distance > max(UNLIKE * usual, LEAST_UNLIKE))
 
 
-def _distance(small: np.ndarray, samples: np.ndarray) -> np.ndarray:
+def _distance(lab: np.ndarray, samples: np.ndarray) -> np.ndarray:
     """Squared distance of each pixel to the nearest of the main colours of the samples, (h, w)."""
-    samples, pixels = samples.astype(np.float32), small.astype(np.float32)
+    samples, pixels = samples.astype(np.float32), lab.astype(np.float32)
     if len(samples) == 0:
-        return np.full(small.shape[:2], np.inf, np.float32)
+        return np.full(lab.shape[:2], np.inf, np.float32)
     count = min(COLOURS, len(samples))
     cv2.setRNGSeed(0)
     criteria = (cv2.TERM_CRITERIA_MAX_ITER, 6, 0.0)
@@ -167,26 +160,22 @@ def _distance(small: np.ndarray, samples: np.ndarray) -> np.ndarray:
     return np.min([((pixels - centre) ** 2).sum(-1) for centre in centres], axis=0)
 
 
-def _connected(
-    mask: np.ndarray, strokes: Sequence[Stroke], size: tuple[int, int], place: dict[str, float]
-) -> np.ndarray:
+def _connected(mask: np.ndarray, drawn: Drawn) -> np.ndarray:
     """The parts of a mask that strokes lie on, with the small gaps inside of them."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     count, parts, areas, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     if count <= 1:
         return mask
+    sizes = areas[:, cv2.CC_STAT_AREA]
     touched = np.zeros(count, bool)
-    for stroke in strokes:
+    for stroke, covered in drawn:
         if stroke.erase:
             continue
-        inside = parts[stroke.draw(size, **place) & mask]
+        inside = np.unique(parts[covered & mask])
         if stroke.is_circle:
-            sizes = areas[:, cv2.CC_STAT_AREA]
-            large = sizes > LEAST_PART * sizes[1:].max()
-            touched[np.unique(inside)] |= large[np.unique(inside)]
-        else:
-            touched[np.unique(inside)] = True
+            inside = inside[sizes[inside] > LEAST_PART * sizes[1:].max()]
+        touched[inside] = True
     touched[0] = False
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
     kept = touched[parts].astype(np.uint8)
     return _without_gaps(cv2.morphologyEx(kept, cv2.MORPH_CLOSE, kernel).astype(bool))
 
@@ -197,11 +186,11 @@ def _without_gaps(mask: np.ndarray) -> np.ndarray:
     small = areas[:, cv2.CC_STAT_AREA] < GAP_SHARE * mask.sum()
     border = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     small[border] = False
-    small[0] = False  # what is no gap
+    small[0] = False  # the mask itself
     return mask | small[parts]
 
 
-def _reaches_border(mask: np.ndarray, window: Box, size: tuple[int, int]) -> bool:
+def _reaches_border(mask: np.ndarray, window: Rectangle, size: tuple[int, int]) -> bool:
     """Whether the object goes on beyond the window, (h, w) bool of it."""
     rows, columns = window
     sides = (

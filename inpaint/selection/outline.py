@@ -5,9 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from inpaint.inference.tiling import dilate, relative
+
 TILE = 192  # pixels
-SURE = 0.98  # share of the object from which a pixel is no part of the outline
-STEP = 3  # of the pixels that mean colours are taken of
+SURE = 0.98  # outline: pixels whose share of the object lies between 1 - SURE and SURE
+STEP = 3  # every third pixel, in both axes, counts for the mean colours
 COARSE_RADIUS = 4  # pixels of the guided filter where its coefficients are computed
 EPSILON = 1e-4  # of the guided filter, for gray values in [0, 1]
 
@@ -34,19 +36,12 @@ def refine_outline(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
             near = share[core]
             if near.min() > SURE or near.max() < 1 - SURE:
                 continue
-            outer = tuple(
-                slice(max(0, span.start - 2 * radius), min(length, span.stop + 2 * radius))
-                for span, length in zip(core, (height, width), strict=True)
-            )
+            outer = dilate(core, 2 * radius, (height, width))
             guide = _guide(image[outer], share[outer])
             smooth = _guided(guide, coarse[outer].astype(np.float32), radius)
-            inner = tuple(
-                slice(span.start - around.start, span.stop - around.start)
-                for span, around in zip(core, outer, strict=True)
-            )
             band = (near > 1 - SURE) & (near < SURE)
             result_core = result[core]
-            result_core[band] = smooth[inner][band] > 0.5
+            result_core[band] = smooth[relative(core, outer)][band] > 0.5
     return result
 
 
@@ -80,7 +75,10 @@ def _guided(guide: np.ndarray, mask: np.ndarray, radius: int) -> np.ndarray:
 
 
 def _guide(image: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The colours as one number from 0 to 1 in which object and background differ most."""
+    """The sum of colours in [0, 1], (h, w) float32, in which object and background differ most.
+
+    Absolute weights add up to 1, so that EPSILON has the same meaning for all images.
+    """
     most = float(np.iinfo(image.dtype).max)
     if image.ndim == 2:
         return image.astype(np.float32) / most

@@ -1,6 +1,6 @@
 """Outlines by a segment-anything network (Kirillov et al. 2023, arXiv:2304.02643) in ONNX files.
 
-Two kinds of exports are read, and told apart by the names of their inputs:
+Two kinds of exports are read, which differ in the names of their inputs:
 
 - encoder and decoder: the decoder of segment-anything's own export script (`image_embeddings`,
   `point_coords`, `point_labels`, `mask_input`, `has_mask_input`, `orig_im_size`), and an encoder
@@ -20,8 +20,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from inpaint.inference.tiling import Rectangle
+from inpaint.selection.crops import reduced, tight
 from inpaint.selection.outline import refine_outline
-from inpaint.selection.strokes import Box, Stroke, corrected, tight
+from inpaint.selection.strokes import Stroke, corrected
 
 SIDE = 1024  # pixels of the longer side of what a network sees, where its file does not say
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)  # segment-anything's
@@ -61,21 +63,25 @@ class Segmenter:
         self._lock = threading.Lock()
         self._kept: tuple[bytes, np.ndarray] | None = None  # key of an image, and its embedding
 
-    def __call__(self, image: np.ndarray, strokes: Sequence[Stroke]) -> tuple[Box, np.ndarray]:
+    def __call__(
+        self, image: np.ndarray, strokes: Sequence[Stroke]
+    ) -> tuple[Rectangle, np.ndarray]:
         """The object that strokes point at: as select_object, of the same arguments."""
         if all(stroke.erase for stroke in strokes):
             raise ValueError("strokes must hold one that adds to the object")
-        small, scale = _reduced(image, self._side)
+        small, scale = reduced(image, self._side, enlarge=True)
         points, labels = _prompt(strokes, scale)
         with self._lock:
             scores = self._scores(small, points, labels)
         height, width = small.shape[:2]
         coarse = cv2.resize(scores, (width, height), interpolation=cv2.INTER_LINEAR) > 0
         box, mask = tight((slice(0, height), slice(0, width)), coarse)
+        if not mask.any():
+            return box, mask
         window = _scaled(box, scale, image.shape[:2])
         inner = _scaled(window, 1 / scale, (height, width))
-        fine = refine_outline(image[window], coarse[inner]) if mask.any() else coarse
-        return tight(window, corrected(fine, strokes, window)) if mask.any() else (box, mask)
+        fine = refine_outline(image[window], coarse[inner])
+        return tight(window, corrected(fine, strokes, window))
 
     @property
     def _side(self) -> int:
@@ -141,17 +147,6 @@ def _load(path: Path) -> Any:
         raise ValueError(f"segmenter: {path} is no ONNX file that can be run: {error}") from error
 
 
-def _reduced(image: np.ndarray, side: int) -> tuple[np.ndarray, float]:
-    """The image as RGB, (h, w, 3) uint8, with a longer side of `side`, and its scale."""
-    scale = side / max(image.shape[:2])
-    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small: np.ndarray = cv2.resize(image, size, interpolation=method)
-    if small.dtype == np.uint16:
-        small = (small >> 8).astype(np.uint8)
-    return (small if small.ndim == 3 else np.dstack([small] * 3)), scale
-
-
 def _prompt(strokes: Sequence[Stroke], scale: float) -> tuple[np.ndarray, np.ndarray]:
     """Points (N, 2) and their labels (N,), float32: corners of circles, and points of dabs."""
     points: list[np.ndarray] = []
@@ -168,7 +163,7 @@ def _prompt(strokes: Sequence[Stroke], scale: float) -> tuple[np.ndarray, np.nda
     return np.array(points, np.float32) * np.float32(scale), np.array(labels, np.float32)
 
 
-def _scaled(box: Box, scale: float, size: tuple[int, int]) -> Box:
+def _scaled(box: Rectangle, scale: float, size: tuple[int, int]) -> Rectangle:
     """A box of a reduced image as one of an image of `size`, 1 / scale times as large."""
     rows, columns = (
         slice(

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-CLOSED = 0.3  # gap between the ends of a circle, at most, as a share of its length
-ROUND = 3.0  # a circle is so many times as wide as the brush at least
+from inpaint.inference.tiling import Rectangle
 
-Box = tuple[slice, slice]
+CLOSED = 0.3  # gap between the ends of a circle, at most, as a share of its length
+ROUND = 3.0  # least width of a circle, in widths of the brush
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Stroke:
 
     @property
     def is_circle(self) -> bool:
-        """Whether the stroke goes round an object instead of lying on it."""
+        """Whether the stroke goes around an object instead of lying on it."""
         if self.erase or len(self.points) < 3:
             return False
         length = np.hypot(*np.diff(self.points, axis=0).T).sum()
@@ -70,46 +70,11 @@ class Stroke:
         return canvas.astype(bool)
 
 
-def dilate_object(
-    box: Box, mask: np.ndarray, pixels: int, size: tuple[int, int]
-) -> tuple[Box, np.ndarray]:
-    """An object grown by so many pixels, in a box that is larger as far as the image reaches.
-
-    Args:
-        box: Of the object, in the image.
-        mask: (h, w) bool of the box, True = object.
-        pixels: 0 or more.
-        size: (height, width) of the image.
-    """
-    rows, columns = (
-        slice(max(0, span.start - pixels), min(length, span.stop + pixels))
-        for span, length in zip(box, size, strict=True)
-    )
-    whole = np.ones((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
-    top, left = box[0].start - rows.start, box[1].start - columns.start
-    whole[top : top + mask.shape[0], left : left + mask.shape[1]] = ~mask
-    distance = cv2.distanceTransform(whole, cv2.DIST_L2, cv2.DIST_MASK_5)
-    return (rows, columns), distance <= pixels
-
-
-def corrected(mask: np.ndarray, strokes: Sequence[Stroke], window: Box) -> np.ndarray:
-    """The mask with what was drawn for sure: dabs belong to the object, erased parts don't."""
+def corrected(mask: np.ndarray, strokes: Sequence[Stroke], window: Rectangle) -> np.ndarray:
+    """The mask, changed in place: dabs belong to the object, erased parts do not."""
     rows, columns = window
     for stroke in strokes:
         if not stroke.is_circle:
             covered = stroke.draw(mask.shape, scale=1, left=columns.start, top=rows.start)
             mask[covered] = not stroke.erase
     return mask
-
-
-def tight(window: Box, mask: np.ndarray) -> tuple[Box, np.ndarray]:
-    """A window and its mask without the empty border."""
-    found = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(found[0]):
-        return window, mask
-    inner = tuple(slice(int(places[0]), int(places[-1]) + 1) for places in found)
-    outer = tuple(
-        slice(span.start + part.start, span.start + part.stop)
-        for span, part in zip(window, inner, strict=True)
-    )
-    return (outer[0], outer[1]), mask[inner]

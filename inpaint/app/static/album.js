@@ -1,11 +1,12 @@
-/** The photos that are open: which one is shown, and which have their pictures in memory. */
+/** The photos that are open: which one is shown, and which have their bitmaps in memory. */
 
 const MOST_LOADED = 3; // photos: one of 12 megapixels takes 64 MB
 
 export class Album {
   shots = [];
   shot = null; // that is shown
-  #recent = []; // shots with their pictures, the latest first
+  #wanted = null; // the shot that was asked for last
+  #recent = []; // shots whose bitmaps are in memory, the latest first
 
   add(shot) {
     this.shots.push(shot);
@@ -20,13 +21,13 @@ export class Album {
     return this.shots[Math.min(at, this.shots.length - 1)] ?? null; // to be shown next
   }
 
-  /** Shows a photo once its pictures are there; null for none. */
+  /** Shows a photo once its bitmaps are loaded. */
   async show(shot) {
-    this.wanted = shot;
-    await shot?.load();
-    if (this.wanted !== shot) return;
+    this.#wanted = shot;
+    await shot.load();
+    if (this.#wanted !== shot) return;
     this.shot = shot;
-    if (shot) this.#use(shot);
+    this.#use(shot);
   }
 
   get unsaved() {

@@ -32,7 +32,7 @@ export class Candidates {
     this.onClose();
   }
 
-  /** Draws them anew; making: whether more of them come. */
+  /** Draws them again. making: whether more of them are being made. */
   update(shot, making) {
     if (!this.open) return;
     if (shot?.history.openFill !== this.#shown) return void this.close();
@@ -47,11 +47,10 @@ export class Candidates {
     if (focused) this.pictures.querySelector("[aria-checked=true]").focus();
   }
 
-  /** Chooses by a number from 1; whether there is such a candidate. */
+  /** Chooses by a number from 1, if there is such a candidate. */
   choose(number) {
     const candidate = this.#shown?.candidates[number - 1];
     if (candidate) this.onChoose(candidate);
-    return Boolean(candidate);
   }
 
   /** Chooses the next one, or with -1 the one before. */
@@ -74,7 +73,8 @@ export class Candidates {
     button.tabIndex = chosen ? 0 : -1;
     const canvas = document.createElement("canvas");
     drawThumbnail(canvas, [...before, candidate.layer], candidate.layer.box, this.#size);
-    button.append(canvas, Object.assign(document.createElement("span"), { textContent: index + 1 }));
+    const number = Object.assign(document.createElement("span"), { textContent: index + 1 });
+    button.append(canvas, number);
     button.addEventListener("click", () => this.onChoose(candidate));
     return button;
   }

@@ -2,12 +2,12 @@
 
 const ID = "damage"; // of its mark: one at a time
 const NOTHING_FOUND = "No damage found. A higher sensitivity marks what is less certain.";
-const DOUBTFUL = "So much looks damaged that most of it may be none; try a lower sensitivity.";
+const DOUBTFUL = "So much looks damaged that most of it may not be; try a lower sensitivity.";
 
 export class Damage {
   answered = Promise.resolve(); // when the latest request is
-  #waiting = false; // whether a request has not begun yet; one is enough for all that come
-  #place = null; // { shot, fills } of the picture that the bar is about
+  #waiting = false; // whether a request has not begun yet, which then stands for later ones, too
+  #place = null; // { shot, fills }: the photo that the bar is about
 
   /** work: see work.js. part(id): an element of the editor by its id. */
   constructor(work, part) {
@@ -29,7 +29,7 @@ export class Damage {
     this.update();
   }
 
-  /** The bar is there as long as the picture is that in which damage was looked for. */
+  /** Shows the bar as long as the photo is as it was when damage was looked for. */
   update() {
     const { shot, fills } = this.#place ?? {};
     if (shot !== this.work.shot || fills !== shot?.history.fills.length) this.#place = null;

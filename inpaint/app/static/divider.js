@@ -20,7 +20,7 @@ export class Divider {
     return this.stage.split !== null;
   }
 
-  toggle(on = !this.on) {
+  toggle(on) {
     this.#set(on ? 0.5 : null);
     if (on) this.element.focus();
   }

@@ -1,4 +1,4 @@
-/** Fills of marked photos: one at a time, cancelled, and candidates beside the latest one. */
+/** Fills of marked photos, one at a time: started and cancelled, and candidates of the latest. */
 
 import { maskOf } from "./marks.js";
 

@@ -1,11 +1,11 @@
 /** The photos that are open, as a strip of pictures, when there is more than one. */
 
-import { drawThumbnail } from "./thumbnail.js";
+import { drawThumbnail, showItems } from "./thumbnail.js";
 
 const SIZE = { width: 76, height: 57 }; // CSS pixels
 
 export class Filmstrip {
-  #drawn = new WeakMap(); // shot: { picture, at }
+  #drawn = new WeakMap(); // shot: { item, latest }, the latest fill that its picture has
 
   /** element: holds .shots. onShow(shot), onClose(shot). */
   constructor(element, { onShow, onClose }) {
@@ -16,18 +16,14 @@ export class Filmstrip {
   update(shots, shown) {
     this.element.hidden = shots.length < 2;
     if (this.element.hidden) return;
-    const items = shots.map((shot) => this.#item(shot, shot === shown));
-    const same = items.length === this.list.children.length &&
-      items.every((item, i) => item === this.list.children[i]);
-    if (same) return;
-    this.list.replaceChildren(...items);
-    this.list.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" });
+    showItems(this.list, shots.map((shot) => this.#item(shot, shot === shown)));
   }
 
   #item(shot, current) {
-    const item = this.#drawn.get(shot)?.item ?? this.#newItem(shot);
-    const { history } = shot;
+    if (!this.#drawn.has(shot)) this.#drawn.set(shot, { item: this.#newItem(shot) });
     const drawn = this.#drawn.get(shot);
+    const { item } = drawn;
+    const { history } = shot;
     const latest = history.fills.at(-1)?.layer ?? null;
     if (drawn.latest !== latest && shot.loaded) {
       drawThumbnail(item.querySelector("canvas"), shot.layers, null, SIZE);
@@ -52,7 +48,6 @@ export class Filmstrip {
     close.setAttribute("aria-label", `Close ${shot.photo.name}`);
     close.addEventListener("click", () => this.onClose(shot));
     item.append(show, close);
-    this.#drawn.set(shot, { item });
     return item;
   }
 }

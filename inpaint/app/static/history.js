@@ -25,7 +25,6 @@ export class History {
 
   /** Puts a candidate of a fill in its place; what was undone after the fill is gone. */
   choose(fill, candidate) {
-    if (fill.seed === candidate.seed) return;
     this.entries.length = this.at;
     Object.assign(fill, { layer: candidate.layer, seed: candidate.seed });
   }
@@ -35,7 +34,12 @@ export class History {
   }
 
   get fills() {
-    return this.counting.filter((entry) => entry.kind === "fill");
+    return this.counting.filter(isFill);
+  }
+
+  /** Fills, also those that are undone. */
+  get allFills() {
+    return this.entries.filter(isFill);
   }
 
   /** What is marked. */
@@ -74,10 +78,8 @@ export class History {
   /** Goes to the photo with its first fills, and without what was marked after them. */
   goTo(fills) {
     if (fills === 0 && this.oldest === 0) this.at = 0;
-    let count = 0;
-    this.entries.forEach((entry, i) => {
-      if (entry.kind === "fill" && ++count === fills && fills >= this.oldest) this.at = i + 1;
-    });
+    const fill = this.allFills[fills - 1];
+    if (fill && fills >= this.oldest) this.at = this.entries.indexOf(fill) + 1;
   }
 
   undo() {
@@ -89,8 +91,12 @@ export class History {
   }
 }
 
+function isFill(entry) {
+  return entry.kind === "fill";
+}
+
 function marksAfterFill(entries) {
-  const last = entries.findLastIndex((entry) => entry.kind === "fill");
+  const last = entries.findLastIndex(isFill);
   const marks = entries.slice(last + 1).map((entry) => entry.mark);
   const latest = new Map(marks.filter((mark) => mark.id).map((mark) => [mark.id, mark]));
   return marks.filter((mark) => !mark.exclude && (!mark.id || latest.get(mark.id) === mark));

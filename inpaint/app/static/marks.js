@@ -5,14 +5,14 @@
  *   { kind: "stroke", erase, radius, points }   points: [x0, y0, x1, y1, ...]
  *   { kind: "area", erase, points }             a polygon
  *   { kind: "mask", url, layer }                takes the place of all before; alpha = marked
- *   { kind: "object", id, strokes, url, box, layer }   what strokes point at, or damage, which has
- *     the share of the photo that it takes and no strokes; the layer has the colour of marks. One of the same id takes the place of those
- *     before.
+ *   { kind: "object", id, strokes, url, box, layer }   what strokes point at; the layer has the
+ *     colour of marks. It takes the place of earlier ones with its id. Damage has no strokes, but
+ *     `share`: that of the photo which is marked
  *   { kind: "invert" }
  *   { kind: "clear" }
  *
- * A stroke with `exclude` marks what texture is not copied from. Erasing strokes and "clear" are for
- * both kinds, all others for what is filled.
+ * A stroke with `exclude` marks what texture is not copied from. Erasing strokes and "clear" act on
+ * both, all other marks on what is filled.
  */
 
 import { encodePng } from "./png.js";

@@ -3,7 +3,7 @@
 import { keepSettings, keptSettings } from "./store.js";
 
 export class Options {
-  #chosen = keptSettings(); // { onRelease, timeline } once the visitor has set them
+  #chosen = keptSettings(); // { onRelease, timeline }, each once the visitor has set it
 
   /** part(id): an element of the editor by its id. */
   constructor(part, panel) {
@@ -38,7 +38,7 @@ export class Options {
     };
   }
 
-  /** Selections are grown so that no rim of an object is left in a photo of this size. */
+  /** Selections are grown by a share of the photo, so that no outline of an object is left. */
   suit({ width, height }) {
     this.part("selection_grow").value = Math.max(2, Math.round(Math.min(width, height) / 250));
   }

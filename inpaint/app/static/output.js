@@ -12,39 +12,46 @@ export class Output {
   }
 
   saveMask() {
-    const { server, shot, settings, busy } = this.#parts();
-    return busy("Saving the mask", async () => {
+    const { work } = this;
+    const { server, shot } = work;
+    const { grow } = work.settings();
+    return work.busy("Saving the mask", async () => {
       const mask = await maskOf(shot.history.marks, shot.photo);
-      follow(await server.saveMask(shot.photo.token, mask, settings.grow));
+      follow(await server.saveMask(shot.photo.token, mask, grow));
     });
   }
 
   download() {
-    const { server, shot, settings, busy } = this.#parts();
+    const { work } = this;
+    const { server, shot } = work;
+    const { format } = work.settings();
     const { latest, fills } = shot.history;
-    return busy("Writing the photo", async () => {
-      follow(await server.save(shot.photo.token, fills.length, settings.format));
+    return work.busy("Writing the photo", async () => {
+      follow(await server.save(shot.photo.token, fills.length, format));
       shot.saved = latest;
     });
   }
 
   /** Downloads all photos in one zip. */
   downloadAll() {
-    const { server, settings, busy } = this.#parts();
-    const { shots } = this.work.album;
+    const { work } = this;
+    const { server } = work;
+    const { format } = work.settings();
+    const shots = [...work.album.shots]; // one may be closed while the zip is written
     const requests = shots.map(({ photo, history }) => (
       { token: photo.token, fills: history.fills.length }));
     const latest = shots.map(({ history }) => history.latest);
-    return busy("Writing the photos", async () => {
-      follow(await server.saveAll(requests, settings.format));
+    return work.busy("Writing the photos", async () => {
+      follow(await server.saveAll(requests, format));
       shots.forEach((shot, i) => (shot.saved = latest[i]));
     }, shots);
   }
 
   /** Puts the photo on the clipboard. */
   copy() {
-    const { server, shot, messages, busy } = this.#parts();
-    return busy("Copying the photo", async () => {
+    const { work } = this;
+    const { server, shot } = work;
+    return work.busy("Copying the photo", async () => {
       const png = async () => {
         const { url } = await server.save(shot.photo.token, shot.history.fills.length, "png");
         return (await fetch(url)).blob();
@@ -52,21 +59,12 @@ export class Output {
       try {
         // A promise, as the browser allows copying right after a click or key only.
         await navigator.clipboard.write([new ClipboardItem({ "image/png": png() })]);
-        messages.show(COPIED);
+        work.view.messages.show(COPIED);
       } catch (error) {
         if (error.name !== "NotAllowedError" && navigator.clipboard) throw error;
-        messages.show(NO_CLIPBOARD, "error");
+        work.view.messages.show(NO_CLIPBOARD, "error");
       }
     });
-  }
-
-  #parts() {
-    const { work } = this;
-    const busy = (text, action, shots = [work.shot]) => work.busy(text, action, shots);
-    return {
-      server: work.server, shot: work.shot, messages: work.view.messages,
-      settings: work.settings(), busy,
-    };
   }
 }
 

@@ -52,13 +52,10 @@ export class Server {
     return Layer.load(url, box ?? [0, 0, width, height]);
   }
 
-  /** The outline of the object that strokes point at: { url, box, layer }, or null for none. */
+  /** The mark of the object that strokes point at, without its strokes, or null for none. */
   async select(photo, request) {
     const answer = await this.#call("select", { ...request, token: photo.token });
-    const { box } = answer.values;
-    if (!box) return null;
-    const found = { kind: "object", url: answer.files[0].url, box };
-    return { ...found, layer: await this.layerOf(found, photo) };
+    return answer.values.box ? this.#object(answer, photo) : null;
   }
 
   /**
@@ -70,9 +67,8 @@ export class Server {
     const asked = { ...request, token: photo.token, visitor: this.presence.name };
     let answer = await this.#call("mark_damage", asked);
     if (!answer.values.kept) answer = await this.#call("find_damage", asked, [], { onEvent });
-    const { box, share, doubtful } = answer.values;
-    const found = { kind: "object", url: answer.files[0].url, box };
-    return { mark: { ...found, layer: await this.layerOf(found, photo) }, share, doubtful };
+    const { share, doubtful } = answer.values;
+    return { mark: await this.#object(answer, photo), share, doubtful };
   }
 
   /** The address of the mask as it would be filled. */
@@ -128,8 +124,13 @@ export class Server {
     return { token, name, width, height, oldest, layer };
   }
 
-  async #mask(url, { width, height }) {
-    return { url, mask: await Layer.load(url, [0, 0, width, height]) };
+  async #mask(url, size) {
+    return { url, mask: await this.layerOf({ url }, size) };
+  }
+
+  /** The mark of an outline or of damage. */
+  async #object({ values: { box }, files: [{ url }] }, photo) {
+    return { kind: "object", url, box, layer: await this.layerOf({ url, box }, photo) };
   }
 
   async #call(name, request, files = [], { onEvent, signal } = {}) {

@@ -4,7 +4,7 @@ import { History } from "./history.js";
 
 export class Shot {
   history = new History();
-  saved = undefined; // what was the latest entry when the photo was downloaded
+  saved = undefined; // the latest entry of the history when the photo was downloaded
 
   /**
    * photo: { token, name, width, height, layer } as the server opened it. source(): opens the same
@@ -19,7 +19,7 @@ export class Shot {
     return this.history.at > 0 && this.history.latest !== this.saved;
   }
 
-  /** Whether its pictures are in memory. */
+  /** Whether its bitmaps are in memory. */
   get loaded() {
     return this.photo.layer.levels.length > 0;
   }
@@ -34,8 +34,8 @@ export class Shot {
 
   /** Layers of the photo and of all its fills. */
   get #pictures() {
-    const fills = this.history.entries.filter((entry) => entry.kind === "fill");
-    const candidates = fills.flatMap((fill) => fill.candidates.map((one) => one.layer));
+    const { allFills } = this.history;
+    const candidates = allFills.flatMap((fill) => fill.candidates.map((one) => one.layer));
     return [this.photo.layer, ...candidates].filter(Boolean);
   }
 
@@ -44,9 +44,9 @@ export class Shot {
     return this.layersUpTo(this.history.fills.length);
   }
 
-  /** The photo with its first fills. */
+  /** The photo with its first fills, also undone ones. */
   layersUpTo(fills) {
-    const layers = this.history.fills.slice(0, fills).map((fill) => fill.layer);
+    const layers = this.history.allFills.slice(0, fills).map((fill) => fill.layer);
     return [this.photo.layer, ...layers.filter(Boolean)];
   }
 
@@ -57,7 +57,7 @@ export class Shot {
   }
 
   /**
-   * Takes up what plain() gave, up to a fill that the server does not have.
+   * Restores what plain() gave, up to a fill that the server does not have.
    *
    * fills: Layers that the server has, the first of them number `oldest` or 1. layerOf(mark)
    * resolves to the Layer of one that has a url.
@@ -67,7 +67,7 @@ export class Shot {
     const joined = Math.max(0, oldest - 1);
     for (let entry of entries) {
       if (entry.kind === "fill") {
-        const number = history.entries.filter((one) => one.kind === "fill").length;
+        const number = history.allFills.length;
         if (number - joined >= fills.length) break;
         const layer = fills[number - joined] ?? null;
         entry = { ...entry, layer, candidates: [{ layer, seed: entry.seed }] };

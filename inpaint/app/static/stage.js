@@ -8,9 +8,9 @@ export class Stage {
   layers = []; // the photo, and what was filled into it
   marks = [];
   excluded = []; // marks of what texture is not copied from
-  draft = null; // an area that is being drawn
+  draft = null; // an area, or a stroke that points at an object, that is being drawn
   showsOriginal = false;
-  split = null; // share of the stage's width on whose left the original is shown
+  split = null; // share of the stage's width, from the left, that shows the original
   onView = () => {}; // called when the view has changed
 
   /** element: holds canvas.photo, canvas.marks, canvas.excluded and .ring. */
@@ -107,12 +107,13 @@ export class Stage {
     this.changed();
   }
 
-  /** One pixel of the photo is one of the screen; x, y: CSS pixels of the stage that stay. */
+  /** One pixel of the photo is one of the screen. */
   showFullSize() {
     this.view.zoomTo(1);
     this.changed();
   }
 
+  /** Keeps (x, y), in CSS pixels of the stage, in its place; without them, the middle. */
   zoom(factor, x, y) {
     const place = [x, y].map((value) => (value === undefined ? value : value * this.ratio));
     this.view.zoomTo(this.view.scale * factor, ...place);

@@ -40,8 +40,8 @@ export class Progress {
   }
 
   /**
-   * prefix: before each text, such as which of several photos it is. working: what is told once
-   * the server works on it.
+   * prefix: stands before each text, such as which of several photos it is. working: the text from
+   * when the server works on it.
    */
   start(text, { cancellable = false, prefix = "", working = "Filling" } = {}) {
     this.working = working;

@@ -1,4 +1,4 @@
-/** Small pictures of a part of the photo. */
+/** Small pictures of a part of the photo, and strips of them. */
 
 import { View } from "./view.js";
 
@@ -23,6 +23,15 @@ export function drawThumbnail(canvas, layers, box, { width, height }) {
   view.y = canvas.height / 2 - (view.scale * (top + bottom)) / 2;
   const context = canvas.getContext("2d");
   for (const layer of layers) layer.draw(context, view);
+}
+
+/** Makes `items` the children of a strip, and brings the current one into sight if they changed. */
+export function showItems(strip, items) {
+  const same = items.length === strip.children.length &&
+    items.every((item, i) => item === strip.children[i]);
+  if (same) return;
+  strip.replaceChildren(...items);
+  strip.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" });
 }
 
 function withContext([left, top, right, bottom], [, , width, height]) {

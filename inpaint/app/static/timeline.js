@@ -1,6 +1,6 @@
-/** The fills of a photo as a strip of pictures; a click goes to the photo as it was after one. */
+/** The fills of a photo as a strip of pictures; a click on one shows the photo as it was then. */
 
-import { drawThumbnail } from "./thumbnail.js";
+import { drawThumbnail, showItems } from "./thumbnail.js";
 
 const SIZE = { width: 72, height: 56 }; // CSS pixels
 
@@ -15,13 +15,11 @@ export class Timeline {
   update(shot) {
     if (this.element.hidden || !shot) return;
     const { history, photo } = shot;
-    const all = history.entries.filter((entry) => entry.kind === "fill");
     const shown = history.fills.length;
-    const buttons = [this.#button(photo, [photo.layer], 0, "Original")];
-    all.forEach((fill, i) => {
+    const buttons = [this.#button(photo, shot, 0, "Original")];
+    history.allFills.forEach((fill, i) => {
       if (i + 1 < history.oldest) return; // the server has joined it with the next one
-      const layers = [photo.layer, ...all.slice(0, i + 1).map((one) => one.layer)].filter(Boolean);
-      buttons.push(this.#button(fill, layers, i + 1, `Fill ${i + 1}`));
+      buttons.push(this.#button(fill, shot, i + 1, `Fill ${i + 1}`));
     });
     for (const button of buttons) {
       const number = Number(button.dataset.fills);
@@ -29,14 +27,10 @@ export class Timeline {
       button.classList.toggle("undone", number > shown);
       button.disabled = number === 0 && history.oldest > 0;
     }
-    const same = buttons.every((button, i) => button === this.element.children[i]);
-    if (!same || buttons.length !== this.element.children.length) {
-      this.element.replaceChildren(...buttons);
-      this.element.querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" });
-    }
+    showItems(this.element, buttons);
   }
 
-  #button(entry, layers, fills, label) {
+  #button(entry, shot, fills, label) {
     const seed = entry.seed ?? null;
     const drawn = this.#drawn.get(entry);
     if (drawn?.seed === seed && Number(drawn.button.dataset.fills) === fills) return drawn.button;
@@ -44,7 +38,7 @@ export class Timeline {
     button.dataset.fills = fills;
     button.title = label;
     const canvas = document.createElement("canvas");
-    drawThumbnail(canvas, layers, fills ? entry.layer?.box ?? null : null, SIZE);
+    drawThumbnail(canvas, shot.layersUpTo(fills), fills ? entry.layer?.box ?? null : null, SIZE);
     button.append(canvas, Object.assign(document.createElement("span"), { textContent: label }));
     button.addEventListener("click", () => this.onGo(fills));
     this.#drawn.set(entry, { seed, button });

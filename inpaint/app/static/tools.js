@@ -74,9 +74,10 @@ export class Tools {
       this.#mark = { kind: "stroke", erase: name === "erase", radius, points };
       if (name === "exclude") this.#mark.exclude = true;
       this.stage.add(this.#mark);
-    } else if (this.name === "select")
-      this.#mark = { kind: "stroke", pointing: true, erase: this.minus, radius: this.#line, points };
-    else this.#mark = { kind: "area", erase: false, points };
+    } else if (this.name === "select") {
+      const stroke = { kind: "stroke", erase: this.minus, radius: this.#line, points };
+      this.#mark = { ...stroke, pointing: true };
+    } else this.#mark = { kind: "area", erase: false, points };
   }
 
   move(places) {

@@ -1,4 +1,4 @@
-/** The work at hand: what is opened, marked, undone, redone, saved, and kept over a reload. */
+/** The photos that are open and their marks: opened, marked, undone, redone, kept over a reload. */
 
 import { Album } from "./album.js";
 import { CallError, OFFLINE } from "./api.js";
@@ -15,12 +15,12 @@ const KEEP_MS = 200; // from a change until it is kept
 export class Work {
   album = new Album();
   kept = true; // whether a reload brings all of it back
-  #turn = 0; // of the photos that were asked for last: the first of them is shown
-  #shownTurn = 0;
-  #generation = 0; // of the work: what was asked for before all was closed is not opened
+  #turn = 0; // counts calls of open: of the latest one, the first photo is shown
+  #shownTurn = 0; // the latest call whose first photo was shown
+  #generation = 0; // counts calls of close: photos that were asked for before it are not opened
 
   /**
-   * view: { stage, progress, messages }. settings(): { style, grow, soft, weights, onRelease }.
+   * view: { stage, progress, messages }. settings(): values of the options, see options.js.
    * onChange() is called after each change, onQuick(quick) after each fill.
    */
   constructor(server, view, settings, { onChange, onQuick }) {
@@ -92,7 +92,7 @@ export class Work {
     });
   }
 
-  /** Takes up the work that this browser tab had before it was loaded again. */
+  /** Restores the work that this browser tab had before it was loaded again. */
   async resume() {
     const work = keptWork();
     if (!work?.shots?.length) return;
@@ -109,7 +109,7 @@ export class Work {
 
   async #resumed(plain) {
     const opened = await this.server.resume(plain.token);
-    const shot = new Shot(opened, () => Promise.reject(new Gone()));
+    const shot = new Shot(opened);
     await shot.restore(plain, opened, (mark) => this.server.layerOf(mark, opened));
     return shot;
   }
@@ -195,7 +195,7 @@ export class Work {
     this.fills.cancel();
   }
 
-  /** Shows what there is now, and keeps it. */
+  /** Shows the present state, and keeps it. */
   changed() {
     const { stage } = this.view;
     this.fills.changed(this.history);
@@ -208,7 +208,7 @@ export class Work {
     this.onChange();
   }
 
-  /** Does what takes time with `shots`; `text` tells of it. */
+  /** Runs an action that takes time and concerns `shots`; `text` is shown meanwhile. */
   async busy(text, action, shots = [this.shot]) {
     if (!this.job && text) this.view.progress.start(text, { working: text });
     try {
@@ -237,13 +237,13 @@ export class Work {
   async #open(loads) {
     const [turn, generation] = [++this.#turn, this.#generation];
     for (const [i, load] of loads.entries()) {
-      const text = loads.length > 1 ? `Opening photo ${i + 1} of ${loads.length}` : "Opening the photo";
-      await this.busy(text, async () => {
+      const which = loads.length > 1 ? `photo ${i + 1} of ${loads.length}` : "the photo";
+      await this.busy(`Opening ${which}`, async () => {
         const opened = await load();
         if (generation !== this.#generation) return void this.server.close(opened.token);
         const shot = new Shot(opened, load);
-        if (opened.mask)
-          shot.history.push({ kind: "mark", mark: { kind: "mask", url: opened.url, layer: opened.mask } });
+        const { url, mask } = opened;
+        if (mask) shot.history.push({ kind: "mark", mark: { kind: "mask", url, layer: mask } });
         this.album.add(shot);
         if (!this.shot || (turn === this.#turn && this.#shownTurn !== turn)) {
           this.#shownTurn = turn;
@@ -254,7 +254,7 @@ export class Work {
     }
   }
 
-  /** Opens photos on a server that does not know them any more; what was filled is marked. */
+  /** Opens photos once more on a server that has lost them; their fills become marks again. */
   async #reopen(shots) {
     let gone = shots.length === 0;
     for (const shot of shots)
