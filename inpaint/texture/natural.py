@@ -1,10 +1,11 @@
 """Texture for a soft fill: coherent pieces of the known image, at the colours of the fill.
 
-1. A shift map at a coarse scale says which known pixel each hole pixel copies (`shift_map`). Deep
+1. Edges that enter the hole on both sides are joined across it (`joining`).
+2. A shift map at a coarse scale says which known pixel each hole pixel copies (`shift_map`). Deep
    in a large hole the network's fill is too vague to choose by: there the pieces may be like an
    image completed by its own patches instead (`completion`).
-2. It is carried to the image's own scale, where seams move a little (`upsampling`).
-3. The pieces' gradients are put together on the colours of the fill (`gradient_blending`).
+3. It is carried to the image's own scale, where seams move a little (`upsampling`).
+4. The pieces' gradients are put together on the colours of the fill (`gradient_blending`).
 
 Thin holes need no pieces: each pixel copies from the place most like it. Single-threaded compiled
 code without reordered sums: the same image, hole and seed give the same bytes everywhere.
@@ -20,6 +21,7 @@ from numba import njit
 
 from inpaint.texture.completion import complete
 from inpaint.texture.gradient_blending import blend
+from inpaint.texture.joining import DETERMINED, Joined, join_edges
 from inpaint.texture.matching import Appearance, closer
 from inpaint.texture.offset_search import Search, random_state, search_offsets
 from inpaint.texture.pyramid import Level
@@ -43,6 +45,9 @@ _DEPTH_PIXELS = 2**22
 _SOFT, _SOFTER, _DEEP = 0.5, 0.7, 30.0
 # px, depth of a hole from which on the network sees it made smaller, and its fill is vague.
 _VAGUE = 64.0
+_FIXED = 0.45  # share of a joined edge in a pixel's colours from which on a completion keeps them
+_UNLIKE = 0.12  # RMS difference of a piece from a joined edge at which the edge stays without it
+_PATCH = 2  # px to all sides in which they are compared
 
 
 def synthesize(
@@ -82,27 +87,36 @@ def synthesize(
     side = 2**halvings
     deepest = float(depth[hole[::side, ::side]].max(initial=0))
     levels = _pyramid(result, hole, known, source, deepest)
+    length = _SOFT + _SOFTER * depth * (1 + depth / _DEEP)
+    joined = join_edges(result, levels, deepest)
+    share = None
+    if joined is not None:
+        levels = _pyramid(result, hole, known, source, deepest)
+        share, detail = (part[::side, ::side] for part in (joined.share, joined.detail))
+        length += share * (np.minimum(length, detail) - length)
     coarsest, state = _with_near_sources(levels[-1]), random_state(seed)
     thin = len(levels) == 1 and deepest <= _THIN
     fill = Appearance(levels[-1], _KNOWN_BLUR if thin else _FILL_BLUR)
     fill.expect_texture(levels[-1])
-    length = _SOFT + _SOFTER * depth * (1 + depth / _DEEP)
     if thin or np.count_nonzero(coarsest.hole) > _MOST_PIXELS:
         offsets = _single_offsets(coarsest, fill, state)
     elif deepest <= _VAGUE:
         offsets = find_shift_map(coarsest, [fill], Appearance(coarsest, _KNOWN_BLUR), state)
     else:
-        completion = complete(coarsest, state)
+        scale = 2 ** (len(levels) - 1)
+        completion = complete(_with_edges(coarsest, joined, scale), state)
         offsets, followed = _pieces(coarsest, fill, completion, state)
         change = (completion - coarsest.image) * followed[..., None]
-        scale = 2 ** (len(levels) - 1)
         add_upsampled(result, hole, change, scale)
-        length += scale * _nearest(followed, length.shape, scale / side)
+        vague = scale * _nearest(followed, length.shape, scale / side)
+        length += vague if share is None else vague * (1 - share)
     gain = _gain(fill, coarsest.hole, offsets)
     for done, level in enumerate(reversed(levels[:-1]), 1):
         report(done / (len(levels) + 1))
         offsets = upsample(offsets, level, fill, done)
     report(len(levels) / (len(levels) + 1))
+    if joined is not None:
+        _keep_edges(result, hole, source, joined.share, joined.offsets, offsets)
     masks = [(level.hole, level.known) for level in levels]
     del levels, coarsest  # their images take a third of the image's memory
     blend(result, offsets, masks, length, halvings, gain)
@@ -216,6 +230,64 @@ def _pieces(
     fill.colours[followed] = other.colours[followed]
     fill.texture[followed] = other.texture[followed]
     return offsets, followed
+
+
+def _with_edges(level: Level, joined: Joined | None, scale: int) -> Level:
+    """The level with the edges across its hole as known pixels that are not copied."""
+    if joined is None:
+        return level
+    height, width = level.size
+    share = np.zeros((height * scale, width * scale), np.float32)
+    share[: joined.share.shape[0], : joined.share.shape[1]] = joined.share
+    fixed = share.reshape(height, scale, width, scale).mean((1, 3)) > _FIXED
+    return replace(level, hole=level.hole & ~fixed, known=level.known | (fixed & level.hole))
+
+
+@njit(cache=True, nogil=True)
+def _keep_edges(
+    image: np.ndarray,
+    hole: np.ndarray,
+    source: np.ndarray,
+    share: np.ndarray,
+    along: np.ndarray,
+    offsets: np.ndarray,
+) -> None:
+    """Where pieces are not like a joined edge, copy it from where it is known, in place.
+
+    Where that is not like it either, as in a curve, the edge stays as it is painted: offset 0.
+    """
+    height, width = hole.shape
+    changed = np.zeros(hole.shape, np.uint8)
+    for y in range(height):
+        for x in range(width):
+            if share[y, x] >= DETERMINED and _unlike(image, hole, source, offsets, y, x):
+                changed[y, x] = 2 if _unlike(image, hole, source, along, y, x) else 1
+    for y in range(height):
+        for x in range(width):
+            if changed[y, x] == 1:
+                offsets[y, x] = along[y, x]
+            elif changed[y, x] == 2:
+                offsets[y, x] = 0
+
+
+@njit(cache=True, nogil=True)
+def _unlike(
+    image: np.ndarray, hole: np.ndarray, source: np.ndarray, offsets: np.ndarray, y: int, x: int
+) -> bool:
+    """Whether the hole's patch at a place differs from what its offset copies there."""
+    height, width = hole.shape
+    dy, dx = offsets[y, x]
+    if not (0 <= y + dy < height and 0 <= x + dx < width and source[y + dy, x + dx]):
+        return True
+    squares, count = 0.0, 0
+    for v in range(max(y - _PATCH, 0), min(y + _PATCH + 1, height)):
+        for u in range(max(x - _PATCH, 0), min(x + _PATCH + 1, width)):
+            a, b = v + dy, u + dx
+            if hole[v, u] and 0 <= a < height and 0 <= b < width:
+                for c in range(3):
+                    squares += (image[v, u, c] - image[a, b, c]) ** 2
+                count += 1
+    return squares > _UNLIKE**2 * count
 
 
 def _nearest(coarse: np.ndarray, shape: tuple[int, ...], scale: float) -> np.ndarray:

@@ -1,0 +1,272 @@
+"""Edges of the known image that end at a hole, and where they come from.
+
+Each is found on a ring around the hole and followed away from it, so that two ends of one edge can
+be told from two edges by their courses and by the colours on their sides: see `joining`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from inpaint.texture.pyramid import Level
+from inpaint.utils.distance import hole_depth
+
+GAP = 3.0  # px between the hole and the ring: what is smoothed there is known
+RADIUS = 6  # px on either side of an edge that its profile shows
+LEAST_CONTRAST = 0.06  # largest difference of a colour in the inner part of a profile
+_OUTER = 2  # px at both ends of a profile that may be unknown
+_SIGMA = 1.0  # px, of the smoothing before differences are taken
+_LEAST_KNOWN = 0.2  # share of the smoothing that must fall on known pixels
+_STEEPEST = 0.015  # least gradient of an edge on the ring, per px
+_COHERENCE = 0.5  # least anisotropy of the structure tensor: 0 = no direction, 1 = one edge
+_SLANT = 0.2  # sine of the least angle between an edge and the hole's contour
+_APART = 3  # px between two ends on the ring
+_LONGEST, _SHORTEST = 16, 9  # px of an edge that are followed, at least and at most
+_FADED = 0.45  # share of its first gradient below which an edge ends
+_STEPS = 3  # half pixels to both sides in which the next point of an edge is searched
+_MOVE = 0.6  # share of the distance to that point that is taken
+_NEAREST = 8.0  # px of an edge over which its profile falls to 1/e, from the hole on
+_MOST = 96  # ends, those of the highest contrast
+
+
+@dataclass(frozen=True)
+class EdgeEnd:
+    """The end of an edge at a hole; places are (row, column).
+
+    Attributes:
+        trace: (N, 2) float64, points of the edge a pixel apart, away from the hole.
+        position: (2,) float64, where the edge enters the hole.
+        direction: (2,) float64 of length 1, into the hole.
+        profile: (2 * RADIUS + 1, 3) float64, mean colours across the edge, a pixel apart, from
+            one side to the other as `across` says.
+        contrast: Largest difference of a colour in the inner part of the profile.
+    """
+
+    trace: np.ndarray
+    position: np.ndarray
+    direction: np.ndarray
+    profile: np.ndarray
+    contrast: float
+
+
+def across(direction: np.ndarray) -> np.ndarray:
+    """Unit vectors across directions, (..., 2), towards the end of a profile."""
+    return np.stack([direction[..., 1], -direction[..., 0]], -1)
+
+
+def find_edge_ends(level: Level) -> list[EdgeEnd]:
+    """Ends of the edges of the level's sources at its hole, of the highest contrast first."""
+    distance = hole_depth(~level.hole)
+    ring = level.source & (distance > GAP - 0.5) & (distance <= GAP + 0.5)
+    places = np.argwhere(ring).astype(np.int32)
+    angles = np.zeros(len(places))
+    strength = np.zeros(level.size, np.float32)
+    _measure_edges(level.image, level.source, places, strength, angles)
+    found = []
+    for place, angle in zip(*_local_maxima(places, angles, strength), strict=True):
+        trace = _follow(level.image, level.source, distance, place, angle)
+        if len(trace) >= _SHORTEST:
+            found.append(_end(level, trace))
+    ends = [end for end in found if end is not None]
+    return sorted(ends, key=lambda end: -end.contrast)[:_MOST]
+
+
+def _end(level: Level, trace: np.ndarray) -> EdgeEnd | None:
+    """The end with this trace; None where too little is known or different beside it."""
+    third = len(trace) // 3
+    direction = trace[:third].mean(0) - trace[-third:].mean(0)
+    direction /= max(float(np.hypot(*direction)), 1e-9)
+    tangents = -np.gradient(trace, axis=0)
+    tangents /= np.maximum(np.hypot(*tangents.T), 1e-9)[:, None]
+    profile = np.zeros((2 * RADIUS + 1, 3))
+    known = _profile(level.image, level.source, trace, across(tangents), profile)
+    inner = slice(_OUTER, len(profile) - _OUTER)
+    if not known[inner].all():
+        return None
+    contrast = float(np.ptp(profile[inner], axis=0).max())
+    if contrast < LEAST_CONTRAST:
+        return None
+    used = np.flatnonzero(known)
+    profile = profile[np.clip(np.arange(len(profile)), used[0], used[-1])]
+    return EdgeEnd(trace, trace[0] + GAP * direction, direction, profile, contrast)
+
+
+@njit(cache=True, nogil=True)
+def _smooth(image: np.ndarray, known: np.ndarray, y: float, x: float, colour: np.ndarray) -> bool:
+    """Write the Gaussian mean of the known pixels around (y, x); whether there are enough."""
+    height, width = known.shape
+    row, column = round(y), round(x)
+    weights = total = 0.0
+    colour[:] = 0.0
+    for v in range(row - 2, row + 3):
+        for u in range(column - 2, column + 3):
+            weight = math.exp(-((v - y) ** 2 + (u - x) ** 2) / (2 * _SIGMA**2))
+            total += weight
+            if 0 <= v < height and 0 <= u < width and known[v, u]:
+                weights += weight
+                for c in range(3):
+                    colour[c] += weight * image[v, u, c]
+    if weights < _LEAST_KNOWN * total:
+        return False
+    colour /= weights
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _measure_edges(
+    image: np.ndarray,
+    known: np.ndarray,
+    places: np.ndarray,
+    strength: np.ndarray,
+    angles: np.ndarray,
+) -> None:
+    """Write the gradient at each place, 0 where there is no clear edge, and the edge's angle.
+
+    The angle is that of the direction of strongest change, turned by a right angle.
+    """
+    smoothed = np.zeros((5, 5, 3))
+    for n in range(len(places)):
+        y, x = places[n]
+        valid = True
+        for v in range(5):
+            for u in range(5):
+                valid &= _smooth(image, known, y + v - 2.0, x + u - 2.0, smoothed[v, u])
+        if not valid:
+            continue
+        rows = columns = both = here = 0.0
+        for v in range(1, 4):
+            for u in range(1, 4):
+                for c in range(3):
+                    down = (smoothed[v + 1, u, c] - smoothed[v - 1, u, c]) / 2
+                    right = (smoothed[v, u + 1, c] - smoothed[v, u - 1, c]) / 2
+                    rows += down * down
+                    columns += right * right
+                    both += down * right
+                    if v == 2 and u == 2:
+                        here += down * down + right * right
+        spread = math.sqrt((columns - rows) ** 2 + 4 * both * both)
+        if here < _STEEPEST**2 or spread < _COHERENCE * (rows + columns):
+            continue
+        strength[y, x] = math.sqrt(here)
+        angles[n] = 0.5 * math.atan2(2 * both, columns - rows) + math.pi / 2
+
+
+@njit(cache=True, nogil=True)
+def _local_maxima(
+    places: np.ndarray, angles: np.ndarray, strength: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The places where the strength is highest within _APART pixels, and their angles."""
+    height, width = strength.shape
+    kept = np.zeros(len(places), np.bool_)
+    for n in range(len(places)):
+        y, x = places[n]
+        best = strength[y, x] > 0
+        for v in range(max(y - _APART, 0), min(y + _APART + 1, height)):
+            for u in range(max(x - _APART, 0), min(x + _APART + 1, width)):
+                before = v < y or (v == y and u < x)
+                if strength[v, u] > strength[y, x] or (before and strength[v, u] == strength[y, x]):
+                    best = False
+        kept[n] = best
+    return places[kept], angles[kept]
+
+
+@njit(cache=True, nogil=True)
+def _follow(
+    image: np.ndarray, known: np.ndarray, distance: np.ndarray, place: np.ndarray, angle: float
+) -> np.ndarray:
+    """Points of the edge at a place of the ring, away from the hole: (N, 2) float64."""
+    height, width = known.shape
+    y, x = float(place[0]), float(place[1])
+    dy, dx = math.sin(angle), math.cos(angle)
+    trace = np.zeros((_LONGEST, 2))
+    ahead = _nearest(distance, y + 4 * dy, x + 4 * dx)
+    behind = _nearest(distance, y - 4 * dy, x - 4 * dx)
+    if abs(ahead - behind) < 8 * _SLANT:
+        return trace[:0]
+    if behind > ahead:
+        dy, dx = -dy, -dx
+    around = np.zeros((2 * _STEPS + 5, 3))
+    first = 0.0
+    count = 0
+    while count < _LONGEST:
+        for k in range(len(around)):
+            offset = (k - _STEPS - 2) / 2
+            if not _smooth(image, known, y - offset * dx, x + offset * dy, around[k]):
+                return trace[:count]
+        best, best_score, gradient = 0, -1.0, 0.0
+        for k in range(2, 2 * _STEPS + 3):
+            squares = 0.0
+            for c in range(3):
+                squares += ((around[k + 2, c] - around[k - 2, c]) / 2) ** 2
+            score = math.sqrt(squares) * (1 - 0.01 * abs(k - _STEPS - 2))
+            if score > best_score:
+                best, best_score, gradient = k, score, math.sqrt(squares)
+        if count == 0:
+            first = gradient
+        if gradient < max(_FADED * first, _STEEPEST * 0.8):
+            break
+        offset = _MOVE * (best - _STEPS - 2) / 2
+        y -= offset * dx
+        x += offset * dy
+        trace[count] = y, x
+        count += 1
+        if count >= 3:
+            since = min(count, 5)
+            vy, vx = y - trace[count - since, 0], x - trace[count - since, 1]
+            length = max(math.hypot(vy, vx), 1e-9)
+            dy, dx = dy + vy / length, dx + vx / length
+            length = max(math.hypot(dy, dx), 1e-9)
+            dy, dx = dy / length, dx / length
+        y += dy
+        x += dx
+        row, column = round(y), round(x)
+        if row < 0 or column < 0 or row >= height or column >= width or not known[row, column]:
+            break
+    return trace[:count]
+
+
+@njit(cache=True, nogil=True)
+def _nearest(values: np.ndarray, y: float, x: float) -> float:
+    """The value at the pixel of the array that is nearest to a place."""
+    row = min(max(round(y), 0), values.shape[0] - 1)
+    return values[row, min(max(round(x), 0), values.shape[1] - 1)]
+
+
+@njit(cache=True, nogil=True)
+def _profile(
+    image: np.ndarray,
+    known: np.ndarray,
+    trace: np.ndarray,
+    normals: np.ndarray,
+    profile: np.ndarray,
+) -> np.ndarray:
+    """Write the mean colours across a trace, nearer points counting more; which are known."""
+    height, width = known.shape
+    found = np.zeros(len(profile), np.bool_)
+    for k in range(len(profile)):
+        offset = k - RADIUS
+        weights = 0.0
+        for n in range(len(trace)):
+            y, x = trace[n, 0] + offset * normals[n, 0], trace[n, 1] + offset * normals[n, 1]
+            top, left = math.floor(y), math.floor(x)
+            if top < 0 or left < 0 or top + 1 >= height or left + 1 >= width:
+                continue
+            if not (known[top, left] and known[top, left + 1]):
+                continue
+            if not (known[top + 1, left] and known[top + 1, left + 1]):
+                continue
+            down, right = y - top, x - left
+            weight = math.exp(-n / _NEAREST)
+            weights += weight
+            for c in range(3):
+                above = (1 - right) * image[top, left, c] + right * image[top, left + 1, c]
+                below = (1 - right) * image[top + 1, left, c] + right * image[top + 1, left + 1, c]
+                profile[k, c] += weight * ((1 - down) * above + down * below)
+        if weights > 0.5:
+            profile[k] /= weights
+            found[k] = True
+    return found

@@ -1,0 +1,322 @@
+"""Edges that enter a hole on both sides, joined across it.
+
+A network gives a large hole no sharp edges, and texture alone does not know that the edge which
+ends on one side goes on at the other. So two ends that lie on one smooth curve and have the same
+colours on their sides are joined, as level lines are in Masnou and Morel, "Level lines based
+disocclusion" (ICIP 1998), and the fill along the curve gets their colours. Wide edges are joined
+first, at a coarse scale, and finer ones do not cross them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from inpaint.texture.edges import RADIUS, EdgeEnd, across, find_edge_ends
+from inpaint.texture.pyramid import Level
+from inpaint.utils.distance import hole_depth
+
+_DEEPEST, _SHALLOWEST = 48.0, 7.0  # px, depth of the hole at the scales at which edges are joined
+_MOST_ANGLE = math.radians(50)  # between an edge and the straight line to the other
+_MOST_ASYMMETRY = math.radians(35)  # of both such angles: 0 for a circular arc
+_MOST_RESIDUAL = 1.2  # px, RMS, of both traces to one curve
+_STRAIGHT, _ARC, _WORTH = 0.4, 0.7, 0.6  # px; above them a curve of the next degree is fitted
+_MOST_PROFILE, _MOST_MEAN = 0.6, 0.15  # differences of profiles, of their contrast and of 1
+_SIDE, _MOST_SIDE = 0.06, 0.1  # difference of colours of the more alike sides
+_ALIGNED, _MOST_RATIO = 0.7, 2.0  # of the steps between both sides: least cosine, most ratio
+_ONE_SIDED = 0.6
+_INNER = 3.0  # sigma, px: the middle of a profile counts most
+# Cost of a pair: squares of its turn, residual and differences over these, and of a cubic curve.
+_TURN, _RESIDUAL, _PROFILE, _MEAN, _CUBIC = math.radians(50), 0.6, 0.5, 0.12, 1.0
+_MOST_COST = 1.7
+_LONGEST = 9.0  # length of a curve in depths of the hole: longer ones run along it
+_CROSSING = 0.3  # sine of the least angle at which curves cross; finer ones follow coarser ones
+_INSIDE = 0.3  # least depth in the middle half of a curve, of its largest
+_CONFIDENCE = 6.0  # cost at which the painted colours count 1/e
+_CLEAR, _TAPER = 0.5, 2.5  # px at a hole's boundary that stay as they are, and change gradually
+_DETAIL = 2.0  # px at an edge's scale: finer detail comes from the texture
+DETERMINED = 0.5  # share from which on the colours of an edge are a pixel's own
+
+
+@dataclass(frozen=True)
+class Joined:
+    """What edges painted across a hole determine; zero away from them.
+
+    Attributes:
+        share: (H, W) float32 in [0, 1], of a pixel's colours that come from edges.
+        detail: (H, W) float32, px: detail that is finer is not in these colours.
+        offsets: (H, W, 2) int16, (rows, columns) to a known place of the same edge.
+    """
+
+    share: np.ndarray
+    detail: np.ndarray
+    offsets: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Pair:
+    first: EdgeEnd
+    second: EdgeEnd
+    curve: np.ndarray  # (N, 2) float64, (row, column), half a pixel apart
+    cost: float
+
+
+def join_edges(image: np.ndarray, levels: Sequence[Level], depth: float) -> Joined | None:
+    """Paint the edges that meet again behind the hole, in place; None if there are none.
+
+    Args:
+        image: (H, W, 3) float32 RGB in [0, 1], with a soft fill. Its hole is written to.
+        levels: Of the image at its own scale and at halves of it.
+        depth: Of the hole, px.
+    """
+    hole = levels[0].hole
+    share, detail = (np.zeros(hole.shape, np.float32) for _ in range(2))
+    joined = Joined(share, detail, np.zeros((*hole.shape, 2), np.int16))
+    curves: list[np.ndarray] = []
+    inside = None
+    for halvings in range(len(levels) - 1, -1, -1):
+        scale = 2**halvings
+        if not _SHALLOWEST <= depth / scale <= _DEEPEST:
+            continue
+        pairs = _join(levels[halvings], [_scaled(curve, 1 / scale) for curve in curves])
+        for pair in pairs:
+            inside = hole_depth(hole) if inside is None else inside
+            curves.append(_scaled(pair.curve, scale))
+            step = max(1, len(pair.curve) // 40)
+            _paint(
+                image, hole, inside, curves[-1][::step], pair.first.profile,
+                pair.second.profile[::-1].copy(), float(scale),
+                math.exp(-pair.cost / _CONFIDENCE), joined.share, joined.detail,
+                _places_along(pair, scale)[::step], joined.offsets,
+            )  # fmt: skip
+    return joined if curves else None
+
+
+def _places_along(pair: _Pair, scale: int) -> np.ndarray:
+    """Offsets from each point of a pair's curve to the edge's nearer trace, (N, 2) int16.
+
+    Pieces as long as the trace keep one offset, so that what they copy is whole.
+    """
+    offsets = np.zeros((len(pair.curve), 2))
+    half = len(pair.curve) // 2
+    for points, trace in (
+        (np.arange(half), pair.first.trace),
+        (np.arange(len(pair.curve) - 1, half - 1, -1), pair.second.trace),
+    ):
+        for piece in np.array_split(points, math.ceil(len(points) / (2 * len(trace)))):
+            # The deepest point of a piece copies the trace's point nearest to the hole.
+            middle = len(piece) // 2
+            offsets[piece] = trace[(len(piece) - 1 - middle) // 2] - pair.curve[piece[middle]]
+    return np.rint(offsets * scale).astype(np.int16)
+
+
+def _scaled(places: np.ndarray, scale: float) -> np.ndarray:
+    """Places in an image that is `scale` times as large."""
+    return (places + 0.5) * scale - 0.5
+
+
+def _join(level: Level, crossed_by: Sequence[np.ndarray]) -> list[_Pair]:
+    """Pairs of ends, each in one of them, whose curves cross neither each other nor the given."""
+    ends = find_edge_ends(level)
+    depth = hole_depth(level.hole)
+    pairs = []
+    for i, j, difference in _alike(ends):
+        pair = _fit(ends[i], ends[j], difference)
+        if pair is not None and _lies_inside(pair.curve, level.hole, depth):
+            pairs.append(pair)
+    chosen: list[_Pair] = []
+    used: set[int] = set()
+    curves = list(crossed_by)
+    for pair in sorted(pairs, key=lambda one: one.cost):
+        own = {id(pair.first), id(pair.second)}
+        if used & own or any(_cross(pair.curve, curve) for curve in curves):
+            continue
+        used |= own
+        curves.append(pair.curve)
+        chosen.append(pair)
+    return chosen
+
+
+def _alike(ends: Sequence[EdgeEnd]) -> list[tuple[int, int, float]]:
+    """Numbers of two ends that may be of one edge, and the cost of their profiles' difference."""
+    if len(ends) < 2:
+        return []
+    position, direction = (np.stack([getattr(e, n) for e in ends]) for n in _VECTORS)
+    chord = position[None] - position[:, None]
+    # Signed angles at both ends from the chord to the edge's direction along it.
+    first = _angle(chord, np.broadcast_to(direction[:, None], chord.shape))
+    second = _angle(chord, np.broadcast_to(-direction[None], chord.shape))
+    smooth = (np.maximum(np.abs(first), np.abs(second)) <= _MOST_ANGLE) & (
+        np.abs(first + second) <= _MOST_ASYMMETRY
+    )
+    profile = np.stack([end.profile for end in ends])
+    cost = np.minimum(_unlike_profiles(profile), _unlike_sides(profile))
+    possible = np.triu(smooth & np.isfinite(cost), 1)
+    return [(int(i), int(j), float(cost[i, j])) for i, j in np.argwhere(possible)]
+
+
+def _unlike_profiles(profile: np.ndarray) -> np.ndarray:
+    """Costs (N, N) of the differences of profiles, (N, K, 3), the second one seen from its back."""
+    weight = np.exp(-((np.arange(-RADIUS, RADIUS + 1) / _INNER) ** 2) / 2)[:, None]
+    weight /= weight.sum()
+    mean = (weight * profile).sum(1)
+    shape = profile - mean[:, None]
+    size = np.sqrt((weight * shape**2).sum((1, 2)))
+    unlike = np.sqrt((weight * (shape[:, None] - shape[None, :, ::-1]) ** 2).sum((2, 3)))
+    unlike /= np.sqrt(size[:, None] * size[None]) + 1e-6
+    offset = np.abs(mean[:, None] - mean[None]).max(-1)
+    cost = (unlike / _PROFILE) ** 2 + (offset / _MEAN) ** 2
+    return np.where((unlike <= _MOST_PROFILE) & (offset <= _MOST_MEAN), cost, np.inf)
+
+
+def _unlike_sides(profile: np.ndarray) -> np.ndarray:
+    """Costs (N, N) of the differences of the more alike sides: an object before two others.
+
+    The step to the other side must go into a similar direction, and be about as high.
+    """
+    one, other = (
+        profile[:, RADIUS - 4 : RADIUS].mean(1),
+        profile[:, RADIUS + 1 : RADIUS + 5].mean(1),
+    )
+    unlike = np.minimum(*(np.abs(a[:, None] - b[None]).max(-1) for a, b in _swapped(one, other)))
+    step = other - one
+    height = np.sqrt((step**2).sum(-1)) + 1e-6
+    alignment = -(step[:, None] * step[None]).sum(-1) / (height[:, None] * height[None])
+    ratio = height[:, None] / height[None]
+    possible = (unlike <= _MOST_SIDE) & (alignment >= _ALIGNED)
+    possible &= np.maximum(ratio, 1 / ratio) <= _MOST_RATIO
+    return np.where(possible, (unlike / _SIDE) ** 2 + 1 - alignment + _ONE_SIDED, np.inf)
+
+
+def _swapped(one: np.ndarray, other: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    return (one, other), (other, one)
+
+
+_VECTORS = ("position", "direction")
+
+
+def _angle(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Signed angles between vectors, (..., 2)."""
+    turned = start[..., 0] * end[..., 1] - start[..., 1] * end[..., 0]
+    return np.arctan2(turned, (start * end).sum(-1))
+
+
+def _fit(first: EdgeEnd, second: EdgeEnd, difference: float) -> _Pair | None:
+    """The curve of the lowest degree through both traces; None if there is no likely one."""
+    chord = second.position - first.position
+    length = float(np.hypot(*chord))
+    if length < 3:
+        return None
+    along = chord / length
+    points = np.concatenate([first.trace, second.trace]) - first.position
+    x, y = points @ along / length, points @ across(along)
+    coefficients, residual = _polynomial(x, y, 1)
+    cubic = 0.0
+    if residual > _STRAIGHT:
+        coefficients, residual = _polynomial(x, y, 2)
+        if residual > _ARC:
+            better, remaining = _polynomial(x, y, 3)
+            if remaining < _WORTH * residual:
+                coefficients, residual, cubic = better, remaining, _CUBIC
+    if residual > _MOST_RESIDUAL or abs(coefficients[0]) > 3:
+        return None
+    t = np.linspace(0, 1, max(int(2 * length), 8))
+    powers = t[:, None] ** np.arange(len(coefficients))
+    slopes = np.polynomial.Polynomial(coefficients).deriv()(np.array([0.0, 1.0])) / length
+    turn = abs(float(np.subtract(*np.arctan(slopes))))
+    cost = (turn / _TURN) ** 2 + (residual / _RESIDUAL) ** 2 + cubic + difference
+    if cost > _MOST_COST:
+        return None
+    offset = (powers @ coefficients)[:, None] * across(along)
+    return _Pair(first, second, first.position + t[:, None] * chord + offset, cost)
+
+
+def _polynomial(x: np.ndarray, y: np.ndarray, degree: int) -> tuple[np.ndarray, float]:
+    """Coefficients of the least-squares polynomial, lowest first, and the RMS residual."""
+    powers = x[:, None] ** np.arange(degree + 1)
+    coefficients = np.linalg.lstsq(powers, y, rcond=None)[0]
+    return coefficients, float(np.sqrt(np.mean((powers @ coefficients - y) ** 2)))
+
+
+def _lies_inside(curve: np.ndarray, hole: np.ndarray, depth: np.ndarray) -> bool:
+    """Whether a curve goes through the hole, and not along it."""
+    places = np.clip(np.rint(curve).astype(int), 0, np.array(hole.shape) - 1)
+    deep = depth[tuple(places.T)]
+    quarter = len(curve) // 4
+    return bool(
+        np.mean(deep > 0) >= 0.85
+        and deep[quarter:-quarter].min() >= _INSIDE * deep.max()
+        and len(curve) / 2 <= _LONGEST * max(deep.max(), 1.0)
+    )
+
+
+def _cross(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether two curves cross, and are not two courses of one edge."""
+    first, second = (curve[:: max(1, len(curve) // 24)] for curve in (first, second))
+    start, step = first[:-1, None], np.diff(first, axis=0)[:, None]
+    other, other_step = second[None, :-1], np.diff(second, axis=0)[None]
+    area = _area(step, other_step)
+    steep = np.abs(area) > _CROSSING * np.hypot(*step.T).T * np.hypot(*other_step.T).T
+    area[~steep] = 1
+    t = _area(other - start, other_step) / area
+    u = _area(other - start, step) / area
+    return bool((steep & (t > 0) & (t < 1) & (u > 0) & (u < 1)).any())
+
+
+def _area(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+
+
+@njit(cache=True, nogil=True)
+def _paint(
+    image: np.ndarray,
+    hole: np.ndarray,
+    depth: np.ndarray,
+    curve: np.ndarray,
+    start: np.ndarray,
+    end: np.ndarray,
+    scale: float,
+    confidence: float,
+    share: np.ndarray,
+    detail: np.ndarray,
+    to_trace: np.ndarray,
+    offsets: np.ndarray,
+) -> None:
+    """Give the hole along a curve the profile at its start, which becomes that at its end."""
+    reach = (RADIUS + 1) * scale
+    top = max(int(curve[:, 0].min() - reach), 0)
+    bottom = min(int(curve[:, 0].max() + reach) + 2, len(hole))
+    left = max(int(curve[:, 1].min() - reach), 0)
+    right = min(int(curve[:, 1].max() + reach) + 2, hole.shape[1])
+    for y in range(top, bottom):
+        for x in range(left, right):
+            if not hole[y, x]:
+                continue
+            nearest, along, offset = reach * reach, 0.0, 0.0
+            for n in range(len(curve) - 1):
+                dy, dx = curve[n + 1, 0] - curve[n, 0], curve[n + 1, 1] - curve[n, 1]
+                py, px = y - curve[n, 0], x - curve[n, 1]
+                square = max(dy * dy + dx * dx, 1e-9)
+                t = min(max((py * dy + px * dx) / square, 0.0), 1.0)
+                distance = (py - t * dy) ** 2 + (px - t * dx) ** 2
+                if distance < nearest:
+                    nearest, along = distance, (n + t) / (len(curve) - 1)
+                    offset = (py * dx - px * dy) / math.sqrt(square)
+            if nearest >= reach * reach:
+                continue
+            inside = min(max((depth[y, x] - _CLEAR * scale) / (_TAPER * scale), 0.0), 1.0)
+            weight = confidence * inside * (1 - nearest / (reach * reach)) ** 2
+            place = min(max(offset / scale + RADIUS, 0.0), 2 * RADIUS - 1e-6)
+            k = int(place)
+            for c in range(3):
+                here = start[k, c] + (place - k) * (start[k + 1, c] - start[k, c])
+                there = end[k, c] + (place - k) * (end[k + 1, c] - end[k, c])
+                image[y, x, c] += weight * (here + along * (there - here) - image[y, x, c])
+            share[y, x] = max(share[y, x], weight)
+            if weight >= DETERMINED:
+                detail[y, x] = _DETAIL * scale
+                offsets[y, x] = to_trace[int(along * (len(curve) - 1) + 0.5)]
