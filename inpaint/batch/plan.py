@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from inpaint.batch import files
 from inpaint.batch.find import Found, find_images, is_list
@@ -74,10 +75,12 @@ class Plan:
     tasks: list[Task]
     settled: list[Record]
 
-    def outputs(self) -> Iterator[str]:
-        """Paths of all outputs, those that exist already included."""
-        yield from (task.output for task in self.tasks)
-        yield from (record.output for record in self.settled if record.output)
+    def local_folders(self) -> set[str]:
+        """Folders of all outputs on this machine, those that exist already included."""
+        tasks = (path for task in self.tasks for path in _outputs(task))
+        settled = (record.output for record in self.settled if record.output)
+        outputs = (path for path in chain(tasks, settled) if not files.is_remote(path))
+        return {files.split(path)[0] or "." for path in outputs}
 
 
 def make_plan(request: Request) -> Plan:

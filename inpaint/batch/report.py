@@ -8,32 +8,39 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
+from typing import IO
 
 from inpaint.batch.records import Record, Status
+from inpaint.utils.locks import locked
 
 REPORT_NAME = "report.jsonl"  # in an output folder
 
 MOST_FAILURES = 10  # that the summary lists
+LONGEST_LINE = 1 << 20  # bytes of a line that is looked at to know a report
+BLOCK = 1 << 12  # bytes that are read at a time in search of a line's end
 
 
 class Report:
-    """A JSONL file that is complete after every line.
+    """A JSONL file that is complete after every line; runs add to what is there.
 
-    A killed run's file can be continued: what it cut short goes. On a full disk lines wait in
-    memory until there is room again; `error` says why some wait still. Raises ValueError for a
-    path that cannot be written to.
+    Several runs may write to one file at a time: a line is appended whole, under the file's lock.
+    Of several lines for a picture the last counts. What a killed run cut short goes. On a full
+    disk lines wait in memory until there is room again; `error` says why some wait still. Raises
+    ValueError for a path that cannot be written to, or holds something else than a report.
     """
 
-    def __init__(self, path: str | None, *, resume: bool = False) -> None:
+    def __init__(self, path: str | None) -> None:
         """path: None writes nothing."""
         path = os.devnull if path is None else path
         self.error: OSError | None = None
         self._waiting = bytearray()
         try:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-            if resume and os.path.isfile(path):
-                _drop_last_line_if_cut(path)
-            self._file = open(path, "ab" if resume else "wb", buffering=0)  # noqa: SIM115
+            self._regular = os.path.isfile(path) or not os.path.exists(path)
+            if self._regular:
+                _check_is_report(path)
+            mode = "ab+" if self._regular else "ab"
+            self._file = open(path, mode, buffering=0)  # noqa: SIM115
         except OSError as error:
             raise ValueError(f"the report {path} cannot be written: {error.strerror}") from error
 
@@ -45,12 +52,20 @@ class Report:
         self._write_waiting()
 
     def _write_waiting(self) -> None:
-        try:
-            while self._waiting:
-                del self._waiting[: self._file.write(self._waiting)]
-            self.error = None
-        except OSError as error:
-            self.error = error
+        """Append all lines that wait. What is cut short is written again, as a whole line."""
+        if not self._waiting:
+            return
+        written = 0
+        with locked(self._file):
+            try:
+                if self._regular:
+                    _drop_cut_line(self._file)
+                while written < len(self._waiting):
+                    written += self._file.write(self._waiting[written:])
+                self.error = None
+            except OSError as error:
+                self.error = error
+        del self._waiting[: self._waiting.rfind(b"\n", 0, written) + 1]
 
     def __enter__(self) -> Report:
         return self
@@ -104,8 +119,32 @@ def printable(text: str) -> str:
     )
 
 
-def _drop_last_line_if_cut(path: str) -> None:
-    with open(path, "rb+") as file:
-        data = file.read()
-        if not data.endswith(b"\n"):
-            file.truncate(data.rfind(b"\n") + 1)
+def _check_is_report(path: str) -> None:
+    """Raises ValueError for a file with something else in it, such as a manifest."""
+    try:
+        with open(path, "rb") as file:
+            line = file.readline(LONGEST_LINE)
+    except FileNotFoundError:
+        return
+    try:
+        row = json.loads(line or b'{"status": null}')
+    except ValueError:
+        cut = not line.endswith(b"\n") and line.startswith(b'{"image": "')
+        row = {"status": None} if cut else None
+    if not isinstance(row, dict) or "status" not in row:
+        raise ValueError(f"{path} exists and is not a report; choose another one by --report")
+
+
+def _drop_cut_line(file: IO[bytes]) -> None:
+    """Remove what follows the last whole line of a file."""
+    size = end = file.seek(0, os.SEEK_END)
+    while end:
+        start = max(0, end - (BLOCK if end < size else 1))  # nearly always the last byte will do
+        file.seek(start)
+        newline = file.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            end = start + newline + 1
+            break
+        end = start
+    if end < size:
+        file.truncate(end)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tqdm import tqdm
 
 from inpaint.batch import files
-from inpaint.batch.leftovers import clean_folders
 from inpaint.batch.plan import Plan, Request
 from inpaint.batch.records import Record
 from inpaint.batch.report import REPORT_NAME, Report, Summary
+from inpaint.utils.files import remove_leftovers
 
 
 def report_path(path: str | None, request: Request) -> str | None:
@@ -23,12 +24,19 @@ def report_path(path: str | None, request: Request) -> str | None:
     if path is not None:
         if not path.endswith(".jsonl") or files.is_remote(path):
             raise ValueError(f"--report must be a local path that ends with .jsonl, got {path}")
-        return path
-    if request.output is None or request.single:
-        return None
-    return (
-        REPORT_NAME if files.is_remote(request.output) else files.join(request.output, REPORT_NAME)
-    )
+    elif request.output is not None and not request.single:
+        remote = files.is_remote(request.output)
+        path = REPORT_NAME if remote else files.join(request.output, REPORT_NAME)
+    inputs = (*request.inputs, request.mask, request.exclude)
+    if path is not None and any(_same_file(path, other) for other in inputs if other):
+        raise ValueError(f"the report {path} would overwrite an input; choose another --report")
+    return path
+
+
+def _same_file(path: str, other: str) -> bool:
+    with suppress(OSError, ValueError):
+        return os.path.samefile(path, other)
+    return False
 
 
 @contextmanager
@@ -49,7 +57,9 @@ def follow(records: Iterator[Record], plan: Plan, request: Request, report: str 
         request: What the plan was made from.
         report: Path of the report, or None for none.
     """
-    with clean_folders(plan.outputs()), Report(report, resume=request.skip_existing) as lines:
+    for folder in plan.local_folders():
+        remove_leftovers(folder)
+    with Report(report) as lines:
         summary = _follow(records, plan, lines, quiet=request.single)
     where = f"; report: {report}" if report else ""
     if not request.single or summary.failures:
