@@ -38,7 +38,10 @@ def summary(detection: Detection) -> str:
     return f"damage found: {', '.join(parts)} of the picture"
 
 
-def write_mask(hole: np.ndarray, path: str) -> None:
-    """Write a hole, (H, W) bool, as a black and white PNG; missing folders are made."""
+def write_mask(hole: np.ndarray, path: str, *, root: str | None = None) -> None:
+    """Write a hole, (H, W) bool, as a black and white PNG; missing folders are made.
+
+    Raises ValueError for a path outside of `root`, if that is given.
+    """
     pixels = np.where(hole, np.uint8(255), np.uint8(0))
-    files.write(ImageData(pixels), path, format="png", quality=None)
+    files.write(ImageData(pixels), path, format="png", quality=None, root=root)

@@ -44,6 +44,7 @@ class Request:
     limit: int | None = None  # images to fill at most
     exclude: str | None = None  # as `mask`: what texture is not copied from
     keep_masks: str | None = None  # folder for masks that are DETECTED
+    allow_outside: bool = False  # manifests and links may lead out of `output`
 
     def __post_init__(self) -> None:
         if self.skip_existing and self.overwrite:
@@ -103,7 +104,8 @@ def make_plan(request: Request) -> Plan:
         try:
             task = _task(found, mask, request)
             kept = _kept_mask(found, request)
-            planned.append(replace(task, exclude=_exclude(found, excluding), mask_output=kept))
+            task = replace(task, exclude=_exclude(found, excluding), mask_output=kept)
+            planned.append(_kept_inside(task, found, request))
         except ValueError as error:
             problems.append(str(error))
     if not (planned or settled or problems):
@@ -139,7 +141,7 @@ def _images_and_masks(
         matcher.suffixes = tuple(suffix for suffix in USUAL_SUFFIXES if suffix)
     inner = [request.output, matcher.folder, request.exclude, request.keep_masks]
     leave_out = {os.path.realpath(f) for f in inner if f and not files.is_remote(f)} - folders
-    for found in find_images(request.inputs, leave_out=leave_out):
+    for found in find_images(request.inputs, leave_out=leave_out, output=request.output):
         if isinstance(found, Record):
             yield found
             continue
@@ -180,6 +182,21 @@ def _task(found: Found, mask: str, request: Request) -> Task:
     if request.format not in (None, name):
         raise ValueError(f"{path}: the name says {name}, but {request.format} is asked for")
     return Task(found.image, mask, path, name)
+
+
+def _kept_inside(task: Task, found: Found, request: Request) -> Task:
+    """The task with the folders that its outputs must lie in. Raises ValueError if they do not."""
+    if request.allow_outside:
+        return task
+    root = None if request.single else (found.output and found.root) or request.output
+    task = replace(task, root=root, mask_root=request.keep_masks)
+    for path, folder in ((task.output, root), (task.mask_output, request.keep_masks)):
+        if path is not None and folder is not None and not files.is_inside(path, folder):
+            raise ValueError(
+                f"{task.image}: its output {path} lies outside of {folder}; choose another "
+                "--output, or --allow-outside"
+            )
+    return task
 
 
 def _output_in_folder(found: Found, request: Request) -> str:

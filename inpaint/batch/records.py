@@ -25,6 +25,8 @@ class Task:
     format: str | None = None  # a key of FORMATS; None keeps the source's
     exclude: str | None = None  # mask of what texture is not copied from
     mask_output: str | None = None  # where a mask that was DETECTED is kept
+    root: str | None = None  # folder that the output must lie in, links followed; None: anywhere
+    mask_root: str | None = None  # the same for mask_output
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,13 +56,13 @@ class Filler:
                 hole = detection.hole(self.settings.detect.grow)
                 found = {"damage": detection.shares}
                 if task.mask_output is not None:
-                    write_mask(hole, task.mask_output)
+                    write_mask(hole, task.mask_output, root=task.mask_root)
             else:
                 hole, remarks = self._hole(task.mask, image.size)
                 notes += (remark for remark in remarks if remark not in notes)
             if not hole.any() and task.format in (None, image.format):
                 notes.append("the hole is empty: the file is copied as it is")
-                files.copy(local, task.output)
+                files.copy(local, task.output, root=task.root)
                 return {"hole_ratio": 0.0, **found}
             exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)
         notes += image.notes
@@ -70,7 +70,8 @@ class Filler:
         with self._slots:
             fill = partial(self.inpainter.fill_image_data, exclude=exclude, on_progress=on_progress)
             filled = _fill(fill, image, hole, clear_alpha=clear_alpha)
-        files.write(filled, task.output, format=task.format, quality=self.settings.quality)
+        quality = self.settings.quality
+        files.write(filled, task.output, format=task.format, quality=quality, root=task.root)
         return {"hole_ratio": round(float(hole.mean()), 6), **found}
 
     def _detect(self, image: ImageData, notes: list[str]) -> Detection:
@@ -128,7 +129,7 @@ class Marker:
             limit = 100 * self.settings.limit
             notes.append(f"more than the limit of {limit:g} %; look at the mask")
         hole = detection.hole(self.settings.grow)
-        write_mask(hole, task.output)
+        write_mask(hole, task.output, root=task.root)
         return {"hole_ratio": round(float(hole.mean()), 6), "damage": detection.shares}
 
 

@@ -56,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("running")
     group.add_argument("--skip-existing", action="store_true", help="finish an earlier run")
     group.add_argument("--overwrite", action="store_true", help="replace masks that exist")
+    group.add_argument(
+        "--allow-outside", action="store_true", help="let links lead out of the folder of masks"
+    )
     group.add_argument("--limit", type=int, metavar="N", help="look at N pictures at most")
     group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
     group.add_argument("--report", metavar="PATH", help="a JSON line for every picture")

@@ -69,6 +69,11 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--skip-existing", action="store_true", help="finish an earlier run")
     group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     group.add_argument(
+        "--allow-outside",
+        action="store_true",
+        help="let outputs of manifests, and links, lead out of OUTPUT",
+    )
+    group.add_argument(
         "--skip-unmasked", action="store_true", help="leave out pictures without mask"
     )
     group.add_argument(

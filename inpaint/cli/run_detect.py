@@ -62,7 +62,7 @@ def run_repeated(arguments: argparse.Namespace) -> int:
     for task in plan.tasks:
         size = _size(task.image)
         here = mask if size == mask.shape else placed(corners, size)
-        write_mask(grow_hole(here, arguments.grow), task.output)
+        write_mask(grow_hole(here, arguments.grow), task.output, root=task.root)
     return 0
 
 
@@ -92,6 +92,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         skip_existing=arguments.skip_existing,
         overwrite=arguments.overwrite,
         limit=arguments.limit,
+        allow_outside=arguments.allow_outside,
     )
 
 

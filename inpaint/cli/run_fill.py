@@ -39,6 +39,7 @@ def run_fill(arguments: argparse.Namespace) -> int:
         limit=arguments.limit,
         exclude=arguments.exclude,
         keep_masks=arguments.keep_masks,
+        allow_outside=arguments.allow_outside,
     )
     report = report_path(arguments.report, request)
     settings = Settings(
