@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from inpaint.batch import files
 from inpaint.batch.records import NO_FILES, Record
-from inpaint.images import format_of
+from inpaint.images import format_of, unread_format_of
 
 LISTS = (".txt", ".lst")  # a path a line
 MANIFESTS = (".csv", ".jsonl", ".ndjson")  # image, and if wanted the other columns
@@ -77,6 +77,8 @@ def _walk(root: str, leave_out: Collection[str]) -> Iterator[Found | Record]:
             if not os.path.isdir(entry.path):
                 if format_of(entry.name):
                     yield Found(entry.path, os.path.relpath(entry.path, root))
+                elif unread_format_of(entry.name):
+                    yield _passed_over(entry.path)
                 continue
             if os.path.realpath(entry.path) in leave_out:
                 continue
@@ -97,7 +99,13 @@ def _identity(folder: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _walk_remote(root: str) -> Iterator[Found]:
+def _passed_over(path: str) -> Record:
+    """The record of a picture in a format that is not read."""
+    text = f"{unread_format_of(path)} is not read; convert it to TIFF or PNG"
+    return Record(path, "skipped", message=text)
+
+
+def _walk_remote(root: str) -> Iterator[Found | Record]:
     system, inner = files.file_system(root)
     inner = inner.rstrip("/")
     for path in sorted(system.find(inner)):
@@ -105,9 +113,11 @@ def _walk_remote(root: str) -> Iterator[Found]:
         hidden = any(part.startswith(".") for part in relative.split("/"))
         if format_of(path) and not hidden:
             yield Found(files.join(root, relative), relative.replace("/", os.sep))
+        elif unread_format_of(path) and not hidden:
+            yield _passed_over(files.join(root, relative))
 
 
-def _matching(pattern: str) -> Iterator[Found]:
+def _matching(pattern: str) -> Iterator[Found | Record]:
     """Images that fit a pattern; the part before its first wildcard is the root."""
     if files.is_remote(pattern):
         system, inner = files.file_system(pattern)
@@ -119,8 +129,10 @@ def _matching(pattern: str) -> Iterator[Found]:
     while glob.has_magic(root):
         root = files.split(root)[0]
     images = sorted(path for path in found if format_of(path) and not files.is_folder(path))
-    if not images:
+    unread = sorted(path for path in found if unread_format_of(path) and not files.is_folder(path))
+    if not images + unread:
         raise FileNotFoundError(f"no picture fits the pattern {pattern}")
+    yield from map(_passed_over, unread)
     for path in images:
         yield Found(path, path[len(root) :].lstrip("/" + os.sep))
 

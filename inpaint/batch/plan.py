@@ -12,7 +12,7 @@ from inpaint.batch.find import Found, find_images, is_list
 from inpaint.batch.match import USUAL_SUFFIXES, MaskError, MaskMatcher
 from inpaint.batch.records import DETECTED, NO_FILES, Record, Status, Task
 from inpaint.batch.report import printable
-from inpaint.images import FORMATS, format_of
+from inpaint.images import FORMATS, format_of, unread_format_of
 
 MOST_PROBLEMS = 100  # that an error message lists
 
@@ -108,8 +108,9 @@ def make_plan(request: Request) -> Plan:
             planned.append(_kept_inside(task, found, request))
         except ValueError as error:
             problems.append(str(error))
-    if not (planned or settled or problems):
-        raise PlanError([f"there are no pictures in {', '.join(request.inputs)}"])
+    if not (planned or problems or any(not _is_unread(record) for record in settled)):
+        where = f"there are no pictures in {', '.join(request.inputs)}"
+        raise PlanError([where, *(f"{record.image}: {record.message}" for record in settled)])
     problems += _clashes(planned)
     problems += _unwritable(planned)
     tasks = []
@@ -262,6 +263,10 @@ def _nearest(folder: str) -> str:
     while not os.path.lexists(path):
         path = os.path.dirname(path)
     return path
+
+
+def _is_unread(record: Record) -> bool:
+    return record.status == "skipped" and unread_format_of(record.image) is not None
 
 
 def _skipped(task: Task, message: str) -> Record:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import IO
@@ -16,6 +18,8 @@ from inpaint.utils.locks import locked
 REPORT_NAME = "report.jsonl"  # in an output folder
 
 MOST_FAILURES = 10  # that the summary lists
+MOST_REASONS = 100  # for which pictures were skipped, that are counted one by one
+MOST_SHOWN = 5  # reasons or kinds of odd masks that the summary shows
 LONGEST_LINE = 1 << 20  # bytes of a line that is looked at to know a report
 BLOCK = 1 << 12  # bytes that are read at a time in search of a line's end
 
@@ -82,10 +86,16 @@ class Report:
 
 @dataclass
 class Summary:
-    """Counts of a run, and its first failures."""
+    """Counts of a run, its first failures, and what is odd."""
 
     counts: Counter[Status] = field(default_factory=Counter)
     failures: list[Record] = field(default_factory=list)  # at most MOST_FAILURES
+    skipped: Counter[str] = field(default_factory=Counter)  # by reason, at most MOST_REASONS
+    suspicious: list[Record] = field(default_factory=list)  # the first of each kind of mask
+    odd_masks: int = 0
+    unchanged: int = 0  # images that were copied, as their holes are empty
+    with_frames: int = 0  # images of which one of several frames was filled
+    frames_left: int = 0
     start: float = field(default_factory=time.perf_counter)
 
     def add(self, record: Record) -> None:
@@ -93,6 +103,22 @@ class Summary:
         self.counts[record.status] += 1
         if record.status == "failed" and len(self.failures) < MOST_FAILURES:
             self.failures.append(record)
+        if record.status == "skipped":
+            known = record.message in self.skipped or len(self.skipped) < MOST_REASONS
+            self.skipped[record.message if known else "other reasons"] += 1
+        if record.status == "done":
+            self._add_done(record)
+
+    def _add_done(self, record: Record) -> None:
+        self.unchanged += record.hole_ratio == 0
+        self.with_frames += record.frames_left is not None
+        self.frames_left += record.frames_left or 0
+        if not record.suspicious:
+            return
+        self.odd_masks += 1
+        kinds = {_kind(other) for other in self.suspicious}
+        if _kind(record) not in kinds and len(kinds) < MOST_REASONS:
+            self.suspicious.append(record)
 
     @property
     def exit_code(self) -> int:
@@ -100,16 +126,36 @@ class Summary:
         return 1 if self.counts["failed"] else 0
 
     def lines(self) -> list[str]:
-        """The failures, then the sums, as text for people."""
+        """The failures, what is odd, then the sums, as text for people."""
         lines = [f"failed: {printable(f.image)}: {printable(f.message)}" for f in self.failures]
         more = self.counts["failed"] - len(self.failures)
         if more:
             lines.append(f"failed: {more} more")
+        return [*lines, *self._odd_lines(), self._sums()]
+
+    def _odd_lines(self) -> Iterator[str]:
+        for message, count in self.skipped.most_common(MOST_SHOWN):
+            yield f"skipped: {count} x {printable(message)}"
+        if self.unchanged:
+            yield f"unchanged: {self.unchanged} x the hole is empty, so the file was copied"
+        if self.odd_masks:
+            yield f"suspicious masks: {self.odd_masks}, see their notes in the report; such as"
+        for record in self.suspicious[:MOST_SHOWN]:
+            yield f"  {printable(record.image)}: {printable('; '.join(record.notes))}"
+        if self.frames_left:
+            frames = f"{self.frames_left} further frames or pages of {self.with_frames} pictures"
+            yield f"not filled: {frames}"
+
+    def _sums(self) -> str:
         seconds = time.perf_counter() - self.start
         worked = self.counts["done"] + self.counts["failed"]
         sums = ", ".join(f"{self.counts[s]} {s}" for s in ("done", "skipped", "failed"))
-        lines.append(f"{sums} in {seconds:.1f} s ({worked / max(seconds, 1e-9):.2f} pictures/s)")
-        return lines
+        return f"{sums} in {seconds:.1f} s ({worked / max(seconds, 1e-9):.2f} pictures/s)"
+
+
+def _kind(record: Record) -> str:
+    """The notes of a record without the numbers in them."""
+    return re.sub(r"[\d.]+", "", "; ".join(record.notes))
 
 
 def printable(text: str) -> str:

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from inpaint.batch import files
-from inpaint.batch.detection import TooDamagedError, find_damage, write_mask
+from inpaint.batch.detection import TooDamagedError, find_damage, is_summary, write_mask
 from inpaint.batch.records import ALPHA, DETECTED, Record, Settings, Task
 from inpaint.detect.detector import DamageDetector, Detection
 from inpaint.detect.settings import DetectSettings
 from inpaint.images import ImageData, format_of, read_image
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
-from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole
+from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole, warn_if_suspicious
 
 logger = logging.getLogger("inpaint")
 
@@ -44,35 +44,51 @@ class Filler:
 
     def _run(self, task: Task, on_progress: OnProgress | None, notes: list[str]) -> dict[str, Any]:
         """What its record says; its output is written, and what is worth saying is in notes."""
-        found: dict[str, Any] = {}
         with files.fetched(task.image) as local:
             image = read_image(local)
             if format_of(task.image) not in (None, image.format):
                 notes.append(f"the content is {image.format}, whatever the name says")
-            if task.mask == ALPHA:
-                hole = self._alpha_hole(image)
-            elif task.mask == DETECTED:
-                detection = self._detect(image, notes)
-                hole = detection.hole(self.settings.detect.grow)
-                found = {"damage": detection.shares}
-                if task.mask_output is not None:
-                    write_mask(hole, task.mask_output, root=task.mask_root)
-            else:
-                hole, remarks = self._hole(task.mask, image.size)
-                notes += (remark for remark in remarks if remark not in notes)
+            hole, found = self._find_hole(task, image, notes)
+            exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)
             if not hole.any() and task.format in (None, image.format):
+                self._check_strict(notes)
                 notes.append("the hole is empty: the file is copied as it is")
                 files.copy(local, task.output, root=task.root)
                 return {"hole_ratio": 0.0, **found}
-            exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)
         notes += image.notes
-        clear_alpha = task.mask == ALPHA
+        self._check_strict(notes)
         with self._slots:
             fill = partial(self.inpainter.fill_image_data, exclude=exclude, on_progress=on_progress)
-            filled = _fill(fill, image, hole, clear_alpha=clear_alpha)
+            filled = _fill(fill, image, hole, clear_alpha=task.mask == ALPHA)
+        self._check_strict(notes)
         quality = self.settings.quality
         files.write(filled, task.output, format=task.format, quality=quality, root=task.root)
-        return {"hole_ratio": round(float(hole.mean()), 6), **found}
+        left = image.frames - 1 or None
+        return {"hole_ratio": round(float(hole.mean()), 6), "frames_left": left, **found}
+
+    def _find_hole(
+        self, task: Task, image: ImageData, notes: list[str]
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """The hole, (H, W) bool, and what the record says about how it was found."""
+        if task.mask == DETECTED:
+            detection = self._detect(image, notes)
+            hole = detection.hole(self.settings.detect.grow)
+            if task.mask_output is not None:
+                write_mask(hole, task.mask_output, root=task.mask_root)
+            return hole, {"damage": detection.shares}
+        before = len(notes)
+        if task.mask == ALPHA:
+            hole = self._alpha_hole(image)
+        else:
+            hole, remarks = self._hole(task.mask, image.size)
+            notes += (remark for remark in remarks if remark not in notes)
+        return hole, {"suspicious": len(notes) > before or None}
+
+    def _check_strict(self, notes: list[str]) -> None:
+        """Raises ValueError if there are notes and none shall be; what was found is no reason."""
+        reasons = [note for note in notes if not is_summary(note)]
+        if self.settings.strict and reasons:
+            raise ValueError(f"not filled, as --strict is given: {'; '.join(reasons)}")
 
     def _detect(self, image: ImageData, notes: list[str]) -> Detection:
         with self._slots:
@@ -99,7 +115,9 @@ class Filler:
             raise ValueError("the picture has no alpha channel that could say what to fill")
         full = np.iinfo(image.alpha.dtype).max
         hole = full - image.alpha > ALPHA_THRESHOLD * full
-        return grow_hole(~hole if self.settings.invert else hole, self.settings.grow)
+        hole = ~hole if self.settings.invert else hole
+        warn_if_suspicious(hole)
+        return grow_hole(hole, self.settings.grow)
 
 
 class Marker:

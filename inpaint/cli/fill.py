@@ -77,6 +77,11 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "--skip-unmasked", action="store_true", help="leave out pictures without mask"
     )
     group.add_argument(
+        "--strict",
+        action="store_true",
+        help="pictures that something is to be noted about, such as a suspicious mask, fail",
+    )
+    group.add_argument(
         "--report",
         metavar="PATH",
         help=f"a JSON line for every picture; default: {REPORT_NAME} in an output folder",

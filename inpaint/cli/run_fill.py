@@ -46,6 +46,7 @@ def run_fill(arguments: argparse.Namespace) -> int:
         invert=arguments.invert,
         grow=arguments.grow or 0,
         quality=arguments.quality,
+        strict=arguments.strict,
         detect=detect,
     )
     plan = make_plan(request)

@@ -75,6 +75,7 @@ def image_data_of(
         jpeg=None if cmyk else _jpeg_coding(image),
         lossless=name not in ("jpg", "avif", "heic"),
         compressed=image.info.get("compression") != "raw",
+        frames=getattr(image, "n_frames", 1),
         notes=tuple(notes + more_notes),
     )
 
