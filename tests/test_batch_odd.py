@@ -132,7 +132,7 @@ def test_further_frames_are_counted(here, weights, capsys):
         frames[0].save(f"photos/{name}", save_all=True, append_images=frames[1:])
     put_mask("mask.png")
     assert fill("photos", "--mask", "mask.png", "-o", "out", weights=weights) == 0
-    assert "not filled: 4 further frames or pages of 2 pictures" in capsys.readouterr().err
+    assert "passed over: 4 further frames or pages of 2 pictures" in capsys.readouterr().err
     assert report_of("out/report.jsonl")["a.gif"]["frames_left"] == 2
 
 

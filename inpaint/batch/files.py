@@ -7,7 +7,6 @@ import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -174,14 +173,13 @@ def write(
         write_image(image, local, format=format, quality=quality)
 
 
-def copy(source: str, path: str, *, root: str | None = None) -> None:
-    """Write the bytes of a local file; they appear at `path` complete or not at all.
+def write_bytes(data: bytes, path: str, *, root: str | None = None) -> None:
+    """Write a file; it appears at `path` complete or not at all.
 
     Raises ValueError for a path outside of `root`, if that is given.
     """
-    data = Path(source).read_bytes()
     with _target(path, root) as local:
-        atomic_write(Path(local), data)
+        atomic_write(local, data)
 
 
 @contextmanager

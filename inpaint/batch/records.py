@@ -53,6 +53,7 @@ class Settings:
     invert: bool = False  # swap hole and known in every mask
     grow: int = 0  # px by which holes are grown; below 0 shrinks them
     quality: int | None = None  # 1 to 100 for formats with loss; None keeps the source's
+    all_frames: bool = False  # fill all frames of animations and pages of TIFF files
     strict: bool = False  # images that something is to be noted about fail
     detect: DetectSettings = field(default_factory=DetectSettings)  # of masks DETECTED
 

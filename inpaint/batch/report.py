@@ -144,7 +144,7 @@ class Summary:
             yield f"  {printable(record.image)}: {printable('; '.join(record.notes))}"
         if self.frames_left:
             frames = f"{self.frames_left} further frames or pages of {self.with_frames} pictures"
-            yield f"not filled: {frames}"
+            yield f"passed over: {frames}"
 
     def _sums(self) -> str:
         seconds = time.perf_counter() - self.start

@@ -66,6 +66,13 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "--format", choices=FORMAT_NAMES, default="keep", help="default: %(default)s"
     )
     group.add_argument("--quality", type=int, help="1 to 100; default: as the source")
+    group.add_argument(
+        "--frames",
+        choices=("first", "all"),
+        default="first",
+        help="of animations (GIF, PNG, WebP) and TIFF files with several pages; all are written "
+        "into one file; default: %(default)s",
+    )
     group.add_argument("--skip-existing", action="store_true", help="finish an earlier run")
     group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     group.add_argument(

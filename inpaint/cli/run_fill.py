@@ -46,6 +46,7 @@ def run_fill(arguments: argparse.Namespace) -> int:
         invert=arguments.invert,
         grow=arguments.grow or 0,
         quality=arguments.quality,
+        all_frames=arguments.frames == "all",
         strict=arguments.strict,
         detect=detect,
     )
@@ -65,6 +66,8 @@ def _mask(arguments: argparse.Namespace) -> tuple[str | None, DetectSettings]:
         weights=arguments.detector,
         grow=DEFAULT_GROW if arguments.grow is None else max(0, arguments.grow),
     )
+    if arguments.keep_masks is not None and arguments.frames == "all":
+        raise ValueError("choose one of --keep-masks and --frames all")
     if arguments.detect is None:
         if arguments.keep_masks is not None:
             raise ValueError("--keep-masks needs --detect")

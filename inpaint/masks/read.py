@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from inpaint.images import from_pil, read_image
+from inpaint.images import ImageData, from_pil, read_image
 from inpaint.masks.levels import threshold_of
 
 logger = logging.getLogger("inpaint")
@@ -18,9 +18,11 @@ logger = logging.getLogger("inpaint")
 ALPHA_THRESHOLD = 1 / 8  # of full opacity: brushes may be translucent, compressed alpha is noisy
 SUSPICIOUS_RATIO = 0.6  # more hole than this is more likely a swapped polarity
 
+MaskSource: TypeAlias = str | os.PathLike[str] | Image.Image | ImageData | np.ndarray
+
 
 def read_hole(
-    source: str | os.PathLike[str] | Image.Image | np.ndarray,
+    source: MaskSource,
     *,
     size: tuple[int, int] | None = None,
     invert: bool = False,
@@ -29,8 +31,8 @@ def read_hole(
 ) -> np.ndarray:
     """The hole as (H, W) bool, True = fill, from a mask in which white means fill.
 
-    `source` is a path, a Pillow image, or an array (H, W) or (H, W, C), C = 1 gray, 3 RGB, 4 RGBA:
-    bool, integers over the range of 8 or 16 bits, or floats in [0, 1].
+    `source` is a path, an image that was read, a Pillow image, or an array (H, W) or (H, W, C),
+    C = 1 gray, 3 RGB, 4 RGBA: bool, integers over the range of 8 or 16 bits, or floats in [0, 1].
 
     A pixel is hole where its brightest channel is above half of the range, so a red brush on black
     counts. Integers that are all 0 or 1, or 0 and another value, are taken as they stand, and those
@@ -88,13 +90,13 @@ def grow_hole(hole: np.ndarray, pixels: int) -> np.ndarray:
     return np.rint(to_hole**2) <= pixels**2  # squared distances are whole numbers
 
 
-def _channels(
-    source: str | os.PathLike[str] | Image.Image | np.ndarray,
-) -> tuple[np.ndarray, np.ndarray | None]:
+def _channels(source: MaskSource) -> tuple[np.ndarray, np.ndarray | None]:
     """Colours (H, W) or (H, W, 3), and alpha (H, W) or None."""
     if isinstance(source, np.ndarray):
         return _array_channels(source)
-    if isinstance(source, Image.Image):
+    if isinstance(source, ImageData):
+        image = source
+    elif isinstance(source, Image.Image):
         image = from_pil(source)
     elif isinstance(source, (str, os.PathLike)):
         image = read_image(source)
