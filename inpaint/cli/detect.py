@@ -59,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allow-outside", action="store_true", help="let links lead out of the folder of masks"
     )
+    group.add_argument(
+        "--shard", metavar="I/N", help="do the I-th of N parts; N machines do the whole set"
+    )
     group.add_argument("--limit", type=int, metavar="N", help="look at N pictures at most")
     group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
     group.add_argument("--report", metavar="PATH", help="a JSON line for every picture")

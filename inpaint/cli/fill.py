@@ -61,6 +61,12 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "each, of the same name",
     )
     group.add_argument("-o", "--output", metavar="OUTPUT", help="a folder, or a file for one file")
+    group.add_argument(
+        "--suffix",
+        default="",
+        metavar="TEXT",
+        help="outputs are called NAME + TEXT, and lie beside the pictures without OUTPUT",
+    )
     group.add_argument("--mask-suffix", metavar="TEXT", help="masks are called NAME + TEXT")
     group.add_argument(
         "--format", choices=FORMAT_NAMES, default="keep", help="default: %(default)s"
@@ -149,6 +155,9 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         "--engine", choices=("local", "ray"), default="local", help="default: %(default)s"
     )
     group.add_argument("--address", help="of a Ray cluster; default: a new one on this machine")
+    group.add_argument(
+        "--shard", metavar="I/N", help="do the I-th of N parts; N machines do the whole set"
+    )
     group.add_argument("--limit", type=int, metavar="N", help="fill N pictures at most")
     group.add_argument(
         "--dry-run", action="store_true", help="print what would be done as a JSONL manifest"

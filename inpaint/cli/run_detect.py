@@ -11,8 +11,9 @@ import numpy as np
 from inpaint.batch import files
 from inpaint.batch.detection import write_mask
 from inpaint.batch.find import Found, find_images
-from inpaint.batch.plan import Request, make_plan
+from inpaint.batch.plan import make_plan
 from inpaint.batch.records import DETECTED
+from inpaint.batch.request import Request, Shard
 from inpaint.batch.run import run_marker
 from inpaint.cli.detection import classes_of
 from inpaint.cli.runs import device_errors, follow, report_path
@@ -93,6 +94,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         overwrite=arguments.overwrite,
         limit=arguments.limit,
         allow_outside=arguments.allow_outside,
+        shard=None if arguments.shard is None else Shard.of(arguments.shard),
     )
 
 

@@ -12,9 +12,10 @@ from dataclasses import replace
 from tqdm import tqdm
 
 from inpaint.batch import files
-from inpaint.batch.plan import Plan, Request, make_plan
+from inpaint.batch.plan import Plan, make_plan
 from inpaint.batch.records import DETECTED, Record, Settings, Task
 from inpaint.batch.report import printable
+from inpaint.batch.request import Request, Shard
 from inpaint.batch.run import run_local, run_single
 from inpaint.checkpoints.weights import find_weights, load_detector
 from inpaint.cli.detection import classes_of
@@ -40,6 +41,8 @@ def run_fill(arguments: argparse.Namespace) -> int:
         exclude=arguments.exclude,
         keep_masks=arguments.keep_masks,
         allow_outside=arguments.allow_outside,
+        suffix=arguments.suffix,
+        shard=None if arguments.shard is None else Shard.of(arguments.shard),
     )
     report = report_path(arguments.report, request)
     settings = Settings(

@@ -10,9 +10,10 @@ from contextlib import contextmanager, suppress
 from tqdm import tqdm
 
 from inpaint.batch import files
-from inpaint.batch.plan import Plan, Request
+from inpaint.batch.plan import Plan
 from inpaint.batch.records import Record
 from inpaint.batch.report import REPORT_NAME, Report, Summary
+from inpaint.batch.request import Request
 from inpaint.utils.files import remove_leftovers
 
 
@@ -26,11 +27,21 @@ def report_path(path: str | None, request: Request) -> str | None:
             raise ValueError(f"--report must be a local path that ends with .jsonl, got {path}")
     elif request.output is not None and not request.single:
         remote = files.is_remote(request.output)
-        path = REPORT_NAME if remote else files.join(request.output, REPORT_NAME)
+        path = (
+            _report_name(request) if remote else files.join(request.output, _report_name(request))
+        )
     inputs = (*request.inputs, request.mask, request.exclude)
     if path is not None and any(_same_file(path, other) for other in inputs if other):
         raise ValueError(f"the report {path} would overwrite an input; choose another --report")
     return path
+
+
+def _report_name(request: Request) -> str:
+    """Each shard has its own, as locks may not reach from one machine to another."""
+    if request.shard is None:
+        return REPORT_NAME
+    stem, ending = os.path.splitext(REPORT_NAME)
+    return f"{stem}-{request.shard.number}-of-{request.shard.count}{ending}"
 
 
 def _same_file(path: str, other: str) -> bool:
