@@ -127,11 +127,15 @@ class Summary:
 
     def lines(self) -> list[str]:
         """The failures, what is odd, then the sums, as text for people."""
+        return [*self.failed_lines(), *self._odd_lines(), self._sums()]
+
+    def failed_lines(self) -> list[str]:
+        """The failures alone."""
         lines = [f"failed: {printable(f.image)}: {printable(f.message)}" for f in self.failures]
         more = self.counts["failed"] - len(self.failures)
         if more:
             lines.append(f"failed: {more} more")
-        return [*lines, *self._odd_lines(), self._sums()]
+        return lines
 
     def _odd_lines(self) -> Iterator[str]:
         for message, count in self.skipped.most_common(MOST_SHOWN):

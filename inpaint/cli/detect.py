@@ -6,6 +6,7 @@ import argparse
 
 from inpaint.batch.report import REPORT_NAME
 from inpaint.cli.detection import add_detection
+from inpaint.cli.verbosity import add_verbosity
 from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 
 EPILOG = f"""\
@@ -63,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shard", metavar="I/N", help="do the I-th of N parts; N machines do the whole set"
     )
     group.add_argument("--limit", type=int, metavar="N", help="look at N pictures at most")
+    add_verbosity(group)
     group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
     group.add_argument("--report", metavar="PATH", help="a JSON line for every picture")
 

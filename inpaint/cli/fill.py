@@ -9,6 +9,7 @@ from inpaint.batch.records import ALPHA
 from inpaint.batch.report import REPORT_NAME
 from inpaint.checkpoints.names import DEFAULT_WEIGHTS
 from inpaint.cli.detection import add_detection
+from inpaint.cli.verbosity import add_verbosity
 from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 from inpaint.images import FORMATS
 from inpaint.inference.style import DEFAULT_STYLE, Style
@@ -145,6 +146,7 @@ def _add_treatment(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
+    add_verbosity(group)
     group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
     group.add_argument(
         "--workers",

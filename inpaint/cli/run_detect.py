@@ -15,6 +15,7 @@ from inpaint.batch.plan import make_plan
 from inpaint.batch.records import DETECTED
 from inpaint.batch.request import Request, Shard
 from inpaint.batch.run import run_marker
+from inpaint.cli.bars import Bar, verbosity_of
 from inpaint.cli.detection import classes_of
 from inpaint.cli.runs import device_errors, follow, report_path
 from inpaint.detect.detector import DamageDetector
@@ -41,7 +42,10 @@ def run_detect(arguments: argparse.Namespace) -> int:
     plan = make_plan(request)
     with device_errors(arguments.device):
         detector = DamageDetector.load(settings.weights, device=arguments.device)
-    return follow(run_marker(plan.tasks, detector, settings), plan, request, report)
+    verbosity = verbosity_of(arguments)
+    bar = None if request.single else Bar(len(plan.tasks), quiet=verbosity == "quiet")
+    records = run_marker(plan.tasks, detector, settings)
+    return follow(records, plan, request, report, bar=bar, verbosity=verbosity)
 
 
 def run_repeated(arguments: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from inpaint.batch.report import printable
 from inpaint.batch.request import Request, Shard
 from inpaint.batch.run import run_local, run_single
 from inpaint.checkpoints.weights import find_weights, load_detector
+from inpaint.cli.bars import Bar, verbosity_of
 from inpaint.cli.detection import classes_of
 from inpaint.cli.runs import device_errors, follow, report_path
 from inpaint.detect.settings import DEFAULT_GROW, DetectSettings
@@ -57,8 +58,10 @@ def run_fill(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         _print_manifest(plan)
         return 0
-    records = _start(plan.tasks, settings, arguments, single=request.single)
-    return follow(records, plan, request, report)
+    verbosity = verbosity_of(arguments)
+    bar = None if request.single else Bar(len(plan.tasks), quiet=verbosity == "quiet")
+    records = _start(plan.tasks, settings, arguments, bar)
+    return follow(records, plan, request, report, bar=bar, verbosity=verbosity)
 
 
 def _mask(arguments: argparse.Namespace) -> tuple[str | None, DetectSettings]:
@@ -92,9 +95,12 @@ def _print_manifest(plan: Plan) -> None:
 
 
 def _start(
-    tasks: list[Task], settings: Settings, arguments: argparse.Namespace, *, single: bool
+    tasks: list[Task], settings: Settings, arguments: argparse.Namespace, bar: Bar | None
 ) -> Iterator[Record]:
-    """The engine at work, its network loaded. Raises ValueError or FileNotFoundError."""
+    """The engine at work, its network loaded. Raises ValueError or FileNotFoundError.
+
+    bar: Of many pictures; None = there is one, with a bar of its own.
+    """
     if arguments.workers is not None and arguments.workers < 1:
         raise ValueError(f"--workers must be 1 or more, got {arguments.workers}")
     if not tasks:
@@ -116,9 +122,9 @@ def _start(
             address=arguments.address,
             actors=arguments.workers,
         )
-    if single:
-        return _follow_one(tasks[0], inpainter, settings)
-    return run_local(tasks, inpainter, settings, workers=arguments.workers)
+    if bar is None:
+        return _follow_one(tasks[0], inpainter, settings, quiet=arguments.quiet)
+    return run_local(tasks, inpainter, settings, workers=arguments.workers, on_progress=bar.move)
 
 
 def _style(arguments: argparse.Namespace) -> Style:
@@ -133,9 +139,11 @@ def _style(arguments: argparse.Namespace) -> Style:
     return style
 
 
-def _follow_one(task: Task, inpainter: Inpainter, settings: Settings) -> Iterator[Record]:
+def _follow_one(
+    task: Task, inpainter: Inpainter, settings: Settings, *, quiet: bool
+) -> Iterator[Record]:
     """The engine for one image, with a bar on a terminal if it takes longer than a second."""
-    show = sys.stderr.isatty()
+    show = sys.stderr.isatty() and not quiet
     form = "{l_bar}{bar}| {elapsed}<{remaining}"
     with tqdm(total=1.0, delay=1.0, leave=False, disable=not show, bar_format=form) as bar:
         yield from run_single(
