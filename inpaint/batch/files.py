@@ -88,6 +88,11 @@ def exists(path: str) -> bool:
     return name in _remote_names(folder)
 
 
+def is_file(path: str) -> bool:
+    """Whether something other than a folder is there."""
+    return not is_folder(path) and exists(path)
+
+
 def names_in(folder: str) -> list[str]:
     """Names of the files in a folder, sorted; none if there is no such folder."""
     if is_remote(folder):

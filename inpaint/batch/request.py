@@ -82,11 +82,7 @@ class Request:
         """Whether one image goes into a file, not into a folder."""
         if self.output is None or len(self.inputs) > 1:
             return False
-        if is_list(self.inputs[0]) or not _is_image(self.inputs[0]):
+        if is_list(self.inputs[0]) or not files.is_file(self.inputs[0]):
             return False
         called_file = os.path.splitext(self.output)[1] and not self.output.endswith(("/", os.sep))
         return bool(called_file) and not files.is_folder(self.output)
-
-
-def _is_image(path: str) -> bool:
-    return not files.is_folder(path) and files.exists(path)

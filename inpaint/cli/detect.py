@@ -18,7 +18,7 @@ examples:
 
 White in a mask means damage; a picture without any gets a black mask. The report
 ({REPORT_NAME} in the folder of masks) has the shares of the classes. Exit code: 0 all done, 1 some
-pictures failed, 2 nothing was written.
+pictures failed, 2 nothing was written, 130 stopped by Ctrl-C (a second one stops at once).
 """
 
 

@@ -24,9 +24,11 @@ examples:
   inpaint fill erased.png --mask {ALPHA} -o out.png
   inpaint fill photos/ --detect scratch,dust -o out/
   inpaint fill manifest.csv               columns: image, mask, output, exclude
+  inpaint fill - --mask hole.png -o - < photo.jpg > out.jpg
 
 White in a mask, or paint on a transparent ground, means fill. Exit code: 0 all done, 1 some
-pictures failed (the report says which and why), 2 nothing was written.
+pictures failed (the report says which and why), 2 nothing was written, 130 stopped by Ctrl-C (a
+second one stops at once).
 """
 
 
@@ -38,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="picture, folder (with its sub-folders), glob pattern, list of paths (.txt), or "
-        "manifest (.csv, .jsonl) with image, mask, output and exclude",
+        help="picture, folder (with its sub-folders), glob pattern, list of paths (.txt), "
+        "manifest (.csv, .jsonl) with image, mask, output and exclude, or - for standard input",
     )
     _add_files(parser.add_argument_group("files"))
     _add_detection(parser.add_argument_group("finding damage"))
@@ -53,7 +55,8 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "--mask",
         metavar="MASKS",
         help="one mask for all; a folder with a mask for each, of the same name, "
-        f"with or without _mask behind it; or '{ALPHA}': what is transparent is filled",
+        f"with or without _mask behind it; '{ALPHA}': what is transparent is filled; or - for "
+        "standard input",
     )
     group.add_argument(
         "--exclude",
@@ -61,7 +64,12 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         help="what texture is not copied from (white): one mask for all, or a folder with one for "
         "each, of the same name",
     )
-    group.add_argument("-o", "--output", metavar="OUTPUT", help="a folder, or a file for one file")
+    group.add_argument(
+        "-o",
+        "--output",
+        metavar="OUTPUT",
+        help="a folder, or for one file a file or - (standard output)",
+    )
     group.add_argument(
         "--suffix",
         default="",

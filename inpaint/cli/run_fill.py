@@ -21,6 +21,7 @@ from inpaint.checkpoints.weights import find_weights, load_detector
 from inpaint.cli.bars import Bar, verbosity_of
 from inpaint.cli.detection import classes_of
 from inpaint.cli.runs import device_errors, follow, report_path
+from inpaint.cli.streams import Streams, streamed
 from inpaint.detect.settings import DEFAULT_GROW, DetectSettings
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.style import Style, style_of_detail
@@ -28,6 +29,11 @@ from inpaint.inference.style import Style, style_of_detail
 
 def run_fill(arguments: argparse.Namespace) -> int:
     """Plan, fill, report; returns the exit code 0 or 1. Raises for bad usage before writing."""
+    with streamed(arguments) as streams:
+        return _run(arguments, streams)
+
+
+def _run(arguments: argparse.Namespace, streams: Streams) -> int:
     mask, detect = _mask(arguments)
     request = Request(
         inputs=tuple(arguments.inputs),
@@ -61,6 +67,8 @@ def run_fill(arguments: argparse.Namespace) -> int:
     verbosity = verbosity_of(arguments)
     bar = None if request.single else Bar(len(plan.tasks), quiet=verbosity == "quiet")
     records = _start(plan.tasks, settings, arguments, bar)
+    if streams.names:
+        records = map(streams.named, records)
     return follow(records, plan, request, report, bar=bar, verbosity=verbosity)
 
 

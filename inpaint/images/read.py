@@ -18,7 +18,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, EXTRASAMPLES, PLANAR_CONFIGURATIO
 
 from inpaint.images import png, tiff
 from inpaint.images.image_data import FORMATS, ImageData, ImageError
-from inpaint.images.pil import from_pil, image_data_of, key_alpha
+from inpaint.images.pil import format_name, from_pil, image_data_of, key_alpha
 
 DEFAULT_MAX_PIXELS = 250_000_000  # 0.75 GB as RGB
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
@@ -60,6 +60,14 @@ def open_image(data: bytes, max_pixels: int | None) -> Image.Image:
     image = _open(data)
     _check_size(image, max_pixels)
     return image
+
+
+def format_of_bytes(data: bytes) -> str | None:
+    """The key of FORMATS that a file's content is of, or None."""
+    try:
+        return format_name(_open(data).format)
+    except Exception:  # see readable
+        return None
 
 
 def read_bytes(source: str | os.PathLike[str] | IO[bytes]) -> tuple[str, bytes]:
