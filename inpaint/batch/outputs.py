@@ -28,16 +28,27 @@ def _kept_mask(found: Found, request: Request) -> str | None:
     return _below(request.keep_masks, found, os.path.splitext(found.relative)[0] + ".png")
 
 
-def task_of(found: Found, mask: str, request: Request) -> Task:
+def task_of(found: Found, mask: str, exclude: str | None, request: Request) -> Task:
     """What is done with an image. Raises ValueError for an output that cannot be."""
-    task = replace(_without_root(found, mask, request), mask_output=_kept_mask(found, request))
-    return task if request.allow_outside else _kept_inside(task, found, request)
+    output, format = _output_of(found, request)
+    kept = _kept_mask(found, request)
+    root, mask_root = _root_of(found, request), request.keep_masks
+    if request.allow_outside:
+        root = mask_root = None
+    for path, folder in ((output, root), (kept, mask_root)):
+        if path is not None and folder is not None and not files.is_inside(path, folder):
+            raise ValueError(
+                f"{found.image}: its output {path} lies outside of {folder}; choose another "
+                "--output, or --allow-outside"
+            )
+    return Task(found.image, mask, output, format, exclude, kept, root, mask_root)
 
 
-def _without_root(found: Found, mask: str, request: Request) -> Task:
+def _output_of(found: Found, request: Request) -> tuple[str, str | None]:
+    """Path and format of an output; the format None is that of the image."""
     path = found.output or (request.output if request.single else None)
     if path is None:
-        return Task(found.image, mask, _output_in_folder(found, request), request.format)
+        return _output_in_folder(found, request), request.format
     if request.single and request.suffix:
         raise ValueError(f"{path}: a suffix is for outputs in a folder")
     name = format_of(path)
@@ -45,26 +56,16 @@ def _without_root(found: Found, mask: str, request: Request) -> Task:
         raise ValueError(f"{path}: the name must end like a picture's (.{', .'.join(FORMATS)})")
     if request.format not in (None, name):
         raise ValueError(f"{path}: the name says {name}, but {request.format} is asked for")
-    return Task(found.image, mask, path, name)
+    return path, name
 
 
-def _kept_inside(task: Task, found: Found, request: Request) -> Task:
-    """The task with the folders that its outputs must lie in. Raises ValueError if they do not."""
-    root = request.output
+def _root_of(found: Found, request: Request) -> str | None:
+    """The folder that an output must lie in; None for a file that was named itself."""
     if request.single:
-        root = None
-    elif found.output is not None:
-        root = found.root
-    elif root is None:
-        root = files.split(found.image)[0] or "."
-    task = replace(task, root=root, mask_root=request.keep_masks)
-    for path, folder in ((task.output, root), (task.mask_output, request.keep_masks)):
-        if path is not None and folder is not None and not files.is_inside(path, folder):
-            raise ValueError(
-                f"{task.image}: its output {path} lies outside of {folder}; choose another "
-                "--output, or --allow-outside"
-            )
-    return task
+        return None
+    if found.output is not None:
+        return found.root
+    return request.output if request.output is not None else files.split(found.image)[0] or "."
 
 
 def _output_in_folder(found: Found, request: Request) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, compress
 
 from inpaint.batch import files
@@ -65,8 +65,7 @@ def make_plan(request: Request) -> Plan:
             continue
         found, mask = entry
         try:
-            task = replace(task_of(found, mask, request), exclude=exclude_of(found, excluding))
-            planned.append(task)
+            planned.append(task_of(found, mask, exclude_of(found, excluding), request))
             here.append(request.shard is None or request.shard.holds(found.relative))
         except ValueError as error:
             problems.append(str(error))
