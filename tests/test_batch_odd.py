@@ -47,7 +47,7 @@ def test_summary_counts_unchanged_pictures_and_suspicious_masks(here, weights, c
     assert fill("photos", "--mask", "masks", "-o", "out", weights=weights) == 0
     lines = capsys.readouterr().err.splitlines()
     assert "unchanged: 2 x the hole is empty, so the file was copied" in lines
-    start = lines.index("suspicious masks: 5, see their notes in the report; such as")
+    start = lines.index("suspicious masks: 5, such as")
     kinds = "\n".join(sorted(lines[start + 1 : start + 5]))
     for text in (
         "empty.png: the mask marks nothing; white means fill, invert it if it means keep; the hole",

@@ -61,7 +61,7 @@ def test_two_workers_one_of_which_dies_do_what_the_local_engine_does(
     ours, theirs = report_of(tmp_path / "local/report.jsonl"), report_of(report)
     assert ours.keys() == theirs.keys() and len(theirs) == 42
     for name, row in ours.items():
-        for key in ("image", "mask", "status", "hole_ratio", "message"):
+        for key in ("image", "mask", "status", "hole_ratio", "message", "notes", "suspicious"):
             assert row.get(key) == theirs[name].get(key)
 
 

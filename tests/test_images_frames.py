@@ -147,6 +147,17 @@ def test_pages_that_go_round_in_a_circle_are_read_once():
     assert page_alone(bytes(data), first)[link : link + 4] == bytes(4)
 
 
+def test_anything_in_the_place_of_a_next_page_hides_no_first_one():
+    data = bytearray(encode_tiff(scene(5, 7), metadata={}))
+    (first,) = page_offsets(bytes(data))
+    link = first + 2 + 12 * int.from_bytes(data[first : first + 2], "little")
+    data[link : link + 4] = (len(data) + 7).to_bytes(4, "little")
+    image = read_image(io.BytesIO(bytes(data)))
+    assert image.size == (5, 7) and image.frames == 1
+    with pytest.raises(ImageError, match="lies beyond its end"):
+        read(bytes(data))
+
+
 def test_profile_of_a_later_page_is_not_that_of_the_first():
     first, second = ImageData(scene(5, 7), format="tiff"), tiff_pages()[0]
     image = read_image(io.BytesIO(encode_frames([first, second], format="tiff")))

@@ -143,7 +143,7 @@ class Summary:
         if self.unchanged:
             yield f"unchanged: {self.unchanged} x the hole is empty, so the file was copied"
         if self.odd_masks:
-            yield f"suspicious masks: {self.odd_masks}, see their notes in the report; such as"
+            yield f"suspicious masks: {self.odd_masks}, such as"
         for record in self.suspicious[:MOST_SHOWN]:
             yield f"  {printable(record.image)}: {printable('; '.join(record.notes))}"
         if self.frames_left:

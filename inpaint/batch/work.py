@@ -197,7 +197,8 @@ class Marker:
             notes.append(f"more than the limit of {limit:g} %; look at the mask")
         hole = detection.hole(self.settings.grow)
         write_mask(hole, task.output, root=task.root)
-        return {"hole_ratio": round(float(hole.mean()), 6), "damage": detection.shares}
+        ratio, left = round(float(hole.mean()), 6), image.frames - 1 or None
+        return {"hole_ratio": ratio, "damage": detection.shares, "frames_left": left}
 
 
 def _read_exclude(mask: str, size: tuple[int, int]) -> np.ndarray:

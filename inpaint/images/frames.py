@@ -41,10 +41,11 @@ def read_frames(
     name, data = read_bytes(source)
     with readable(name):
         image = open_image(data, max_pixels)
-        frames = getattr(image, "n_frames", 1)
         if image.format == "TIFF":
             yield from _pages(data, max_pixels)
-        elif frames == 1 or image.format not in [FORMATS[key][0] for key in ANIMATED]:
+            return
+        frames = getattr(image, "n_frames", 1)
+        if frames == 1 or image.format not in [FORMATS[key][0] for key in ANIMATED]:
             yield decode(image, data)
         else:
             if max_pixels is not None and image.width * image.height * frames > max_pixels:
@@ -131,8 +132,9 @@ def _animate(frames: list[ImageData], format: str, quality: int | None) -> bytes
     if any(frame.deep for frame in frames):
         raise ImageError(f"{format} cannot hold frames of 16 bits a channel; choose tiff")
     first, opaque = frames[0], all(frame.alpha is None for frame in frames)
+    gray = all(frame.gray for frame in frames)
     images = [
-        _indexed(frame) if format == "gif" else Image.fromarray(_colours(frame, opaque=opaque))
+        _indexed(frame) if format == "gif" else _plain(frame, gray=gray, opaque=opaque)
         for frame in frames
     ]
     options: dict[str, Any] = {"duration": [round(frame.duration or 0) for frame in frames]}
@@ -155,9 +157,12 @@ def _animate(frames: list[ImageData], format: str, quality: int | None) -> bytes
     return file.getvalue()
 
 
-def _colours(frame: ImageData, *, opaque: bool) -> np.ndarray:
-    """(H, W, 3) or, if any frame has alpha, (H, W, 4)."""
-    return rgba(frame)[..., : 3 if opaque else 4].copy()
+def _plain(frame: ImageData, *, gray: bool, opaque: bool) -> Image.Image:
+    """In gray or colour, with alpha or without it, as all frames need."""
+    samples = rgba(frame)  # (H, W, 4)
+    channels = ([0] if gray else [0, 1, 2]) + ([] if opaque else [3])
+    samples = np.ascontiguousarray(samples[..., channels])
+    return Image.fromarray(samples[..., 0] if channels == [0] else samples)
 
 
 def _indexed(frame: ImageData) -> Image.Image:

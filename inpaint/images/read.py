@@ -129,8 +129,8 @@ def _check_size(image: Image.Image, max_pixels: int | None) -> None:
 
 def decode(image: Image.Image, data: bytes) -> ImageData:
     """The first frame of an opened image and its file. Raises nearly anything, see readable."""
-    if isinstance(image, TiffImageFile) and len(offsets := tiff.page_offsets(data)) > 1:
-        return _decode_first_page(data, offsets)
+    if isinstance(image, TiffImageFile) and tiff.has_more_pages(data):
+        return _decode_first_page(data)
     if image.format == "PNG":
         image_data = _decode_png(image, data)
     elif isinstance(image, TiffImageFile):
@@ -142,10 +142,13 @@ def decode(image: Image.Image, data: bytes) -> ImageData:
     return dataclasses.replace(image_data, file_size=len(data))
 
 
-def _decode_first_page(data: bytes, offsets: list[int]) -> ImageData:
+def _decode_first_page(data: bytes) -> ImageData:
     """The first page, read alone: Pillow leaves what other pages say, such as profiles, with it."""
+    offsets = tiff.page_offsets(data, lenient=True)
     alone = tiff.page_alone(data, offsets[0])
     first = decode(_open(alone), alone)
+    if len(offsets) == 1:
+        return first
     notes = (f"first frame of {len(offsets)} used", *first.notes)
     return dataclasses.replace(first, frames=len(offsets), notes=notes)
 

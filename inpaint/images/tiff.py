@@ -166,18 +166,33 @@ def assemble(pages: Iterable[Page]) -> bytes:
     return file.getvalue()
 
 
-def page_offsets(data: bytes) -> list[int]:
-    """Places of the pages' directories in a TIFF file. Raises ValueError for a damaged file."""
+def page_offsets(data: bytes, *, lenient: bool = False) -> list[int]:
+    """Places of the pages' directories in a TIFF file.
+
+    Raises ValueError for one beyond the end of the file; `lenient` takes it for the last one's end,
+    as some programs leave anything where the place of the next page would be.
+    """
     layout = _Layout.of(data)
     offsets: dict[int, None] = {}
     try:
         (at,) = struct.unpack_from(layout.place, data, layout.first)
         while at and at not in offsets:  # some go round in a circle
+            link = layout.link(data, at)
+            (following,) = struct.unpack_from(layout.place, data, link)
             offsets[at] = None
-            (at,) = struct.unpack_from(layout.place, data, layout.link(data, at))
+            at = following
     except struct.error as error:
+        if lenient:
+            return [*offsets]
         raise ValueError("a page of the TIFF file lies beyond its end") from error
     return [*offsets]
+
+
+def has_more_pages(data: bytes) -> bool:
+    """Whether the first page of a TIFF file names a next one, be it there or not."""
+    layout = _Layout.of(data)
+    (first,) = struct.unpack_from(layout.place, data, layout.first)
+    return bool(struct.unpack_from(layout.place, data, layout.link(data, first))[0])
 
 
 def page_alone(data: bytes, offset: int) -> bytes:
