@@ -85,12 +85,15 @@ def streamed(arguments: argparse.Namespace) -> Iterator[Streams]:
     """
     inputs, out = arguments.inputs, arguments.output == STREAM
     coming = [*inputs, arguments.mask].count(STREAM)
+    if not coming and not out:
+        yield Streams("")
+        return
     if coming > 1:
         raise ValueError(f"the {INPUT} can be one of picture and mask")
     one = len(inputs) == 1 and (inputs[0] == STREAM or files.is_file(inputs[0]))
     if out and (not one or is_list(inputs[0])):
         raise ValueError(f"the {OUTPUT} takes the result of one picture")
-    if arguments.dry_run and (coming or out):
+    if arguments.dry_run:
         raise ValueError("a manifest cannot name standard streams; leave out --dry-run")
     with TemporaryDirectory(prefix="inpaint-") as folder:
         streams = Streams(folder)
