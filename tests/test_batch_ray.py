@@ -13,6 +13,8 @@ ray = pytest.importorskip("ray", reason="needs pip install 'inpaint[ray]'")
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of Ray and its dependencies
 
 from inpaint.batch import run_ray  # noqa: E402
+from inpaint.batch.records import Settings, Task  # noqa: E402
+from inpaint.inference.inpainter import Inpainter  # noqa: E402
 
 
 class MortalWorker(run_ray.Worker):
@@ -59,5 +61,30 @@ def test_two_workers_one_of_which_dies_do_what_the_local_engine_does(
     ours, theirs = report_of(tmp_path / "local/report.jsonl"), report_of(report)
     assert ours.keys() == theirs.keys() and len(theirs) == 42
     for name, row in ours.items():
-        for key in ("image", "mask", "status", "hole_ratio", "message"):
+        for key in ("image", "mask", "status", "hole_ratio", "message", "notes", "suspicious"):
             assert row.get(key) == theirs[name].get(key)
+
+
+def test_no_worker_follows_a_link_out_of_the_output_folder(cluster, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    weights = tiny_weights(tmp_path / "tiny.safetensors")
+    image, mask = str(put_image("a.png")), str(put_mask("mask.png"))
+    for folder in ("out", "elsewhere"):
+        Path(folder).mkdir()
+    Path("out/link").symlink_to(tmp_path / "elsewhere")
+    tasks = [Task(image, mask, f"out/{name}/a.png", root="out") for name in ("link", "inside")]
+    records = run_ray.run_ray(tasks, Inpainter.load(weights, device="cpu"), Settings())
+    messages = {record.output: record.message for record in records}
+    refused = f"the output {tmp_path}/out/link/a.png lies outside of {tmp_path}/out"
+    assert messages == {"out/link/a.png": refused, "out/inside/a.png": ""}
+    assert not list(Path("elsewhere").iterdir()) and Path("out/inside/a.png").exists()
+
+
+def test_manifest_leads_out_of_the_output_folder_on_ray_as_little_as_here(tmp_path, capsys):
+    weights = tiny_weights(tmp_path / "tiny.safetensors")
+    put_image(tmp_path / "a.png")
+    put_mask(tmp_path / "m.png")
+    manifest = tmp_path / "set.jsonl"
+    manifest.write_text(json.dumps({"image": "a.png", "mask": "m.png", "output": "../x.png"}))
+    assert fill(manifest, "-o", tmp_path / "out", "--engine", "ray", weights=weights) == 2
+    assert "lies outside of" in capsys.readouterr().err

@@ -18,15 +18,15 @@ import pytest
 from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
 from PIL import Image
 
-from inpaint.batch.leftovers import clean_folders
 from inpaint.batch.records import Record, Settings, Task
-from inpaint.batch.report import Report, Summary
+from inpaint.batch.report import Summary
 from inpaint.batch.run import run_local, run_single
 from inpaint.batch.work import Filler
 from inpaint.images import read_image
 from inpaint.inference.inpainter import Inpainter
+from inpaint.utils.files import TEMPORARY_PREFIX, machine
 
-TEMPORARY = ".inpaint-0123456789abcdef0123456789abcdef.tmp"
+TEMPORARY = f"{TEMPORARY_PREFIX}{machine()}0123456789abcdef01234567.tmp"
 
 
 @pytest.fixture(scope="module")
@@ -228,32 +228,6 @@ def test_ctrl_c_finishes_what_is_in_flight_and_stops(tmp_path, weights, monkeypa
         while True:
             seen.append(next(records).image)
     assert len(started) < 10 and set(seen) <= set(started)
-
-
-def test_temporary_files_of_a_live_run_are_left_alone(tmp_path):
-    output = str(tmp_path / "a.png")
-    with clean_folders([output]):
-        (tmp_path / TEMPORARY).touch()
-        (tmp_path / ".inpaint-mine.tmp").touch()
-        with clean_folders([output]):  # locks of two descriptors are as those of two processes
-            assert (tmp_path / TEMPORARY).exists()
-    with clean_folders([output]):
-        assert not (tmp_path / TEMPORARY).exists()
-    assert (tmp_path / ".inpaint-mine.tmp").exists()
-
-
-def test_report_is_continued_after_its_last_whole_line(tmp_path):
-    path = str(tmp_path / "report.jsonl")
-    with Report(path) as report:
-        report.write(Record("a.png", "done"))
-    with open(path, "a") as file:
-        file.write('{"image": "b.p')
-    with Report(path, resume=True) as report:
-        report.write(Record("\udce9\n.png", "failed", message="cut"))
-    assert [*report_of(path)] == ["a.png", "\udce9\n.png"]
-    with Report(path) as report:
-        report.write(Record("c.png", "done"))
-    assert [*report_of(path)] == ["c.png"]
 
 
 def test_summary_names_the_first_failures_and_counts_the_rest():

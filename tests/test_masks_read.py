@@ -1,5 +1,6 @@
 import logging
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -232,3 +233,71 @@ def test_only_bool_holes_grow():
         grow_hole(DISK.astype(np.uint8), 1)
     with pytest.raises(ValueError, match=r"hole must be \(H, W\), got \(1, 60, 80\)"):
         grow_hole(DISK[None], 1)
+
+
+def levels(*shares_of_values, dtype=np.uint8):
+    """A mask whose columns have the values; each (value, number of columns of a hundred)."""
+    row = np.concatenate([np.full(count, value) for value, count in shares_of_values])
+    return np.repeat(row[None].astype(dtype), 10, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (levels((0, 70), (2, 30)), "the mask has the values 0 and 2 only: 2 means fill"),
+        (levels((0, 70), (2, 30), dtype=np.uint16), "the values 0 and 2 only"),
+        (levels((0, 70), (1, 30)), None),
+        (levels((0, 70), (128, 30)), None),
+        (levels((0, 70), (255, 30), dtype=np.uint16), "the values 0 and 255 only"),
+        (levels((0, 70), (40_000, 30), dtype=np.uint16), None),
+        (levels((0, 70), (1, 30), dtype=np.uint16), None),
+        (levels((0, 70), (2, 30), dtype=np.int64), "the values 0 and 2 only"),
+    ],
+)
+def test_masks_of_two_values_mark_the_other_one_than_0(mask, message, caplog, tmp_path):
+    if message and "255" in message:
+        message = None  # nothing is odd about 8 bits that are stored in 16
+    sources = [mask]
+    if mask.dtype != np.int64:
+        write_image(ImageData(mask), tmp_path / "mask.png")
+        sources.append(tmp_path / "mask.png")
+    for source in sources:
+        caplog.clear()
+        hole = read_hole(source)
+        assert not hole[:, :70].any() and hole[:, 70:].all()
+        assert [message in record.message for record in caplog.records] == (
+            [True] if message else []
+        )
+
+
+@pytest.mark.parametrize(
+    ("mask", "share", "message"),
+    [
+        (levels((0, 70), (1, 20), (2, 10)), 0, "3 values (0, 1, 2) as labels have; none is above"),
+        (levels((0, 70), (128, 20), (64, 10)), 0.2, "(0, 64, 128) as labels have; above 127 means"),
+        (levels((0, 60), (1, 30), (255, 10)), 0.1, "(0, 1, 255) as labels have; above 127 means"),
+        (levels((0, 60), (1, 10), (2, 10), (3, 10), (4, 10)), 0, "5 values (0, 1, 2, 3, ...)"),
+    ],
+)
+def test_masks_of_labels_are_named(mask, share, message, caplog):
+    assert read_hole(mask).mean() == pytest.approx(share)
+    assert message in caplog.messages[0]
+
+
+def test_photo_in_the_place_of_a_mask_is_named(caplog):
+    photo = (np.indices((60, 80)).sum(0) * 255 // 138).astype(np.uint8)
+    for mask in (photo, photo[..., None].repeat(3, -1), photo.astype(np.uint16) * 257):
+        caplog.clear()
+        read_hole(mask)
+        assert "the mask looks like a photo: 93 % of its pixels" in caplog.messages[0]
+        caplog.clear()
+        read_hole(mask, warn=False)
+        assert not caplog.messages
+
+
+def test_soft_edges_and_jpeg_noise_are_those_of_a_mask(caplog, tmp_path):
+    soft = cv2.GaussianBlur(DISK.astype(np.uint8) * 255, (0, 0), 2)
+    Image.fromarray(soft).save(tmp_path / "soft.jpg", quality=60)
+    for mask in (soft, soft.astype(np.uint16) * 257, tmp_path / "soft.jpg"):
+        assert (read_hole(mask) != DISK).mean() < 0.01
+    assert not caplog.messages

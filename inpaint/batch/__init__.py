@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 from inpaint.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from inpaint.batch.plan import Plan, PlanError, Request, make_plan
+    from inpaint.batch.plan import Plan, PlanError, make_plan
     from inpaint.batch.records import Record, Settings, Task
+    from inpaint.batch.request import Request, Shard
 
-__all__ = ["Plan", "PlanError", "Record", "Request", "Settings", "Task", "make_plan"]
+__all__ = ["Plan", "PlanError", "Record", "Request", "Settings", "Shard", "Task", "make_plan"]
 
 _MODULES = {
-    **dict.fromkeys(("Plan", "PlanError", "Request", "make_plan"), "inpaint.batch.plan"),
+    **dict.fromkeys(("Plan", "PlanError", "make_plan"), "inpaint.batch.plan"),
+    **dict.fromkeys(("Request", "Shard"), "inpaint.batch.request"),
     **dict.fromkeys(("Record", "Settings", "Task"), "inpaint.batch.records"),
 }
 

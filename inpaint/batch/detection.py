@@ -9,6 +9,9 @@ from inpaint.detect.detector import DamageDetector, Detection
 from inpaint.detect.settings import DetectSettings
 from inpaint.images import ImageData
 
+NO_DAMAGE = "no damage was found"
+DAMAGE_FOUND = "damage found: "
+
 
 class TooDamagedError(Exception):
     """More of an image is damaged than the limit up to which it is filled."""
@@ -33,12 +36,20 @@ def find_damage(
 def summary(detection: Detection) -> str:
     """What was found, as a sentence."""
     if not detection.mask.any():
-        return "no damage was found"
+        return NO_DAMAGE
     parts = [f"{name} {100 * share:.2g} %" for name, share in detection.shares.items() if share]
-    return f"damage found: {', '.join(parts)} of the picture"
+    return f"{DAMAGE_FOUND}{', '.join(parts)} of the picture"
 
 
-def write_mask(hole: np.ndarray, path: str) -> None:
-    """Write a hole, (H, W) bool, as a black and white PNG; missing folders are made."""
+def is_summary(note: str) -> bool:
+    """Whether a note is a summary of what was found, which is nothing odd."""
+    return note == NO_DAMAGE or note.startswith(DAMAGE_FOUND)
+
+
+def write_mask(hole: np.ndarray, path: str, *, root: str | None = None) -> None:
+    """Write a hole, (H, W) bool, as a black and white PNG; missing folders are made.
+
+    Raises ValueError for a path outside of `root`, if that is given.
+    """
     pixels = np.where(hole, np.uint8(255), np.uint8(0))
-    files.write(ImageData(pixels), path, format="png", quality=None)
+    files.write(ImageData(pixels), path, format="png", quality=None, root=root)

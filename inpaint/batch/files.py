@@ -7,7 +7,6 @@ import posixpath
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -25,12 +24,37 @@ def join(folder: str, name: str) -> str:
     """`name`, relative and with the separators of this system, below `folder`."""
     if not is_remote(folder):
         return os.path.join(folder, name)
-    return f"{folder.rstrip('/')}/{name.replace(os.sep, '/')}"
+    return f"{folder}{'' if folder.endswith('/') else '/'}{name.replace(os.sep, '/')}"
+
+
+def join_listed(folder: str, path: str) -> str:
+    """A path as a list in `folder` has it: from that folder on, absolute, or an address.
+
+    An absolute path is one of this machine, also in a remote list. Raises ValueError for a path
+    that leads out of a remote folder's bucket or server.
+    """
+    if is_remote(path) or os.path.isabs(path) or not is_remote(folder):
+        return path if is_remote(path) else os.path.normpath(os.path.join(folder, path))
+    scheme, _, place = folder.partition("://")
+    parts = place.rstrip("/").split("/")
+    for part in path.split("/"):
+        if part == ".." and len(parts) == 1:
+            raise ValueError(f"{path} leads out of {scheme}://{parts[0]}")
+        if part == "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return f"{scheme}://{'/'.join(parts)}"
 
 
 def split(path: str) -> tuple[str, str]:
     """The folder and the name in it; the folder of a bare name is ''."""
-    return posixpath.split(path) if is_remote(path) else os.path.split(path)
+    if not is_remote(path):
+        return os.path.split(path)
+    start = path.index("://") + len("://")
+    end = max(start, path.rindex("/"))
+    root = path[start:].count("/") == 1 and path[start] == "/"  # as in file:///a.png
+    return path[: end + root], path[end:].removeprefix("/")
 
 
 def absolute(path: str) -> str:
@@ -64,6 +88,11 @@ def exists(path: str) -> bool:
     return name in _remote_names(folder)
 
 
+def is_file(path: str) -> bool:
+    """Whether something other than a folder is there."""
+    return not is_folder(path) and exists(path)
+
+
 def names_in(folder: str) -> list[str]:
     """Names of the files in a folder, sorted; none if there is no such folder."""
     if is_remote(folder):
@@ -95,15 +124,26 @@ def _remote_names(folder: str) -> frozenset[str]:
 
 def resolved(path: str) -> str:
     """One name for one place: absolute, the folder's symbolic links followed."""
-    if is_remote(path):
-        return path
-    folder, name = os.path.split(path)
-    return os.path.join(_real_folder(folder), name)
+    folder, name = split(path)
+    return join(_real_folder(folder), name)
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a file lies in `folder` or below it, links of its folders followed."""
+    place, base = _real_folder(split(path)[0]), _real_folder(folder)
+    return place == base or place.startswith(join(base, ""))
 
 
 @lru_cache(maxsize=1024)
 def _real_folder(folder: str) -> str:
-    return os.path.realpath(folder)
+    if not is_remote(folder):
+        return os.path.realpath(folder)
+    system, inner = file_system(folder)
+    protocols = [system.protocol] if isinstance(system.protocol, str) else system.protocol
+    if "file" in protocols:
+        return os.path.realpath(inner)
+    inner = posixpath.normpath("/" + inner.strip("/")).strip("/")
+    return f"{protocols[0]}://{inner}"
 
 
 @contextmanager
@@ -122,25 +162,41 @@ def fetched(path: str) -> Iterator[str]:
             raise ImageError(str(error).replace(local, path)) from error
 
 
-def write(image: ImageData, path: str, *, format: str | None, quality: int | None) -> None:
-    """`write_image`, which see, also to remote paths; missing folders are made."""
-    with _target(path) as local:
+def write(
+    image: ImageData,
+    path: str,
+    *,
+    format: str | None,
+    quality: int | None,
+    root: str | None = None,
+) -> None:
+    """`write_image`, which see, also to remote paths; missing folders are made.
+
+    Raises ValueError for a path outside of `root`, if that is given.
+    """
+    with _target(path, root) as local:
         write_image(image, local, format=format, quality=quality)
 
 
-def copy(source: str, path: str) -> None:
-    """Write the bytes of a local file; they appear at `path` complete or not at all."""
-    data = Path(source).read_bytes()
-    with _target(path) as local:
-        atomic_write(Path(local), data)
+def write_bytes(data: bytes, path: str, *, root: str | None = None) -> None:
+    """Write a file; it appears at `path` complete or not at all.
+
+    Raises ValueError for a path outside of `root`, if that is given.
+    """
+    with _target(path, root) as local:
+        atomic_write(local, data)
 
 
 @contextmanager
-def _target(path: str) -> Iterator[str]:
+def _target(path: str, root: str | None) -> Iterator[str]:
     """A local path to write to, which is or becomes `path`.
 
     An object store shows a file when it is complete, so what is put there needs no temporary name.
     """
+    if root is not None:
+        _real_folder.cache_clear()  # a link may have come since, or on this machine only
+        if not is_inside(path, root):
+            raise ValueError(f"the output {path} lies outside of {root}")
     if not is_remote(path):
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         yield path

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from inpaint.batch import files
 from inpaint.batch.records import NO_FILES, Record
-from inpaint.images import format_of
+from inpaint.images import format_of, unread_format_of
 
 LISTS = (".txt", ".lst")  # a path a line
 MANIFESTS = (".csv", ".jsonl", ".ndjson")  # image, and if wanted the other columns
@@ -27,21 +27,23 @@ class Found:
     mask: str | None = None
     output: str | None = None
     exclude: str | None = None
+    root: str | None = None  # folder that `output` starts at
 
 
 def find_images(
-    inputs: Sequence[str], *, leave_out: Collection[str] = ()
+    inputs: Sequence[str], *, leave_out: Collection[str] = (), output: str | None = None
 ) -> Iterator[Found | Record]:
     """The images of all inputs, in order; for what cannot be looked at, a record that says why.
 
     An input is an image, a folder (recursive; names that start with a dot are left out), a glob
     pattern, a list (LISTS) or a manifest (MANIFESTS). `leave_out`: resolved folders that are
-    not entered. Raises FileNotFoundError for an input that is not there and ValueError for a
+    not entered. `output`: folder that the outputs of manifests start at; None is the folder of the
+    manifest. Raises FileNotFoundError for an input that is not there and ValueError for a
     manifest that cannot be understood.
     """
     for path in inputs:
         if is_list(path):
-            yield from _listed(path)
+            yield from _listed(path, output)
         elif files.is_folder(path):
             yield from _walk_remote(path) if files.is_remote(path) else _walk(path, leave_out)
         elif files.exists(path):
@@ -75,6 +77,8 @@ def _walk(root: str, leave_out: Collection[str]) -> Iterator[Found | Record]:
             if not os.path.isdir(entry.path):
                 if format_of(entry.name):
                     yield Found(entry.path, os.path.relpath(entry.path, root))
+                elif unread_format_of(entry.name):
+                    yield _passed_over(entry.path)
                 continue
             if os.path.realpath(entry.path) in leave_out:
                 continue
@@ -95,7 +99,13 @@ def _identity(folder: str) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _walk_remote(root: str) -> Iterator[Found]:
+def _passed_over(path: str) -> Record:
+    """The record of a picture in a format that is not read."""
+    text = f"{unread_format_of(path)} is not read; convert it to TIFF or PNG"
+    return Record(path, "skipped", message=text)
+
+
+def _walk_remote(root: str) -> Iterator[Found | Record]:
     system, inner = files.file_system(root)
     inner = inner.rstrip("/")
     for path in sorted(system.find(inner)):
@@ -103,9 +113,11 @@ def _walk_remote(root: str) -> Iterator[Found]:
         hidden = any(part.startswith(".") for part in relative.split("/"))
         if format_of(path) and not hidden:
             yield Found(files.join(root, relative), relative.replace("/", os.sep))
+        elif unread_format_of(path) and not hidden:
+            yield _passed_over(files.join(root, relative))
 
 
-def _matching(pattern: str) -> Iterator[Found]:
+def _matching(pattern: str) -> Iterator[Found | Record]:
     """Images that fit a pattern; the part before its first wildcard is the root."""
     if files.is_remote(pattern):
         system, inner = files.file_system(pattern)
@@ -117,14 +129,19 @@ def _matching(pattern: str) -> Iterator[Found]:
     while glob.has_magic(root):
         root = files.split(root)[0]
     images = sorted(path for path in found if format_of(path) and not files.is_folder(path))
-    if not images:
+    unread = sorted(path for path in found if unread_format_of(path) and not files.is_folder(path))
+    if not images + unread:
         raise FileNotFoundError(f"no picture fits the pattern {pattern}")
+    yield from map(_passed_over, unread)
     for path in images:
         yield Found(path, path[len(root) :].lstrip("/" + os.sep))
 
 
-def _listed(path: str) -> Iterator[Found]:
-    """Images of a list or manifest; relative paths in it are relative to its own folder."""
+def _listed(path: str, output: str | None) -> Iterator[Found]:
+    """Images of a list or manifest; relative paths in it are relative to its own folder.
+
+    output: Folder that relative outputs are relative to, if not to the list's own, too.
+    """
     if not files.exists(path):
         raise FileNotFoundError(f"there is no list at {path}")
     folder = files.split(path)[0]
@@ -136,7 +153,11 @@ def _listed(path: str) -> Iterator[Found]:
     ):
         rows = _csv_rows(lines) if suffix == ".csv" else _rows(lines, as_json=suffix not in LISTS)
         for number, row in rows:
-            yield _found(row, folder, f"{path}, line {number}")
+            where = f"{path}, line {number}"
+            try:
+                yield _found(row, folder, folder if output is None else output)
+            except ValueError as error:
+                raise ValueError(f"{where}: {error}") from error
 
 
 def _csv_rows(lines: Iterable[str]) -> Iterator[tuple[int, object]]:
@@ -156,28 +177,29 @@ def _rows(lines: Iterable[str], *, as_json: bool) -> Iterator[tuple[int, object]
             yield number, None
 
 
-def _found(row: object, folder: str, where: str) -> Found:
+def _found(row: object, folder: str, root: str) -> Found:
     if not isinstance(row, dict) or not row.get("image"):
-        raise ValueError(
-            f"{where}: wanted image, and if you like mask, output and exclude, got {row}"
-        )
+        raise ValueError(f"wanted image, and if you like mask, output and exclude, got {row}")
     unknown = sorted(str(key) for key in row if key not in COLUMNS)
     if unknown:
-        raise ValueError(
-            f"{where}: unknown columns {', '.join(unknown)}; there are {', '.join(COLUMNS)}"
-        )
+        raise ValueError(f"unknown columns {', '.join(unknown)}; there are {', '.join(COLUMNS)}")
     values = {key: row.get(key) or None for key in COLUMNS}
     if not all(value is None or isinstance(value, str) for value in values.values()):
-        raise ValueError(f"{where}: paths must be text, got {row}")
-    image, mask, output, exclude = (_absolute(values[key], folder) for key in COLUMNS)
+        raise ValueError(f"paths must be text, got {row}")
+    image = _absolute(values["image"], folder)
     assert image is not None
-    return Found(image, _below(image, folder), mask, output, exclude)
+    return Found(
+        image,
+        _below(image, folder),
+        mask=_absolute(values["mask"], folder),
+        output=_absolute(values["output"], root),
+        exclude=_absolute(values["exclude"], folder),
+        root=root,
+    )
 
 
 def _absolute(path: str | None, folder: str) -> str | None:
-    if path is None or path in NO_FILES:
-        return path
-    return path if files.is_remote(path) else os.path.normpath(files.join(folder, path))
+    return path if path is None or path in NO_FILES else files.join_listed(folder, path)
 
 
 def _below(path: str, folder: str) -> str:

@@ -25,6 +25,8 @@ class Task:
     format: str | None = None  # a key of FORMATS; None keeps the source's
     exclude: str | None = None  # mask of what texture is not copied from
     mask_output: str | None = None  # where a mask that was DETECTED is kept
+    root: str | None = None  # folder that the output must lie in, links followed; None: anywhere
+    mask_root: str | None = None  # the same for mask_output
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class Record:
     damage: dict[str, float] | None = None  # share of the pixels by class, where it was DETECTED
     message: str = ""  # why it was skipped or failed
     notes: tuple[str, ...] = ()  # what was converted on the way, and what looks odd
+    suspicious: bool | None = None  # whether the mask is one of what looks odd; None: it is not
+    frames_left: int | None = None  # frames or pages behind the first, which were not filled
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,8 @@ class Settings:
     invert: bool = False  # swap hole and known in every mask
     grow: int = 0  # px by which holes are grown; below 0 shrinks them
     quality: int | None = None  # 1 to 100 for formats with loss; None keeps the source's
+    all_frames: bool = False  # fill all frames of animations and pages of TIFF files
+    strict: bool = False  # images that something is to be noted about fail
     detect: DetectSettings = field(default_factory=DetectSettings)  # of masks DETECTED
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 
@@ -28,6 +29,7 @@ def run_local(
     *,
     workers: int | None = None,
     slots: int | None = None,
+    on_progress: Callable[[Task, float], object] | None = None,
 ) -> Iterator[Record]:
     """Records of all tasks as they get ready; in which order is not said.
 
@@ -35,14 +37,19 @@ def run_local(
     `workers` images are in memory, and reading and writing go on while others are filled.
     `slots` images are filled at a time: on a CPU as many as there are cores, each on one core,
     which is faster than all cores on one small image; on a GPU one.
+    `on_progress` is called by these threads with the share of a task's fill that is done.
     """
     if slots is None:
         slots = usable_cpus() if inpainter.device.type == "cpu" else 1
     if workers is None:
         workers = slots + max(READING_AND_WRITING, slots // 2)
     filler = Filler(inpainter, settings, slots=slots)
+
+    def work(task: Task) -> Record:
+        return filler(task) if on_progress is None else filler(task, partial(on_progress, task))
+
     with _quiet_log(), one_thread():
-        yield from _side_by_side(filler, tasks, workers=workers)
+        yield from _side_by_side(work, tasks, workers=workers)
 
 
 def run_marker(

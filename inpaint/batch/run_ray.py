@@ -115,14 +115,9 @@ def _records(rows: Any, tasks: list[Task]) -> Iterator[Record]:
 
 def _from_anywhere(task: Task) -> Task:
     """The task with paths that do not depend on the working folder."""
-    return replace(
-        task,
-        image=files.absolute(task.image),
-        mask=files.absolute(task.mask),
-        output=files.absolute(task.output),
-        exclude=None if task.exclude is None else files.absolute(task.exclude),
-        mask_output=None if task.mask_output is None else files.absolute(task.mask_output),
-    )
+    names = ("image", "mask", "output", "exclude", "mask_output", "root", "mask_root")
+    paths = {name: getattr(task, name) for name in names}
+    return replace(task, **{name: path and files.absolute(path) for name, path in paths.items()})
 
 
 @contextmanager

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cached_property, lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from inpaint.batch import files
-from inpaint.batch.detection import TooDamagedError, find_damage, write_mask
+from inpaint.batch.detection import TooDamagedError, find_damage, is_summary, write_mask
+from inpaint.batch.frames import joined, mask_frames, share_of
+from inpaint.batch.recording import recorded, warnings_noted
 from inpaint.batch.records import ALPHA, DETECTED, Record, Settings, Task
 from inpaint.detect.detector import DamageDetector, Detection
 from inpaint.detect.settings import DetectSettings
 from inpaint.images import ImageData, format_of, read_image
+from inpaint.images.frames import WITH_FRAMES, check_holds_frames, encode_frames, read_frames
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
-from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole
-
-logger = logging.getLogger("inpaint")
+from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole, warn_if_suspicious
 
 CACHED_HOLES = 4  # enough for one mask used on images of a few sizes
 
@@ -40,38 +39,105 @@ class Filler:
 
     def __call__(self, task: Task, on_progress: OnProgress | None = None) -> Record:
         """What became of the task. Raises nothing: a bad image must not stop the others."""
-        return _recorded(task, partial(self._run, task, on_progress))
+        return recorded(task, partial(self._run, task, on_progress))
 
     def _run(self, task: Task, on_progress: OnProgress | None, notes: list[str]) -> dict[str, Any]:
         """What its record says; its output is written, and what is worth saying is in notes."""
-        found: dict[str, Any] = {}
         with files.fetched(task.image) as local:
             image = read_image(local)
             if format_of(task.image) not in (None, image.format):
                 notes.append(f"the content is {image.format}, whatever the name says")
-            if task.mask == ALPHA:
-                hole = self._alpha_hole(image)
-            elif task.mask == DETECTED:
-                detection = self._detect(image, notes)
-                hole = detection.hole(self.settings.detect.grow)
-                found = {"damage": detection.shares}
-                if task.mask_output is not None:
-                    write_mask(hole, task.mask_output)
-            else:
-                hole, remarks = self._hole(task.mask, image.size)
-                notes += (remark for remark in remarks if remark not in notes)
+            if self.settings.all_frames and image.frames > 1 and image.format in WITH_FRAMES:
+                return self._run_frames(task, local, image, on_progress, notes)
+            hole, found = self._find_hole(task, image, notes)
             if not hole.any() and task.format in (None, image.format):
-                notes.append("the hole is empty: the file is copied as it is")
-                files.copy(local, task.output)
+                self._check_strict(notes)
+                self._copy(task, local, notes)
                 return {"hole_ratio": 0.0, **found}
-            exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)
         notes += image.notes
-        clear_alpha = task.mask == ALPHA
+        self._check_strict(notes)
+        filled = self._filled(task, image, hole, on_progress)
+        self._check_strict(notes)
+        quality = self.settings.quality
+        files.write(filled, task.output, format=task.format, quality=quality, root=task.root)
+        left = image.frames - 1 or None
+        return {"hole_ratio": round(float(hole.mean()), 6), "frames_left": left, **found}
+
+    def _run_frames(
+        self,
+        task: Task,
+        local: str,
+        first: ImageData,
+        on_progress: OnProgress | None,
+        notes: list[str],
+    ) -> dict[str, Any]:
+        """As _run, for all frames of an animation or pages of a TIFF file."""
+        ratios: list[float] = []
+        founds: list[dict[str, Any]] = []
+        count = first.frames
+
+        def filled() -> Iterator[ImageData]:
+            masks = mask_frames(task.mask, count)
+            for number, (image, mask) in enumerate(zip(read_frames(local), masks, strict=True)):
+                hole, found = self._find_hole(task, image, notes, mask)
+                ratios.append(float(hole.mean()))
+                founds.append(found)
+                notes.extend(image.notes)
+                self._check_strict(notes)
+                share = share_of(on_progress, number, count)
+                yield self._filled(task, image, hole, share) if hole.any() else image
+
+        format = task.format or first.format
+        check_holds_frames(format)
+        data = encode_frames(filled(), format=format, quality=self.settings.quality)
+        self._check_strict(notes)
+        if not any(ratios) and format == first.format:
+            self._copy(task, local, notes)
+        else:
+            files.write_bytes(data, task.output, root=task.root)
+        return {"hole_ratio": round(sum(ratios) / count, 6), **joined(founds)}
+
+    def _copy(self, task: Task, local: str, notes: list[str]) -> None:
+        notes.append("the hole is empty: the file is copied as it is")
+        files.write_bytes(Path(local).read_bytes(), task.output, root=task.root)
+
+    def _filled(
+        self, task: Task, image: ImageData, hole: np.ndarray, on_progress: OnProgress | None
+    ) -> ImageData:
+        exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)
+        fill = partial(self.inpainter.fill_image_data, exclude=exclude, on_progress=on_progress)
         with self._slots:
-            fill = partial(self.inpainter.fill_image_data, exclude=exclude, on_progress=on_progress)
-            filled = _fill(fill, image, hole, clear_alpha=clear_alpha)
-        files.write(filled, task.output, format=task.format, quality=self.settings.quality)
-        return {"hole_ratio": round(float(hole.mean()), 6), **found}
+            return _fill(fill, image, hole, clear_alpha=task.mask == ALPHA)
+
+    def _find_hole(
+        self, task: Task, image: ImageData, notes: list[str], mask: ImageData | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """The hole, (H, W) bool, and what the record says about how it was found.
+
+        mask: A frame of the task's mask that belongs to the image; None = the mask is one for all.
+        """
+        if task.mask == DETECTED:
+            detection = self._detect(image, notes)
+            hole = detection.hole(self.settings.detect.grow)
+            if task.mask_output is not None:
+                write_mask(hole, task.mask_output, root=task.mask_root)
+            return hole, {"damage": detection.shares}
+        before = len(notes)
+        if task.mask == ALPHA:
+            hole = self._alpha_hole(image)
+        elif mask is not None:
+            hole = read_hole(mask, size=image.size, invert=self.settings.invert)
+            hole = grow_hole(hole, self.settings.grow)
+        else:
+            hole, remarks = self._hole(task.mask, image.size)
+            notes += (remark for remark in remarks if remark not in notes)
+        return hole, {"suspicious": len(notes) > before or None}
+
+    def _check_strict(self, notes: list[str]) -> None:
+        """Raises ValueError if there are notes and none shall be; what was found is no reason."""
+        reasons = [note for note in notes if not is_summary(note)]
+        if self.settings.strict and reasons:
+            raise ValueError(f"not filled, as --strict is given: {'; '.join(reasons)}")
 
     def _detect(self, image: ImageData, notes: list[str]) -> Detection:
         with self._slots:
@@ -86,7 +152,7 @@ class Filler:
 
     def _read_hole(self, mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
         """The hole, and what is odd about the mask, for every image that it is used on."""
-        with _warnings_noted() as notes, files.fetched(mask) as local:
+        with warnings_noted() as notes, files.fetched(mask) as local:
             hole = read_hole(local, size=size, invert=self.settings.invert)
         hole = grow_hole(hole, self.settings.grow)
         hole.setflags(write=False)  # it is cached
@@ -98,7 +164,9 @@ class Filler:
             raise ValueError("the picture has no alpha channel that could say what to fill")
         full = np.iinfo(image.alpha.dtype).max
         hole = full - image.alpha > ALPHA_THRESHOLD * full
-        return grow_hole(~hole if self.settings.invert else hole, self.settings.grow)
+        hole = ~hole if self.settings.invert else hole
+        warn_if_suspicious(hole)
+        return grow_hole(hole, self.settings.grow)
 
 
 class Marker:
@@ -116,7 +184,7 @@ class Marker:
 
     def __call__(self, task: Task) -> Record:
         """What became of the task. Raises nothing, as Filler."""
-        return _recorded(task, partial(self._run, task))
+        return recorded(task, partial(self._run, task))
 
     def _run(self, task: Task, notes: list[str]) -> dict[str, Any]:
         """As of Filler."""
@@ -128,28 +196,9 @@ class Marker:
             limit = 100 * self.settings.limit
             notes.append(f"more than the limit of {limit:g} %; look at the mask")
         hole = detection.hole(self.settings.grow)
-        write_mask(hole, task.output)
-        return {"hole_ratio": round(float(hole.mean()), 6), "damage": detection.shares}
-
-
-def _recorded(task: Task, work: Callable[[list[str]], dict[str, Any]]) -> Record:
-    """What became of a task; whatever its work raises is in the record.
-
-    work: Does the task, adds to the notes it is given, and returns fields of the record.
-    """
-    start = time.perf_counter()
-    record = Record(task.image, "failed", task.mask, task.output)
-    with _warnings_noted() as notes:
-        try:
-            record = dataclasses.replace(record, status="done", **work(notes))
-        except TooDamagedError as error:
-            record = dataclasses.replace(
-                record, status="skipped", damage=error.shares, message=str(error)
-            )
-        except Exception as error:  # it is reported, with the image's name
-            record = dataclasses.replace(record, message=_sentence(error, task))
-    seconds = round(time.perf_counter() - start, 4)
-    return dataclasses.replace(record, seconds=seconds, notes=tuple(notes))
+        write_mask(hole, task.output, root=task.root)
+        ratio, left = round(float(hole.mean()), 6), image.frames - 1 or None
+        return {"hole_ratio": ratio, "damage": detection.shares, "frames_left": left}
 
 
 def _read_exclude(mask: str, size: tuple[int, int]) -> np.ndarray:
@@ -175,34 +224,3 @@ def _fill(
     source = dataclasses.replace(image, alpha=None)
     filled = fill(source, hole)
     return dataclasses.replace(filled, alpha=None if opaque else alpha)
-
-
-def _sentence(error: Exception, task: Task) -> str:
-    """What went wrong, without the image's name, which the record has already."""
-    if isinstance(error, OSError) and error.strerror:
-        elsewhere = error.filename not in (None, task.image)
-        return f"{error.filename}: {error.strerror}" if elsewhere else error.strerror
-    return str(error).removeprefix(f"{task.image}: ") or type(error).__name__
-
-
-@contextmanager
-def _warnings_noted() -> Iterator[list[str]]:
-    """Collects what this thread logs: in a long run a warning must say which image it is of."""
-    notes: list[str] = []
-    handler = _NoteHandler(notes)
-    logger.addHandler(handler)
-    try:
-        yield notes
-    finally:
-        logger.removeHandler(handler)
-
-
-class _NoteHandler(logging.Handler):
-    def __init__(self, notes: list[str]) -> None:
-        super().__init__(logging.WARNING)
-        self.notes = notes
-        self.thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self.thread:
-            self.notes.append(record.getMessage())

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from inpaint.cli.interrupts import stoppable
+
 # Name, module and help of each sub-command. A module offers add_arguments(parser) and
 # run(arguments) -> exit code; it is imported when its command is used, so that --help is quick.
 COMMANDS = {
@@ -23,7 +25,10 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 done, 1 failed, 2 bad usage."""
+    """Run the command line; returns the exit code.
+
+    0 done, 1 failed, 2 bad usage, 130 stopped by Ctrl-C.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
         prog="inpaint", description="Image inpainting with partial convolutions."
@@ -67,7 +72,8 @@ def _run(module: str, parser: argparse.ArgumentParser, arguments: Sequence[str])
     logging.basicConfig(format="%(levelname)s: %(message)s")
     logging.getLogger("inpaint").setLevel(logging.INFO)
     try:
-        code: int = import_module(module).run(options)
+        with stoppable(prog):
+            code: int = import_module(module).run(options)
     except (ValueError, OSError, RuntimeError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return 2 if isinstance(error, ValueError | FileNotFoundError) else 1

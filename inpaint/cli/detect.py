@@ -6,6 +6,7 @@ import argparse
 
 from inpaint.batch.report import REPORT_NAME
 from inpaint.cli.detection import add_detection
+from inpaint.cli.verbosity import add_verbosity
 from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 
 EPILOG = f"""\
@@ -17,7 +18,7 @@ examples:
 
 White in a mask means damage; a picture without any gets a black mask. The report
 ({REPORT_NAME} in the folder of masks) has the shares of the classes. Exit code: 0 all done, 1 some
-pictures failed, 2 nothing was written.
+pictures failed, 2 nothing was written, 130 stopped by Ctrl-C (a second one stops at once).
 """
 
 
@@ -56,7 +57,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("running")
     group.add_argument("--skip-existing", action="store_true", help="finish an earlier run")
     group.add_argument("--overwrite", action="store_true", help="replace masks that exist")
+    group.add_argument(
+        "--allow-outside", action="store_true", help="let links lead out of the folder of masks"
+    )
+    group.add_argument(
+        "--shard", metavar="I/N", help="do the I-th of N parts; N machines do the whole set"
+    )
     group.add_argument("--limit", type=int, metavar="N", help="look at N pictures at most")
+    add_verbosity(group)
     group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
     group.add_argument("--report", metavar="PATH", help="a JSON line for every picture")
 

@@ -9,6 +9,7 @@ from inpaint.batch.records import ALPHA
 from inpaint.batch.report import REPORT_NAME
 from inpaint.checkpoints.names import DEFAULT_WEIGHTS
 from inpaint.cli.detection import add_detection
+from inpaint.cli.verbosity import add_verbosity
 from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 from inpaint.images import FORMATS
 from inpaint.inference.style import DEFAULT_STYLE, Style
@@ -23,9 +24,11 @@ examples:
   inpaint fill erased.png --mask {ALPHA} -o out.png
   inpaint fill photos/ --detect scratch,dust -o out/
   inpaint fill manifest.csv               columns: image, mask, output, exclude
+  inpaint fill - --mask hole.png -o - < photo.jpg > out.jpg
 
 White in a mask, or paint on a transparent ground, means fill. Exit code: 0 all done, 1 some
-pictures failed (the report says which and why), 2 nothing was written.
+pictures failed (the report says which and why), 2 nothing was written, 130 stopped by Ctrl-C (a
+second one stops at once).
 """
 
 
@@ -37,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs",
         nargs="+",
         metavar="INPUT",
-        help="picture, folder (with its sub-folders), glob pattern, list of paths (.txt), or "
-        "manifest (.csv, .jsonl) with image, mask, output and exclude",
+        help="picture, folder (with its sub-folders), glob pattern, list of paths (.txt), "
+        "manifest (.csv, .jsonl) with image, mask, output and exclude, or - for standard input",
     )
     _add_files(parser.add_argument_group("files"))
     _add_detection(parser.add_argument_group("finding damage"))
@@ -52,7 +55,8 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "--mask",
         metavar="MASKS",
         help="one mask for all; a folder with a mask for each, of the same name, "
-        f"with or without _mask behind it; or '{ALPHA}': what is transparent is filled",
+        f"with or without _mask behind it; '{ALPHA}': what is transparent is filled; or - for "
+        "standard input",
     )
     group.add_argument(
         "--exclude",
@@ -60,16 +64,44 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         help="what texture is not copied from (white): one mask for all, or a folder with one for "
         "each, of the same name",
     )
-    group.add_argument("-o", "--output", metavar="OUTPUT", help="a folder, or a file for one file")
+    group.add_argument(
+        "-o",
+        "--output",
+        metavar="OUTPUT",
+        help="a folder, or for one file a file or - (standard output)",
+    )
+    group.add_argument(
+        "--suffix",
+        default="",
+        metavar="TEXT",
+        help="outputs are called NAME + TEXT, and lie beside the pictures without OUTPUT",
+    )
     group.add_argument("--mask-suffix", metavar="TEXT", help="masks are called NAME + TEXT")
     group.add_argument(
         "--format", choices=FORMAT_NAMES, default="keep", help="default: %(default)s"
     )
     group.add_argument("--quality", type=int, help="1 to 100; default: as the source")
+    group.add_argument(
+        "--frames",
+        choices=("first", "all"),
+        default="first",
+        help="of animations (GIF, PNG, WebP) and TIFF files with several pages; all are written "
+        "into one file; default: %(default)s",
+    )
     group.add_argument("--skip-existing", action="store_true", help="finish an earlier run")
     group.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     group.add_argument(
+        "--allow-outside",
+        action="store_true",
+        help="let outputs of manifests, and links, lead out of OUTPUT",
+    )
+    group.add_argument(
         "--skip-unmasked", action="store_true", help="leave out pictures without mask"
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="pictures that something is to be noted about, such as a suspicious mask, fail",
     )
     group.add_argument(
         "--report",
@@ -122,6 +154,7 @@ def _add_treatment(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
+    add_verbosity(group)
     group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
     group.add_argument(
         "--workers",
@@ -132,6 +165,9 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         "--engine", choices=("local", "ray"), default="local", help="default: %(default)s"
     )
     group.add_argument("--address", help="of a Ray cluster; default: a new one on this machine")
+    group.add_argument(
+        "--shard", metavar="I/N", help="do the I-th of N parts; N machines do the whole set"
+    )
     group.add_argument("--limit", type=int, metavar="N", help="fill N pictures at most")
     group.add_argument(
         "--dry-run", action="store_true", help="print what would be done as a JSONL manifest"

@@ -11,9 +11,11 @@ import numpy as np
 from inpaint.batch import files
 from inpaint.batch.detection import write_mask
 from inpaint.batch.find import Found, find_images
-from inpaint.batch.plan import Request, make_plan
+from inpaint.batch.plan import make_plan
 from inpaint.batch.records import DETECTED
+from inpaint.batch.request import Request, Shard
 from inpaint.batch.run import run_marker
+from inpaint.cli.bars import Bar, verbosity_of
 from inpaint.cli.detection import classes_of
 from inpaint.cli.runs import device_errors, follow, report_path
 from inpaint.detect.detector import DamageDetector
@@ -40,7 +42,10 @@ def run_detect(arguments: argparse.Namespace) -> int:
     plan = make_plan(request)
     with device_errors(arguments.device):
         detector = DamageDetector.load(settings.weights, device=arguments.device)
-    return follow(run_marker(plan.tasks, detector, settings), plan, request, report)
+    verbosity = verbosity_of(arguments)
+    bar = None if request.single else Bar(len(plan.tasks), quiet=verbosity == "quiet")
+    records = run_marker(plan.tasks, detector, settings)
+    return follow(records, plan, request, report, bar=bar, verbosity=verbosity)
 
 
 def run_repeated(arguments: argparse.Namespace) -> int:
@@ -62,7 +67,7 @@ def run_repeated(arguments: argparse.Namespace) -> int:
     for task in plan.tasks:
         size = _size(task.image)
         here = mask if size == mask.shape else placed(corners, size)
-        write_mask(grow_hole(here, arguments.grow), task.output)
+        write_mask(grow_hole(here, arguments.grow), task.output, root=task.root)
     return 0
 
 
@@ -92,6 +97,8 @@ def _request(arguments: argparse.Namespace) -> Request:
         skip_existing=arguments.skip_existing,
         overwrite=arguments.overwrite,
         limit=arguments.limit,
+        allow_outside=arguments.allow_outside,
+        shard=None if arguments.shard is None else Shard.of(arguments.shard),
     )
 
 

@@ -12,13 +12,16 @@ from dataclasses import replace
 from tqdm import tqdm
 
 from inpaint.batch import files
-from inpaint.batch.plan import Plan, Request, make_plan
+from inpaint.batch.plan import Plan, make_plan
 from inpaint.batch.records import DETECTED, Record, Settings, Task
 from inpaint.batch.report import printable
+from inpaint.batch.request import Request, Shard
 from inpaint.batch.run import run_local, run_single
 from inpaint.checkpoints.weights import find_weights, load_detector
+from inpaint.cli.bars import Bar, verbosity_of
 from inpaint.cli.detection import classes_of
 from inpaint.cli.runs import device_errors, follow, report_path
+from inpaint.cli.streams import Streams, streamed
 from inpaint.detect.settings import DEFAULT_GROW, DetectSettings
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.style import Style, style_of_detail
@@ -26,6 +29,11 @@ from inpaint.inference.style import Style, style_of_detail
 
 def run_fill(arguments: argparse.Namespace) -> int:
     """Plan, fill, report; returns the exit code 0 or 1. Raises for bad usage before writing."""
+    with streamed(arguments) as streams:
+        return _run(arguments, streams)
+
+
+def _run(arguments: argparse.Namespace, streams: Streams) -> int:
     mask, detect = _mask(arguments)
     request = Request(
         inputs=tuple(arguments.inputs),
@@ -39,20 +47,29 @@ def run_fill(arguments: argparse.Namespace) -> int:
         limit=arguments.limit,
         exclude=arguments.exclude,
         keep_masks=arguments.keep_masks,
+        allow_outside=arguments.allow_outside,
+        suffix=arguments.suffix,
+        shard=None if arguments.shard is None else Shard.of(arguments.shard),
     )
     report = report_path(arguments.report, request)
     settings = Settings(
         invert=arguments.invert,
         grow=arguments.grow or 0,
         quality=arguments.quality,
+        all_frames=arguments.frames == "all",
+        strict=arguments.strict,
         detect=detect,
     )
     plan = make_plan(request)
     if arguments.dry_run:
         _print_manifest(plan)
         return 0
-    records = _start(plan.tasks, settings, arguments, single=request.single)
-    return follow(records, plan, request, report)
+    verbosity = verbosity_of(arguments)
+    bar = None if request.single else Bar(len(plan.tasks), quiet=verbosity == "quiet")
+    records = _start(plan.tasks, settings, arguments, bar)
+    if streams.names:
+        records = map(streams.named, records)
+    return follow(records, plan, request, report, bar=bar, verbosity=verbosity)
 
 
 def _mask(arguments: argparse.Namespace) -> tuple[str | None, DetectSettings]:
@@ -63,6 +80,8 @@ def _mask(arguments: argparse.Namespace) -> tuple[str | None, DetectSettings]:
         weights=arguments.detector,
         grow=DEFAULT_GROW if arguments.grow is None else max(0, arguments.grow),
     )
+    if arguments.keep_masks is not None and arguments.frames == "all":
+        raise ValueError("choose one of --keep-masks and --frames all")
     if arguments.detect is None:
         if arguments.keep_masks is not None:
             raise ValueError("--keep-masks needs --detect")
@@ -84,9 +103,12 @@ def _print_manifest(plan: Plan) -> None:
 
 
 def _start(
-    tasks: list[Task], settings: Settings, arguments: argparse.Namespace, *, single: bool
+    tasks: list[Task], settings: Settings, arguments: argparse.Namespace, bar: Bar | None
 ) -> Iterator[Record]:
-    """The engine at work, its network loaded. Raises ValueError or FileNotFoundError."""
+    """The engine at work, its network loaded. Raises ValueError or FileNotFoundError.
+
+    bar: Of many pictures; None = there is one, with a bar of its own.
+    """
     if arguments.workers is not None and arguments.workers < 1:
         raise ValueError(f"--workers must be 1 or more, got {arguments.workers}")
     if not tasks:
@@ -108,9 +130,9 @@ def _start(
             address=arguments.address,
             actors=arguments.workers,
         )
-    if single:
-        return _follow_one(tasks[0], inpainter, settings)
-    return run_local(tasks, inpainter, settings, workers=arguments.workers)
+    if bar is None:
+        return _follow_one(tasks[0], inpainter, settings, quiet=arguments.quiet)
+    return run_local(tasks, inpainter, settings, workers=arguments.workers, on_progress=bar.move)
 
 
 def _style(arguments: argparse.Namespace) -> Style:
@@ -125,9 +147,11 @@ def _style(arguments: argparse.Namespace) -> Style:
     return style
 
 
-def _follow_one(task: Task, inpainter: Inpainter, settings: Settings) -> Iterator[Record]:
+def _follow_one(
+    task: Task, inpainter: Inpainter, settings: Settings, *, quiet: bool
+) -> Iterator[Record]:
     """The engine for one image, with a bar on a terminal if it takes longer than a second."""
-    show = sys.stderr.isatty()
+    show = sys.stderr.isatty() and not quiet
     form = "{l_bar}{bar}| {elapsed}<{remaining}"
     with tqdm(total=1.0, delay=1.0, leave=False, disable=not show, bar_format=form) as bar:
         yield from run_single(

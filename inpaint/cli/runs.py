@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from tqdm import tqdm
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 
 from inpaint.batch import files
-from inpaint.batch.leftovers import clean_folders
-from inpaint.batch.plan import Plan, Request
+from inpaint.batch.plan import Plan
 from inpaint.batch.records import Record
-from inpaint.batch.report import REPORT_NAME, Report, Summary
+from inpaint.batch.report import REPORT_NAME, Report, Summary, printable
+from inpaint.batch.request import Request
+from inpaint.cli.bars import Bar, Verbosity
+from inpaint.utils.files import remove_leftovers
 
 
 def report_path(path: str | None, request: Request) -> str | None:
@@ -23,12 +24,29 @@ def report_path(path: str | None, request: Request) -> str | None:
     if path is not None:
         if not path.endswith(".jsonl") or files.is_remote(path):
             raise ValueError(f"--report must be a local path that ends with .jsonl, got {path}")
-        return path
-    if request.output is None or request.single:
-        return None
-    return (
-        REPORT_NAME if files.is_remote(request.output) else files.join(request.output, REPORT_NAME)
-    )
+    elif request.output is not None and not request.single:
+        remote = files.is_remote(request.output)
+        path = (
+            _report_name(request) if remote else files.join(request.output, _report_name(request))
+        )
+    inputs = (*request.inputs, request.mask, request.exclude)
+    if path is not None and any(_same_file(path, other) for other in inputs if other):
+        raise ValueError(f"the report {path} would overwrite an input; choose another --report")
+    return path
+
+
+def _report_name(request: Request) -> str:
+    """Each shard has its own, as locks may not reach from one machine to another."""
+    if request.shard is None:
+        return REPORT_NAME
+    stem, ending = os.path.splitext(REPORT_NAME)
+    return f"{stem}-{request.shard.number}-of-{request.shard.count}{ending}"
+
+
+def _same_file(path: str, other: str) -> bool:
+    with suppress(OSError, ValueError):
+        return os.path.samefile(path, other)
+    return False
 
 
 @contextmanager
@@ -40,7 +58,15 @@ def device_errors(device: str | None) -> Iterator[None]:
         raise ValueError(f"--device {device}: {error}") from error
 
 
-def follow(records: Iterator[Record], plan: Plan, request: Request, report: str | None) -> int:
+def follow(
+    records: Iterator[Record],
+    plan: Plan,
+    request: Request,
+    report: str | None,
+    *,
+    bar: Bar | None = None,
+    verbosity: Verbosity = "usual",
+) -> int:
     """Let the engine work, write the report, and print the sums; returns the exit code 0 or 1.
 
     Args:
@@ -48,33 +74,88 @@ def follow(records: Iterator[Record], plan: Plan, request: Request, report: str 
         plan: What is done.
         request: What the plan was made from.
         report: Path of the report, or None for none.
+        bar: Moved by each record; None = none is shown.
+        verbosity: How much is printed.
     """
-    with clean_folders(plan.outputs()), Report(report, resume=request.skip_existing) as lines:
-        summary = _follow(records, plan, lines, quiet=request.single)
-    where = f"; report: {report}" if report else ""
-    if not request.single or summary.failures:
-        print("\n".join(summary.lines()) + where, file=sys.stderr)
+    for folder in plan.local_folders():
+        remove_leftovers(folder)
+    with Report(report) as lines:
+        summary = _follow(records, plan, lines, bar, verbosity, single=request.single)
+    if verbosity == "quiet":
+        texts = summary.failed_lines()
+    elif request.single and not summary.failures:
+        texts = []
+    else:
+        where = f"; report: {report}" if report else ""
+        *others, sums = summary.lines()
+        texts = [*others, sums + where]
+    if texts:
+        print(*texts, sep="\n", file=sys.stderr)
     if lines.error is not None:
         print(f"the report lacks its last lines: {lines.error.strerror}", file=sys.stderr)
         return 1
     return summary.exit_code
 
 
-def _follow(records: Iterator[Record], plan: Plan, report: Report, *, quiet: bool) -> Summary:
+def _follow(
+    records: Iterator[Record],
+    plan: Plan,
+    report: Report,
+    bar: Bar | None,
+    verbosity: Verbosity,
+    *,
+    single: bool,
+) -> Summary:
     """Write the report and move the bar while the engine works."""
     summary = Summary()
-    bar = tqdm(
-        total=len(plan.tasks), unit="picture", smoothing=0.05, disable=True if quiet else None
-    )
-    with bar:
-        for record in plan.settled:
-            summary.add(record)
-            report.write(record)
-        for record in records:
-            summary.add(record)
-            report.write(record)
-            bar.set_postfix(failed=summary.counts["failed"], refresh=False)
-            bar.update()
-            if quiet and record.notes:
-                print(*(f"note: {note}" for note in record.notes), sep="\n", file=sys.stderr)
+
+    def take(record: Record) -> None:
+        summary.add(record)
+        report.write(record)
+        if bar is not None:
+            bar.done(record)
+        for line in _lines(record, verbosity, single=single):
+            print_line(line) if bar is None else bar.write(line)
+
+    for record in plan.settled:
+        summary.add(record)
+        report.write(record)
+    taken: Record | None = None
+    try:
+        for taken in records:
+            take(taken)
+    except KeyboardInterrupt:
+        if taken is not None:  # perhaps once more: the last line of a picture counts
+            report.write(taken)
+        for begun in _begun(records):
+            take(begun)
+        raise
+    finally:
+        if bar is not None:
+            bar.close()
     return summary
+
+
+def _begun(records: Iterator[Record]) -> Iterator[Record]:
+    """What an engine has begun: interrupted, it finishes that and begins no more."""
+    if isinstance(records, Generator):
+        with suppress(KeyboardInterrupt, StopIteration):
+            yield records.throw(KeyboardInterrupt())
+            yield from records
+
+
+def _lines(record: Record, verbosity: Verbosity, *, single: bool) -> Iterator[str]:
+    """What is printed about a picture when it is done."""
+    if verbosity == "verbose":
+        seconds = f" in {record.seconds:.2f} s" if record.seconds is not None else ""
+        where = f" -> {record.output}" if record.status == "done" else ""
+        yield printable(f"{record.status}{seconds}: {record.image}{where}")
+        if record.message:
+            yield f"  {printable(record.message)}"
+    if verbosity == "verbose" or (single and verbosity == "usual"):
+        yield from (f"note: {printable(note)}" for note in record.notes)
+
+
+def print_line(text: str) -> None:
+    """Print on stderr, as stdout is for pictures and manifests."""
+    print(text, file=sys.stderr)

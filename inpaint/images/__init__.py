@@ -6,7 +6,7 @@ from inpaint.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from inpaint.images.decode import decode_rgb
-    from inpaint.images.formats import FORMATS, format_of, is_image_name
+    from inpaint.images.formats import FORMATS, format_of, is_image_name, unread_format_of
     from inpaint.images.image_data import ImageData, ImageError, JpegCoding, with_pixels
     from inpaint.images.pil import from_pil, to_pil
     from inpaint.images.read import DEFAULT_MAX_PIXELS, read_image
@@ -24,6 +24,7 @@ __all__ = [
     "is_image_name",
     "read_image",
     "to_pil",
+    "unread_format_of",
     "with_pixels",
     "write_image",
 ]
@@ -40,6 +41,7 @@ _MODULES = {
     "is_image_name": "inpaint.images.formats",
     "read_image": "inpaint.images.read",
     "to_pil": "inpaint.images.pil",
+    "unread_format_of": "inpaint.images.formats",
     "with_pixels": "inpaint.images.image_data",
     "write_image": "inpaint.images.write",
 }

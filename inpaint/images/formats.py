@@ -16,6 +16,24 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "heic": ("HEIF", (".heic", ".heif")),
 }
 
+# Formats that are not read, but are pictures to people: what a run passes over, it counts.
+UNREAD: dict[str, tuple[str, ...]] = {
+    "JPEG 2000": (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".jpm"),
+    "JPEG XL": (".jxl",),
+    "camera raw": (
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".erf", ".iiq", ".mef", ".mrw", ".nef"),
+        *(".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+    ),
+    "Photoshop": (".psd", ".psb"),
+    "PDF": (".pdf",),
+    "DjVu": (".djvu", ".djv"),
+    "OpenEXR": (".exr",),
+    "Radiance HDR": (".hdr",),
+    "Targa": (".tga",),
+    "Netpbm": (".pbm", ".pgm", ".ppm", ".pnm", ".pam"),
+    "PCX": (".pcx",),
+}
+
 
 def is_image_name(name: str) -> bool:
     """Whether a file name is one of an image; hidden files (`._a.jpg` from macOS) are none."""
@@ -26,3 +44,9 @@ def format_of(path: str | PurePath) -> str | None:
     """The name in FORMATS that the suffix of `path` stands for, or None."""
     suffix = PurePath(path).suffix.lower()
     return next((name for name, (_, suffixes) in FORMATS.items() if suffix in suffixes), None)
+
+
+def unread_format_of(path: str | PurePath) -> str | None:
+    """The name in UNREAD that the suffix of `path` stands for, or None."""
+    suffix = PurePath(path).suffix.lower()
+    return next((name for name, suffixes in UNREAD.items() if suffix in suffixes), None)

@@ -51,6 +51,9 @@ class ImageData:
     lossless: bool = True  # False if the source coded its pixels with loss
     compressed: bool = True  # False for a TIFF without compression
     file_size: int | None = None  # bytes of the source file
+    frames: int = 1  # or pages of the file, of which this is one
+    duration: float | None = None  # ms that this frame of an animation is shown
+    loop: int | None = None  # how often an animation is shown, 0 = for ever
     notes: tuple[str, ...] = ()  # what reading changed, for people
 
     def __post_init__(self) -> None:

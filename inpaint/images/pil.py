@@ -53,7 +53,7 @@ def image_data_of(
 ) -> ImageData:
     """`from_pil` with pixels and alpha, as stored in the file, that Pillow cannot hold itself."""
     notes = _frame_notes(image)
-    name = _format_name(image.format)
+    name = format_name(image.format)
     orientation, turned_by_pillow, exif, xmp = _load(image)
     pixels, alpha, more_notes = (*deep, []) if deep else _arrays(image)
     if not turned_by_pillow:
@@ -75,6 +75,7 @@ def image_data_of(
         jpeg=None if cmyk else _jpeg_coding(image),
         lossless=name not in ("jpg", "avif", "heic"),
         compressed=image.info.get("compression") != "raw",
+        frames=getattr(image, "n_frames", 1),
         notes=tuple(notes + more_notes),
     )
 
@@ -99,7 +100,8 @@ def _load(image: Image.Image) -> tuple[int, bool, bytes | None, bytes | None]:
     return by_exif or by_xmp or 1, False, exif, xmp
 
 
-def _format_name(pillow_name: str | None) -> str:
+def format_name(pillow_name: str | None) -> str:
+    """The key of FORMATS for Pillow's name of a format; png for what is none."""
     if pillow_name == "MPO":  # a JPEG with further images behind it
         return "jpg"
     return next((name for name, (pillow, _) in FORMATS.items() if pillow == pillow_name), "png")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -16,7 +18,7 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE, EXTRASAMPLES, PLANAR_CONFIGURATIO
 
 from inpaint.images import png, tiff
 from inpaint.images.image_data import FORMATS, ImageData, ImageError
-from inpaint.images.pil import from_pil, image_data_of, key_alpha
+from inpaint.images.pil import format_name, from_pil, image_data_of, key_alpha
 
 DEFAULT_MAX_PIXELS = 250_000_000  # 0.75 GB as RGB
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
@@ -35,20 +37,41 @@ def read_image(
     image, damaged, of an unsupported kind, or larger than `max_pixels` (None = no limit), which
     is checked before anything is decoded.
     """
-    name, data = _read_bytes(source)
+    name, data = read_bytes(source)
+    with readable(name):
+        return decode(open_image(data, max_pixels), data)
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turns what decoders raise, which is nearly any type on hostile bytes, into ImageErrors."""
     try:
-        image = _open(data)
-        _check_size(image, max_pixels)
-        return _decode(image, data)
+        yield
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error.__cause__
     except MemoryError:
         raise
-    except Exception as error:  # decoders raise nearly any type on hostile bytes
+    except Exception as error:
         raise ImageError(f"{name}: the picture is damaged or cut short ({error})") from error
 
 
-def _read_bytes(source: str | os.PathLike[str] | IO[bytes]) -> tuple[str, bytes]:
+def open_image(data: bytes, max_pixels: int | None) -> Image.Image:
+    """The image with its header read. Raises ImageError, also for more than `max_pixels`."""
+    image = _open(data)
+    _check_size(image, max_pixels)
+    return image
+
+
+def format_of_bytes(data: bytes) -> str | None:
+    """The key of FORMATS that a file's content is of, or None."""
+    try:
+        return format_name(_open(data).format)
+    except Exception:  # see readable
+        return None
+
+
+def read_bytes(source: str | os.PathLike[str] | IO[bytes]) -> tuple[str, bytes]:
+    """Name and bytes of a file. Raises ImageError for what is none, OSError for others."""
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
         if path.is_dir():
@@ -76,7 +99,7 @@ def _open(data: bytes) -> Image.Image:
             continue
         try:
             return factory(io.BytesIO(data), "")
-        except Exception as error:  # see read_image
+        except Exception as error:  # see readable
             damage = error
     if damage is not None:
         raise ImageError(f"the picture is damaged or cut short ({damage})") from damage
@@ -104,7 +127,10 @@ def _check_size(image: Image.Image, max_pixels: int | None) -> None:
         )
 
 
-def _decode(image: Image.Image, data: bytes) -> ImageData:
+def decode(image: Image.Image, data: bytes) -> ImageData:
+    """The first frame of an opened image and its file. Raises nearly anything, see readable."""
+    if isinstance(image, TiffImageFile) and tiff.has_more_pages(data):
+        return _decode_first_page(data)
     if image.format == "PNG":
         image_data = _decode_png(image, data)
     elif isinstance(image, TiffImageFile):
@@ -114,6 +140,17 @@ def _decode(image: Image.Image, data: bytes) -> ImageData:
     if image_data.format == "webp":
         image_data = dataclasses.replace(image_data, lossless=_webp_is_lossless(data))
     return dataclasses.replace(image_data, file_size=len(data))
+
+
+def _decode_first_page(data: bytes) -> ImageData:
+    """The first page, read alone: Pillow leaves what other pages say, such as profiles, with it."""
+    offsets = tiff.page_offsets(data, lenient=True)
+    alone = tiff.page_alone(data, offsets[0])
+    first = decode(_open(alone), alone)
+    if len(offsets) == 1:
+        return first
+    notes = (f"first frame of {len(offsets)} used", *first.notes)
+    return dataclasses.replace(first, frames=len(offsets), notes=notes)
 
 
 def _decode_png(image: Image.Image, data: bytes) -> ImageData:

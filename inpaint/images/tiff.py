@@ -7,8 +7,11 @@ and compressed strips, so it is written here; Pillow serialises the directory.
 from __future__ import annotations
 
 import io
+import os
+import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,6 +50,7 @@ DESCRIPTIVE = (
     *(33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113),
 )
 DEFLATE, NO_COMPRESSION = 8, 1
+FIRST_DIRECTORY = 8  # its place in the files that are written
 STRIP_BYTES = 1 << 18  # small enough to read in part, large enough to compress well
 
 
@@ -64,14 +68,27 @@ def descriptive_exif(image: TiffImageFile) -> bytes | None:
     return exif.tobytes() if len(exif) else None
 
 
-def encode_tiff(
+@dataclass(frozen=True)
+class Page:
+    """A picture of a TIFF file, which may hold several."""
+
+    directory: ImageFileDirectory_v2  # without the places of the strips
+    strips: list[bytes]
+
+
+def encode_tiff(samples: np.ndarray, **options: Any) -> bytes:
+    """A TIFF file of one page; see tiff_page."""
+    return assemble([tiff_page(samples, **options)])
+
+
+def tiff_page(
     samples: np.ndarray,
     *,
     palette: np.ndarray | None = None,
     compressed: bool = True,
     metadata: Mapping[str, Any],
-) -> bytes:
-    """A TIFF file of (H, W, C) uint8 or uint16 samples, C = 1 gray, 2 gray + alpha, 3, 4 RGBA.
+) -> Page:
+    """A page of (H, W, C) uint8 or uint16 samples, C = 1 gray, 2 gray + alpha, 3, 4 RGBA.
 
     With a `palette`, (N, 3) uint8 RGB, the samples are (H, W, 1) uint8 indices. Strips are
     compressed by Deflate, unless `compressed` is False. `metadata` holds what `describe` takes.
@@ -99,13 +116,13 @@ def encode_tiff(
         table[: len(palette)] = palette.astype(np.uint16) * 257
         directory[PHOTOMETRIC_INTERPRETATION] = 3
         directory[COLORMAP] = tuple(table.T.ravel().tolist())  # all reds, greens, blues
-    return _assemble(directory, strips)
+    return Page(directory, strips)
 
 
-def encode_bilevel_tiff(
+def bilevel_page(
     image: Image.Image, *, compressed: bool = True, metadata: Mapping[str, Any]
-) -> bytes:
-    """A TIFF file of a Pillow image in mode 1, in fax coding unless `compressed` is False.
+) -> Page:
+    """A page of a Pillow image in mode 1, in fax coding unless `compressed` is False.
 
     Pillow codes the pixels, but would lose or refuse EXIF: its strips get another directory.
     """
@@ -120,21 +137,93 @@ def encode_bilevel_tiff(
         if tag not in (STRIPOFFSETS, STRIPBYTECOUNTS):
             directory.tagtype[tag] = coded.tagtype[tag]
             directory[tag] = coded[tag]
-    return _assemble(directory, strips)
+    return Page(directory, strips)
 
 
-def _assemble(directory: ImageFileDirectory_v2, strips: list[bytes]) -> bytes:
-    sizes = [len(strip) for strip in strips]
-    for tag in (STRIPOFFSETS, STRIPBYTECOUNTS):
-        directory.tagtype[tag] = 4  # 32 bits, also where the first offsets would fit into 16
-    directory[STRIPBYTECOUNTS] = tuple(sizes)
-    # Relative to the end of the directory; Pillow adds where that is.
-    directory[STRIPOFFSETS] = tuple(int(n) for n in np.cumsum([0, *sizes[:-1]]))
+def assemble(pages: Iterable[Page]) -> bytes:
+    """A TIFF file of the pages. Raises ValueError for more than 4 GB, or no page."""
     file = io.BytesIO()
-    directory.save(file)
-    if file.tell() + sum(sizes) >= 1 << 32:
-        raise ValueError("a TIFF file cannot be larger than 4 GB")
-    return b"".join([file.getvalue(), *strips])
+    link = 0  # where the place of the page that follows is written
+    for page in pages:
+        sizes = [len(strip) for strip in page.strips]
+        for tag in (STRIPOFFSETS, STRIPBYTECOUNTS):
+            page.directory.tagtype[tag] = 4  # 32 bits, also where the first would fit into 16
+        page.directory[STRIPBYTECOUNTS] = tuple(sizes)
+        # Relative to the end of the directory; Pillow adds where that is.
+        page.directory[STRIPOFFSETS] = tuple(int(n) for n in np.cumsum([0, *sizes[:-1]]))
+        start = file.seek(0, os.SEEK_END)
+        start += file.write(bytes(start % 2))  # directories start at even places
+        end = page.directory.save(file)
+        if end + sum(sizes) >= 1 << 32:
+            raise ValueError("a TIFF file cannot be larger than 4 GB")
+        file.writelines(page.strips)
+        if link:
+            file.seek(link)
+            file.write(struct.pack("<I", start))
+        link = (start or FIRST_DIRECTORY) + 2 + 12 * len(page.directory)
+    if not link:
+        raise ValueError("a TIFF file must have a page")
+    return file.getvalue()
+
+
+def page_offsets(data: bytes, *, lenient: bool = False) -> list[int]:
+    """Places of the pages' directories in a TIFF file.
+
+    Raises ValueError for one beyond the end of the file; `lenient` takes it for the last one's end,
+    as some programs leave anything where the place of the next page would be.
+    """
+    layout = _Layout.of(data)
+    offsets: dict[int, None] = {}
+    try:
+        (at,) = struct.unpack_from(layout.place, data, layout.first)
+        while at and at not in offsets:  # some go round in a circle
+            link = layout.link(data, at)
+            (following,) = struct.unpack_from(layout.place, data, link)
+            offsets[at] = None
+            at = following
+    except struct.error as error:
+        if lenient:
+            return [*offsets]
+        raise ValueError("a page of the TIFF file lies beyond its end") from error
+    return [*offsets]
+
+
+def has_more_pages(data: bytes) -> bool:
+    """Whether the first page of a TIFF file names a next one, be it there or not."""
+    layout = _Layout.of(data)
+    (first,) = struct.unpack_from(layout.place, data, layout.first)
+    return bool(struct.unpack_from(layout.place, data, layout.link(data, first))[0])
+
+
+def page_alone(data: bytes, offset: int) -> bytes:
+    """The TIFF file with one page only, whose directory is at `offset`; the rest stays unused."""
+    layout = _Layout.of(data)
+    alone = bytearray(data)
+    struct.pack_into(layout.place, alone, layout.first, offset)
+    struct.pack_into(layout.place, alone, layout.link(data, offset), 0)
+    return bytes(alone)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where a TIFF or BigTIFF file says what."""
+
+    count: str  # struct's format of the number of entries in a directory
+    place: str  # struct's format of the place of a directory
+    entry: int  # bytes of an entry
+    first: int  # where the place of the first directory is
+
+    @classmethod
+    def of(cls, data: bytes) -> _Layout:
+        order = "<" if data[:2] == b"II" else ">"
+        if struct.unpack_from(order + "H", data, 2)[0] == 43:
+            return cls(order + "Q", order + "Q", 20, 8)
+        return cls(order + "H", order + "I", 12, 4)
+
+    def link(self, data: bytes, offset: int) -> int:
+        """Where the directory at `offset` has the place of the next one."""
+        (entries,) = struct.unpack_from(self.count, data, offset)
+        return offset + struct.calcsize(self.count) + self.entry * entries
 
 
 def _strip(samples: np.ndarray, *, difference: bool, compressed: bool) -> bytes:

@@ -7,7 +7,8 @@ import dataclasses
 import io
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,7 @@ from inpaint.images.image_data import FORMATS, ImageData, ImageError
 from inpaint.images.palette import distinct_colours, palette_indices, rgba
 from inpaint.images.pil import IPTC_RESOURCE, to_pil
 from inpaint.images.png import encode_png16, xmp_body
-from inpaint.images.tiff import encode_bilevel_tiff, encode_tiff
+from inpaint.images.tiff import Page, assemble, bilevel_page, tiff_page
 from inpaint.utils.files import atomic_write
 
 DEFAULT_QUALITY = 95
@@ -61,13 +62,20 @@ def _encode(image: ImageData, *, format: str | None, quality: int | None) -> byt
         raise ImageError(f"{name} cannot hold 16 bits a channel; choose png or tiff")
     if image.alpha is not None and name == "jpg":
         raise ImageError("jpg cannot hold transparency; choose png, or flatten the picture")
-    try:  # all in memory, so an OSError is the encoder's
+    height, width = image.size
+    with encoding(f"{width} x {height} pixels as {name}"):
         return ENCODERS[name](image, quality)
+
+
+@contextmanager
+def encoding(what: str) -> Iterator[None]:
+    """Turns what encoders raise into an ImageError. All is in memory: an OSError is theirs."""
+    try:
+        yield
     except ImageError:
         raise
     except (OSError, ValueError, RuntimeError, OverflowError, struct.error) as error:
-        height, width = image.size
-        raise ImageError(f"cannot write {width} x {height} pixels as {name}: {error}") from error
+        raise ImageError(f"cannot write {what}: {error}") from error
 
 
 def _save(image: Image.Image, name: str, **options: Any) -> bytes:
@@ -112,17 +120,12 @@ def _indexed(image_data: ImageData, *, nearest: bool = False) -> Image.Image | N
 
 
 def _png(image_data: ImageData, quality: int | None) -> bytes:
-    chunks = image_data.chunks
-    if image_data.xmp:
-        chunks = (*chunks, (b"iTXt", xmp_body(image_data.xmp)))
+    chunks = _png_chunks(image_data)
     if image_data.deep:
         exif = image_data.exif.removeprefix(EXIF_PREFIX) if image_data.exif else None
         return encode_png16(
             _samples(image_data), exif=exif, icc=image_data.icc, dpi=image_data.dpi, chunks=chunks
         )
-    info = PngImagePlugin.PngInfo()
-    for kind, body in chunks:
-        info.add(kind, body)
     image, transparency = _indexed(image_data), None
     if image is None:
         image = _bilevel(image_data) or _plain(image_data)
@@ -131,7 +134,7 @@ def _png(image_data: ImageData, quality: int | None) -> bytes:
     return _save(
         image,
         "png",
-        pnginfo=info,
+        pnginfo=png_info(image_data),
         exif=image_data.exif,
         icc_profile=image_data.icc,
         dpi=image_data.dpi,
@@ -139,19 +142,45 @@ def _png(image_data: ImageData, quality: int | None) -> bytes:
     )
 
 
+def _png_chunks(image: ImageData) -> tuple[tuple[bytes, bytes], ...]:
+    return (*image.chunks, (b"iTXt", xmp_body(image.xmp))) if image.xmp else image.chunks
+
+
+def png_info(image: ImageData) -> PngImagePlugin.PngInfo:
+    """The image's text and colour chunks for Pillow."""
+    info = PngImagePlugin.PngInfo()
+    for kind, body in _png_chunks(image):
+        info.add(kind, body)
+    return info
+
+
+def tiff_of(pages: Iterable[ImageData]) -> bytes:
+    """A TIFF file of the pages, which are taken one by one."""
+    encoded: list[Page] = []
+    for page in pages:
+        with encoding(f"page {len(encoded) + 1} as tiff"):
+            encoded.append(_tiff_page(page))
+    with encoding(f"{len(encoded)} pages as tiff"):
+        return assemble(encoded)
+
+
 def _tiff(image: ImageData, quality: int | None) -> bytes:
+    return assemble([_tiff_page(image)])
+
+
+def _tiff_page(image: ImageData) -> Page:
     metadata = {key: getattr(image, key) for key in ("exif", "icc", "xmp", "dpi")}
     options: dict[str, Any] = {"metadata": metadata, "compressed": image.compressed}
     bilevel = _bilevel(image)
     if bilevel is not None:
-        return encode_bilevel_tiff(bilevel, **options)
+        return bilevel_page(bilevel, **options)
     indices = palette_indices(image) if image.alpha is None else None
     if indices is not None and image.palette is not None:
-        return encode_tiff(indices[..., None], palette=image.palette[:, :3], **options)
+        return tiff_page(indices[..., None], palette=image.palette[:, :3], **options)
     samples = _samples(image)
     if samples.shape[2] == 2 and image.deep:
         samples = rgba(image)  # nothing reads 16-bit gray with alpha
-    return encode_tiff(samples, **options)
+    return tiff_page(samples, **options)
 
 
 def _jpg(image: ImageData, quality: int | None) -> bytes:

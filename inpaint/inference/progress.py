@@ -10,9 +10,10 @@ from inpaint.inference.tiling import Region, Tile, scaled_size
 
 OnProgress = Callable[[float], object]  # takes the share that is done, 0 to 1
 
-# Work of each step for one pixel of the hole, in pixels that the network sees; measured.
+# Work of each step for one pixel of the hole, in pixels that the network sees; measured for
+# holes of 60,000 pixels. Texture takes 1.8 to 2.9 times as long as blending for up to six million.
 _BLENDING = 2.0
-_TEXTURE = 20.0
+_TEXTURE = 5.0
 
 
 class Progress:

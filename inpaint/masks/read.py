@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import cv2
 import numpy as np
 from PIL import Image
 
-from inpaint.images import from_pil, read_image
+from inpaint.images import ImageData, from_pil, read_image
+from inpaint.masks.levels import threshold_of
 
 logger = logging.getLogger("inpaint")
 
 ALPHA_THRESHOLD = 1 / 8  # of full opacity: brushes may be translucent, compressed alpha is noisy
 SUSPICIOUS_RATIO = 0.6  # more hole than this is more likely a swapped polarity
 
+MaskSource: TypeAlias = str | os.PathLike[str] | Image.Image | ImageData | np.ndarray
+
 
 def read_hole(
-    source: str | os.PathLike[str] | Image.Image | np.ndarray,
+    source: MaskSource,
     *,
     size: tuple[int, int] | None = None,
     invert: bool = False,
@@ -28,18 +31,20 @@ def read_hole(
 ) -> np.ndarray:
     """The hole as (H, W) bool, True = fill, from a mask in which white means fill.
 
-    `source` is a path, a Pillow image, or an array (H, W) or (H, W, C), C = 1 gray, 3 RGB, 4 RGBA:
-    bool, integers over the range of 8 or 16 bits, or floats in [0, 1].
+    `source` is a path, an image that was read, a Pillow image, or an array (H, W) or (H, W, C),
+    C = 1 gray, 3 RGB, 4 RGBA: bool, integers over the range of 8 or 16 bits, or floats in [0, 1].
 
     A pixel is hole where its brightest channel is above half of the range, so a red brush on black
-    counts. Integers that are all 0 or 1 are taken as they stand. If there is an alpha channel that
+    counts. Integers that are all 0 or 1, or 0 and another value, are taken as they stand, and those
+    up to 255 as 8 bits whatever their type. If there is an alpha channel that
     varies, as in a brush layer on a transparent ground, the hole is where alpha is above an eighth
     of the range and the colours say nothing; `use_alpha` False reads the colours even then, True
     the alpha even if it is constant. `invert` swaps hole and known at the end.
 
     With `size` = (height, width) a mask of the same aspect ratio is scaled to it by nearest
     neighbour. EXIF orientation is applied. A hole that is empty, everything, or over 60 % of the
-    image is logged as a warning, unless `warn` is False.
+    image, and a mask that looks like labels or a photo, are logged as warnings, unless `warn` is
+    False.
 
     Raises ValueError for another aspect ratio, values outside of the ranges, or a missing alpha;
     TypeError for another kind of source; and what `read_image` raises for files.
@@ -51,13 +56,19 @@ def read_hole(
         hole = alpha > ALPHA_THRESHOLD * _full(alpha)
     else:
         brightest = colours if colours.ndim == 2 else colours.max(axis=-1)
-        hole = brightest > _full(brightest) / 2
+        full, odd = _full(brightest), None
+        threshold = full / 2
+        if brightest.dtype.kind in "ui":
+            threshold, odd = threshold_of(brightest)
+        hole = brightest > threshold
+        if odd is not None and warn:
+            logger.warning("%s", odd)
     if invert:
         hole = ~hole
     if size is not None:
         hole = _scale(hole, size)
     if warn:
-        _warn_if_suspicious(hole)
+        warn_if_suspicious(hole)
     return hole
 
 
@@ -79,13 +90,13 @@ def grow_hole(hole: np.ndarray, pixels: int) -> np.ndarray:
     return np.rint(to_hole**2) <= pixels**2  # squared distances are whole numbers
 
 
-def _channels(
-    source: str | os.PathLike[str] | Image.Image | np.ndarray,
-) -> tuple[np.ndarray, np.ndarray | None]:
+def _channels(source: MaskSource) -> tuple[np.ndarray, np.ndarray | None]:
     """Colours (H, W) or (H, W, 3), and alpha (H, W) or None."""
     if isinstance(source, np.ndarray):
         return _array_channels(source)
-    if isinstance(source, Image.Image):
+    if isinstance(source, ImageData):
+        image = source
+    elif isinstance(source, Image.Image):
         image = from_pil(source)
     elif isinstance(source, (str, os.PathLike)):
         image = read_image(source)
@@ -143,7 +154,8 @@ def _scale(hole: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return scaled.astype(bool)
 
 
-def _warn_if_suspicious(hole: np.ndarray) -> None:
+def warn_if_suspicious(hole: np.ndarray) -> None:
+    """Log a warning for a hole, (H, W) bool, that is more likely a mistake."""
     ratio = float(hole.mean())
     if ratio in (0, 1):
         logger.warning(

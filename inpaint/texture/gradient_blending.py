@@ -17,6 +17,7 @@ correction can be too long; it is taken as far as it makes the sum above smaller
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,7 @@ def blend(
     length: np.ndarray,
     halvings: int = 0,
     gain: float = 1.0,
+    on_progress: Callable[[float], object] | None = None,
 ) -> None:
     """Give the hole of the image the pixels that the shift map copies, blended.
 
@@ -47,6 +49,7 @@ def blend(
         length: (H / 2^n, W / 2^n) float32, L in pixels of the image.
         halvings: n.
         gain: Of the copied gradients.
+        on_progress: Called after each colour with the share that is done.
     """
     grids = _grids(masks, length, halvings)
     finest = grids[0]
@@ -59,6 +62,8 @@ def blend(
         for _ in range(_CYCLES if len(grids) > 1 else 1):
             _cycle(grids)
         _apply(image, offsets, channel, finest.hole, finest.spans, finest.c)
+        if on_progress is not None:
+            on_progress((channel + 1) / 3)
 
 
 @dataclass(frozen=True)
