@@ -8,10 +8,30 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 
 class CheckpointError(ValueError):
     """A file that is no checkpoint, or one that does not fit."""
+
+
+def check_finite(output: Tensor, what: str) -> Tensor:
+    """The output of a network, if it holds neither NaN nor infinity.
+
+    Weights can be finite each and still overflow together; a NaN would become a black pixel.
+
+    Args:
+        output: Of any shape.
+        what: Names the network in the message.
+
+    Raises:
+        CheckpointError: For other output.
+    """
+    if not output.isfinite().all():
+        raise CheckpointError(
+            f"the {what}'s output holds NaN or infinity: its weights are damaged or too large"
+        )
+    return output
 
 
 def load_torch_file(path: str | Path, *, what: str = "checkpoint") -> Any:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from inpaint.checkpoints.torch_file import check_finite
 from inpaint.checkpoints.weights import find_weights, load_detector
 from inpaint.detect.marking import mark, threshold_at
 from inpaint.detect.settings import DEFAULT_DETECTOR, check_classes, check_sensitivity
@@ -200,6 +201,7 @@ class DamageDetector:
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             logits: Tensor = self.network(x)
+        check_finite(logits, "detector")
         found = (255 * logits[0, :, :height, :width].float().sigmoid()).round().to(torch.uint8)
         return found.permute(1, 2, 0).cpu().numpy()
 

@@ -26,6 +26,7 @@ from inpaint.utils.conjugate_gradient import conjugate_gradient
 from inpaint.utils.crop import Crop
 from inpaint.utils.distance import hole_depth
 
+MAX_BAND = 1024  # px
 _MIN_DATA_WEIGHT = 1e-6  # of thin holes: keeps the equations definite
 _MAX_ITER = 100
 _RTOL = 1e-3  # leaves an error below half a level of 8 bits
@@ -45,8 +46,10 @@ class BoundaryConfig:
     data_weight: float = 0.02  # one pixel from what is known; the diagonal of Laplace^2 is 20
 
     def __post_init__(self) -> None:
-        if self.band < 1 or not 0 < self.data_weight < np.inf:
-            raise ValueError(f"boundary needs band >= 1 and data_weight > 0, got {self}")
+        if not 1 <= self.band <= MAX_BAND or not 0 < self.data_weight < np.inf:
+            raise ValueError(
+                f"boundary needs band from 1 to {MAX_BAND} and data_weight > 0, got {self}"
+            )
 
 
 INVENTED = BoundaryConfig(band=3, data_weight=1.0)  # for networks of adversarial training

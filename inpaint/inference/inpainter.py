@@ -17,16 +17,17 @@ from PIL import Image
 from torch import Tensor, nn
 
 from inpaint.checkpoints.onnx import OnnxNetwork
+from inpaint.checkpoints.torch_file import CheckpointError, check_finite
 from inpaint.checkpoints.weights import (
     DEFAULT_WEIGHTS,
     find_weights,
     load_network,
-    load_refiner,
     read_metadata,
 )
 from inpaint.images import ImageData, from_pil, to_pil, with_pixels
 from inpaint.inference.boundary import BoundaryConfig
 from inpaint.inference.compositing import from_rgb, is_gray, split_array, to_rgb
+from inpaint.inference.notes import load_refiner_of, read_usage
 from inpaint.inference.pipeline import Finishing
 from inpaint.inference.planning import plan_regions
 from inpaint.inference.progress import OnProgress, Progress
@@ -113,7 +114,7 @@ class Inpainter:
         """An inpainter with the shipped weights, others of that folder by name, or a file's.
 
         The weights' notes say what belongs to them: "tiling", "boundary", and "refiner", which is
-        the name of a shipped one or a file, from the weights' folder.
+        the name of a shipped one or of a file in the weights' folder.
 
         Args:
             weights: A name, or a file: safetensors, or ONNX as `inpaint export` writes it, which
@@ -123,7 +124,7 @@ class Inpainter:
 
         Raises:
             FileNotFoundError: There is no such file.
-            CheckpointError: The file holds no network.
+            CheckpointError: The file holds no network, or one that cannot be used.
             ValueError: ONNX on another device than the CPU.
         """
         path = find_weights(weights)
@@ -132,18 +133,23 @@ class Inpainter:
             if device is not None and torch.device(device).type != "cpu":
                 raise ValueError(f"ONNX runs on the CPU here, got device {device!r}")
             network = onnx = OnnxNetwork(path)
-            device, notes = "cpu", onnx.notes
+            device, notes, channels = "cpu", onnx.notes, (onnx.in_channels, onnx.out_channels)
         else:
             network, notes = load_network(path), read_metadata(path)["notes"]
+            channels = network.config.in_channels, network.config.out_channels
+        if channels != (3, 3):
+            raise CheckpointError(
+                f"{path} holds a network of {channels[0]} to {channels[1]} channels; wanted RGB"
+            )
         if device is None:
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        refiner = notes.get("refiner")
+        usage = read_usage(path, notes)
         return cls(
             network,
             device=device,
-            tiling=TilingConfig.from_notes(notes),
-            boundary=boundary and BoundaryConfig(**notes.get("boundary", {})),
-            refiner=_refiner_beside(path, refiner) if refiner else None,
+            tiling=usage.tiling,
+            boundary=boundary and usage.boundary,
+            refiner=load_refiner_of(usage),
             style=style,
             seed=seed,
             detail=detail,
@@ -331,7 +337,7 @@ class Inpainter:
         """Arrays (H, W, 3) in [0, 1] and (H, W) in {0, 1} through the network; float32."""
         batch = self._tensor(image), self._tensor(valid[..., None])
         output = self.network(*batch)[0].permute(1, 2, 0)
-        return np.ascontiguousarray(output.float().cpu().numpy())
+        return np.ascontiguousarray(check_finite(output.float(), "network").cpu().numpy())
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         """(H, W, C) to (1, C, H, W) on the device, channels last in memory."""
@@ -344,10 +350,6 @@ def _ready(network: AnyModule, device: torch.device) -> AnyModule:
 
 def _read_exclude(exclude: Image.Image | np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return read_hole(exclude, size=size, warn=False)
-
-
-def _refiner_beside(weights: Path, name: str) -> Refiner:
-    return load_refiner(find_weights(weights.parent / name if Path(name).suffix else name))
 
 
 def _downscale(
