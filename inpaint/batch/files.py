@@ -122,17 +122,24 @@ def fetched(path: str) -> Iterator[str]:
             raise ImageError(str(error).replace(local, path)) from error
 
 
-def write(image: ImageData, path: str, *, format: str | None, quality: int | None) -> None:
+def write(
+    image: ImageData,
+    path: str,
+    *,
+    format: str | None,
+    quality: int | None,
+    like: str | None = None,
+) -> None:
     """`write_image`, which see, also to remote paths; missing folders are made."""
     with _target(path) as local:
-        write_image(image, local, format=format, quality=quality)
+        write_image(image, local, format=format, quality=quality, like=like)
 
 
 def copy(source: str, path: str) -> None:
     """Write the bytes of a local file; they appear at `path` complete or not at all."""
     data = Path(source).read_bytes()
     with _target(path) as local:
-        atomic_write(Path(local), data)
+        atomic_write(Path(local), data, like=source)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from inpaint.batch.find import Found, find_images, is_list
 from inpaint.batch.match import USUAL_SUFFIXES, MaskError, MaskMatcher
 from inpaint.batch.records import DETECTED, NO_FILES, Record, Status, Task
 from inpaint.batch.report import printable
-from inpaint.images import FORMATS, format_of
+from inpaint.images import FORMATS, check_format, format_of
 
 MOST_PROBLEMS = 100  # that an error message lists
 
@@ -53,6 +53,8 @@ class Request:
             raise ValueError(f"exclude must be a mask or a folder of masks, got {self.exclude!r}")
         if self.format is not None and self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {self.format!r}")
+        if self.format is not None:
+            check_format(self.format)
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"limit must be 1 or more, got {self.limit}")
 
@@ -176,6 +178,7 @@ def _task(found: Found, mask: str, request: Request) -> Task:
         raise ValueError(f"{path}: the name must end like a picture's (.{', .'.join(FORMATS)})")
     if request.format not in (None, name):
         raise ValueError(f"{path}: the name says {name}, but {request.format} is asked for")
+    check_format(name)
     return Task(found.image, mask, path, name)
 
 

@@ -18,7 +18,7 @@ from inpaint.batch.detection import TooDamagedError, find_damage, write_mask
 from inpaint.batch.records import ALPHA, DETECTED, Record, Settings, Task
 from inpaint.detect.detector import DamageDetector, Detection
 from inpaint.detect.settings import DetectSettings
-from inpaint.images import ImageData, format_of, read_image
+from inpaint.images import ImageData, check_writable, format_of, read_image
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
 from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole
@@ -64,13 +64,18 @@ class Filler:
                 notes.append("the hole is empty: the file is copied as it is")
                 files.copy(local, task.output)
                 return {"hole_ratio": 0.0, **found}
+            # What cannot be written need not be filled. An alpha that was the mask is filled, too.
+            kept = dataclasses.replace(image, alpha=None) if task.mask == ALPHA else image
+            check_writable(kept, format=task.format)
             exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)
         notes += image.notes
         clear_alpha = task.mask == ALPHA
         with self._slots:
             fill = partial(self.inpainter.fill_image_data, exclude=exclude, on_progress=on_progress)
             filled = _fill(fill, image, hole, clear_alpha=clear_alpha)
-        files.write(filled, task.output, format=task.format, quality=self.settings.quality)
+        like = None if files.is_remote(task.image) else task.image
+        quality = self.settings.quality
+        files.write(filled, task.output, format=task.format, quality=quality, like=like)
         return {"hole_ratio": round(float(hole.mean()), 6), **found}
 
     def _detect(self, image: ImageData, notes: list[str]) -> Detection:

@@ -32,12 +32,19 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink()
 
 
-def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write the bytes to `path`, whose folder exists. Raises OSError that names `path`."""
+def atomic_write(
+    path: str | os.PathLike[str], data: bytes, *, like: str | os.PathLike[str] | None = None
+) -> None:
+    """Write the bytes to `path`, whose folder exists. Raises OSError that names `path`.
+
+    Group and others may do no more with the file than with `like`, what it was made of, and with
+    the file that it replaces, whatever the umask.
+    """
     path = Path(path)
     temporary = _temporary(path)
+    mode = 0o666 & _permissions(path) & (0o666 if like is None else _permissions(like))
     try:
-        with open(temporary, "xb") as file:
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(data)
         os.replace(temporary, path)
     except OSError as error:  # the temporary name would tell nobody anything
@@ -45,6 +52,14 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _permissions(path: str | os.PathLike[str]) -> int:
+    """Those of group and others as of a file that is there, and all of the owner's."""
+    try:
+        return 0o600 | (os.stat(path).st_mode & 0o066)
+    except FileNotFoundError:
+        return 0o666
 
 
 def _temporary(path: Path) -> Path:
