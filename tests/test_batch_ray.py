@@ -13,6 +13,7 @@ ray = pytest.importorskip("ray", reason="needs pip install 'inpaint[ray]'")
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of Ray and its dependencies
 
 from inpaint.batch import run_ray  # noqa: E402
+from inpaint.cli import main  # noqa: E402
 
 
 class MortalWorker(run_ray.Worker):
@@ -61,3 +62,25 @@ def test_two_workers_one_of_which_dies_do_what_the_local_engine_does(
     for name, row in ours.items():
         for key in ("image", "mask", "status", "hole_ratio", "message"):
             assert row.get(key) == theirs[name].get(key)
+
+
+def test_a_network_in_onnx_and_devices_that_are_not_there(cluster, tmp_path, capsys):
+    pytest.importorskip("onnxruntime", reason="the export extra is not installed")
+    pytest.importorskip("onnxscript", reason="the export extra is not installed")
+    weights = tiny_weights(tmp_path / "tiny.safetensors")
+    assert main(["export", str(tmp_path / "tiny.onnx"), "--weights", str(weights)]) == 0
+    for number in range(3):
+        put_image(tmp_path / f"photos/{number}.png", 60, 80, seed=number)
+    photos, mask = tmp_path / "photos", put_mask(tmp_path / "mask.png", 60, 80)
+    line = ["fill", str(photos), "--mask", str(mask), "--weights", str(tmp_path / "tiny.onnx")]
+    assert main([*line, "-o", str(tmp_path / "local")]) == 0
+    assert main([*line, "-o", str(tmp_path / "ray"), "--engine", "ray"]) == 0
+    assert files_below(tmp_path / "local") == files_below(tmp_path / "ray")
+    capsys.readouterr()
+    line += ["-o", str(tmp_path / "gpu"), "--engine", "ray", "--device", "cuda"]
+    assert main(line) == 2
+    assert "ONNX runs on the CPU here, got device 'cuda'" in capsys.readouterr().err
+    assert not (tmp_path / "gpu").exists()
+    line[line.index("--weights") + 1] = str(weights)
+    assert main(line) == 1
+    assert "the cluster has no GPU" in capsys.readouterr().err

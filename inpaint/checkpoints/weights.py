@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,12 @@ def shipped_weights(name: str = DEFAULT_WEIGHTS) -> Path:
 
 
 def find_weights(weights: str | Path) -> Path:
-    """The path of a weight file: a name without an ending is one of the shipped files."""
+    """The path of a weight file: a name without an ending is one of the shipped files.
+
+    Raises FileNotFoundError for another name, and TypeError for what is no name and no path.
+    """
+    if not isinstance(weights, str | os.PathLike):
+        raise TypeError(f"weights must be a name or a path, got {weights!r}")
     return Path(weights) if Path(weights).suffix else shipped_weights(str(weights))
 
 

@@ -15,7 +15,7 @@ from inpaint.batch.plan import Request, make_plan
 from inpaint.batch.records import DETECTED
 from inpaint.batch.run import run_marker
 from inpaint.cli.detection import classes_of
-from inpaint.cli.runs import device_errors, follow, report_path
+from inpaint.cli.runs import follow, report_path
 from inpaint.detect.detector import DamageDetector
 from inpaint.detect.repeated import corner_overlays, placed, repeated_overlay
 from inpaint.detect.settings import DetectSettings
@@ -38,8 +38,7 @@ def run_detect(arguments: argparse.Namespace) -> int:
     request = _request(arguments)
     report = report_path(arguments.report, request)
     plan = make_plan(request)
-    with device_errors(arguments.device):
-        detector = DamageDetector.load(settings.weights, device=arguments.device)
+    detector = DamageDetector.load(settings.weights, device=arguments.device)
     return follow(run_marker(plan.tasks, detector, settings), plan, request, report)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from tqdm import tqdm
 
@@ -29,15 +28,6 @@ def report_path(path: str | None, request: Request) -> str | None:
     return (
         REPORT_NAME if files.is_remote(request.output) else files.join(request.output, REPORT_NAME)
     )
-
-
-@contextmanager
-def device_errors(device: str | None) -> Iterator[None]:
-    """Turns what torch raises for a device that is not there into a ValueError with its name."""
-    try:
-        yield
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"--device {device}: {error}") from error
 
 
 def follow(records: Iterator[Record], plan: Plan, request: Request, report: str | None) -> int:

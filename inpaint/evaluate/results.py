@@ -68,7 +68,10 @@ def read_rows(path: Path) -> list[Row]:
             f"{path} has other columns than wanted, {', '.join(_COLUMNS)}: "
             f"{', '.join(sorted(found ^ set(_COLUMNS)))}"
         )
-    return [_row(line) for line in reader]
+    try:
+        return [_row(line) for line in reader]
+    except (TypeError, ValueError, csv.Error) as error:
+        raise ValueError(f"{path}, line {reader.line_num} is no result: {error}") from error
 
 
 def check_settings(folder: Path, cases: dict[str, Any], methods: dict[str, str]) -> None:
