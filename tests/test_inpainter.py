@@ -189,6 +189,10 @@ def test_fill_picture_keeps_everything_else(inpainter):
     assert (filled.alpha == source.alpha).all()
     with pytest.raises(ValueError, match="hole must be"):
         inpainter.fill_image_data(source, hole_in((50, 40)))
+    with pytest.raises(TypeError, match="hole must be bool, got uint8; see read_hole"):
+        inpainter.fill_image_data(source, hole_in((40, 50)).astype(np.uint8))
+    with pytest.raises(TypeError, match="exclude must be bool, got float64"):
+        inpainter.fill_image_data(source, hole_in((40, 50)), exclude=np.zeros((40, 50)))
 
 
 @pytest.mark.parametrize(

@@ -46,10 +46,10 @@ class BoundaryConfig:
     data_weight: float = 0.02  # one pixel from what is known; the diagonal of Laplace^2 is 20
 
     def __post_init__(self) -> None:
-        if not 1 <= self.band <= MAX_BAND or not 0 < self.data_weight < np.inf:
-            raise ValueError(
-                f"boundary needs band from 1 to {MAX_BAND} and data_weight > 0, got {self}"
-            )
+        if self.band < 1 or not 0 < self.data_weight < np.inf:
+            raise ValueError(f"boundary needs band >= 1 and data_weight > 0, got {self}")
+        if self.band > MAX_BAND:
+            raise ValueError(f"boundary needs band <= {MAX_BAND}, got {self}")
 
 
 INVENTED = BoundaryConfig(band=3, data_weight=1.0)  # for networks of adversarial training

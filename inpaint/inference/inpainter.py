@@ -239,7 +239,11 @@ class Inpainter:
         Raises:
             ValueError: A hole or `exclude` of another size, or a seed below 0 or of more than
                 63 bits.
+            TypeError: A hole or `exclude` that is not bool, or a seed that is no integer.
         """
+        for name, mask in (("hole", hole), ("exclude", exclude)):
+            if mask is not None and mask.dtype != np.bool_:
+                raise TypeError(f"{name} must be bool, got {mask.dtype}; see read_hole")
         if hole.shape != image.size:
             raise ValueError(f"hole must be {image.size} like the image, got {hole.shape}")
         if exclude is not None and exclude.shape != image.size:
