@@ -14,6 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # those of Ray and its depend
 
 from inpaint.batch import run_ray  # noqa: E402
 from inpaint.batch.records import Settings, Task  # noqa: E402
+from inpaint.cli import main  # noqa: E402
 from inpaint.inference.inpainter import Inpainter  # noqa: E402
 
 
@@ -88,3 +89,25 @@ def test_manifest_leads_out_of_the_output_folder_on_ray_as_little_as_here(tmp_pa
     manifest.write_text(json.dumps({"image": "a.png", "mask": "m.png", "output": "../x.png"}))
     assert fill(manifest, "-o", tmp_path / "out", "--engine", "ray", weights=weights) == 2
     assert "lies outside of" in capsys.readouterr().err
+
+
+def test_a_network_in_onnx_and_devices_that_are_not_there(cluster, tmp_path, capsys):
+    pytest.importorskip("onnxruntime", reason="the export extra is not installed")
+    pytest.importorskip("onnxscript", reason="the export extra is not installed")
+    weights = tiny_weights(tmp_path / "tiny.safetensors")
+    assert main(["export", str(tmp_path / "tiny.onnx"), "--weights", str(weights)]) == 0
+    for number in range(3):
+        put_image(tmp_path / f"photos/{number}.png", 60, 80, seed=number)
+    photos, mask = tmp_path / "photos", put_mask(tmp_path / "mask.png", 60, 80)
+    line = ["fill", str(photos), "--mask", str(mask), "--weights", str(tmp_path / "tiny.onnx")]
+    assert main([*line, "-o", str(tmp_path / "local")]) == 0
+    assert main([*line, "-o", str(tmp_path / "ray"), "--engine", "ray"]) == 0
+    assert files_below(tmp_path / "local") == files_below(tmp_path / "ray")
+    capsys.readouterr()
+    line += ["-o", str(tmp_path / "gpu"), "--engine", "ray", "--device", "cuda"]
+    assert main(line) == 2
+    assert "ONNX runs on the CPU here, got device 'cuda'" in capsys.readouterr().err
+    assert not (tmp_path / "gpu").exists()
+    line[line.index("--weights") + 1] = str(weights)
+    assert main(line) == 1
+    assert "the cluster has no GPU" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """The command `inpaint fill` as people type it."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -171,7 +172,10 @@ def test_dry_run_prints_a_manifest_that_can_be_run(photos, weights, capsys):
         (("--mask", "masks", "-o", "out", "--limit", "0"), "limit must be 1 or more"),
         (("--mask", "masks", "-o", "out", "--workers", "0"), "--workers must be 1 or more"),
         (("--mask", "masks", "-o", "out", "--report", "a.txt"), "must be a local path that ends"),
-        (("--mask", "masks", "-o", "out", "--device", "abacus"), "--device abacus"),
+        (
+            ("--mask", "masks", "-o", "out", "--device", "abacus"),
+            "device must be cpu, cuda, cuda:1 or the like, got 'abacus'",
+        ),
         (("--mask", "masks", "-o", "out", "--skip-existing", "--overwrite"), "choose one of"),
         (("--mask", "masks", "-o", "out", "--weights", "none"), "no shipped weights"),
     ],
@@ -228,3 +232,37 @@ def test_wrong_style_and_seed_are_bad_usage(photos, weights, arguments, capsys):
         code = error.code
     assert code == 2 and not out.exists()
     assert arguments[0].strip("-") in capsys.readouterr().err
+
+
+def test_a_missing_package_is_named_in_a_line(photos, weights, tmp_path, capsys, monkeypatch):
+    """The extra of ONNX, and a library of the system that OpenCV's windows need."""
+    onnx = tmp_path / "w.onnx"
+    onnx.write_bytes(b"any")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    line = ["fill", str(photos), "--mask", "alpha", "-o", str(tmp_path / "out")]
+    for command, package in (
+        ([*line, "--weights", str(onnx)], "onnxruntime"),
+        (["export", str(tmp_path / "new.onnx"), "--weights", weights], "onnxscript"),
+    ):
+        assert main(command) == 1
+        error = capsys.readouterr().err
+        assert f"{package} is not installed" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("function", ["add_arguments", "run"])
+def test_a_missing_library_of_opencv_comes_with_advice(function, capsys, monkeypatch):
+    def fail(*_):
+        raise ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr(f"inpaint.cli.export.{function}", fail)
+    assert main(["export", "a.onnx"]) == 1
+    error = capsys.readouterr().err
+    assert "libGL.so.1: cannot open" in error and "opencv-python-headless" in error
+
+
+def test_a_field_of_a_manifest_that_is_too_long_is_named(tmp_path, weights, capsys):
+    """As where a quotation mark is not closed."""
+    (tmp_path / "list.csv").write_text("image,mask,output\na.png,m.png," + "x" * 140_000 + "\n")
+    assert main(["fill", str(tmp_path / "list.csv"), "--weights", weights]) == 2
+    assert "list.csv, after line 1: field larger than field limit" in capsys.readouterr().err

@@ -333,3 +333,7 @@ def test_command_line_packs_weights_with_notes(shipped, caplog):
     assert load_refiner(small).config.width == 8
     assert main(command) == 2  # it exists
     assert main([*command, "--overwrite", "--notes", "[1]"]) == 2
+    before = packed.read_bytes()
+    for notes in ('{"refiner": "../refiner.safetensors"}', '{"tiling": {"min_side": "1"}}'):
+        assert main([*command, "--overwrite", "--notes", notes]) == 2
+    assert packed.read_bytes() == before

@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from PIL import Image
 
 from inpaint.checkpoints.weights import save_weights
 from inpaint.cli import main
-from inpaint.evaluate import Method, Protocol, evaluate, parse_method, read_rows
+from inpaint.evaluate import Method, Protocol, code, evaluate, parse_method, read_rows
+from inpaint.evaluate.code import filling_code, measuring_code, source_digest
 from inpaint.evaluate.outside import write_case
 from inpaint.evaluate.protocol import CaseId, Cases, fit_image
 from inpaint.evaluate.results import check_settings
@@ -303,3 +305,57 @@ def test_holes_of_another_generator_are_not_added_to_a_report(tmp_path):
     check_settings(tmp_path, settings, {})
     with pytest.raises(ValueError, match="with another hole_generator"):
         check_settings(tmp_path, {**settings, "hole_generator": 2}, {})
+
+
+def test_results_of_other_code_are_not_added_to(pictures, weights, tmp_path, monkeypatch):
+    cases = cases_of(pictures, border="any", count=1)
+    evaluate(cases, [parse_method(f"a={weights}")], tmp_path)
+    evaluate(cases, [parse_method(f"a={weights}")], tmp_path)
+    monkeypatch.setattr("inpaint.evaluate.methods.filling_code", lambda: "changed")
+    with pytest.raises(ValueError, match=r"another a: .* whose weights, options or code changed"):
+        evaluate(cases, [parse_method(f"a={weights}")], tmp_path)
+    rows = evaluate(cases, [parse_method(f"b={weights}"), mean_method()], tmp_path)
+    assert {row.method for row in rows} == {"b", "mean"}
+    monkeypatch.setattr("inpaint.evaluate.protocol.measuring_code", lambda: "changed")
+    with pytest.raises(ValueError, match="holds results with another code"):
+        evaluate(cases, [mean_method()], tmp_path)
+
+
+def test_results_that_do_not_say_of_which_code_they_are_are_not_added_to(pictures, tmp_path):
+    cases = cases_of(pictures, border="any", count=1)
+    evaluate(cases, [mean_method()], tmp_path)
+    kept = json.loads((tmp_path / "settings.json").read_text())
+    del kept["cases"]["code"]
+    (tmp_path / "settings.json").write_text(json.dumps(kept))
+    with pytest.raises(ValueError, match="holds results with another code"):
+        evaluate(cases, [mean_method()], tmp_path)
+
+
+def test_a_function_of_a_changed_file_is_another_method(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for name, text in (("paint_a", ""), ("paint_a", ""), ("paint_b", "# another\n")):
+        (tmp_path / f"{name}.py").write_text(f"{text}def fill(image, hole):\n    return image\n")
+        found.append(parse_method(f"{name}:fill").identity.partition("@")[2])
+    assert found[0] == found[1] and len(found[0]) == 16
+    (tmp_path / "paint_a.py").write_text("def fill(image, hole):\n    return image + 1\n")
+    assert parse_method("paint_a:fill").identity.partition("@")[2] != found[0]
+    assert parse_method("numpy:maximum").identity == "numpy:maximum@"  # compiled
+
+
+def test_a_digest_of_code_changes_with_names_and_contents_only(tmp_path):
+    def digest(**files):
+        paths = []
+        for name, content in files.items():
+            (tmp_path / name).write_bytes(content)
+            paths.append(tmp_path / name)
+        return source_digest(paths, tmp_path)
+
+    first = digest(a=b"x\ny\n", b=b"z")
+    assert digest(b=b"z", a=b"x\r\ny\r\n") == first  # as Git on Windows ends lines
+    assert (
+        len({first, digest(a=b"x\ny\n"), digest(a=b"x\ny\nz", b=b""), digest(a=b"x", c=b"z")}) == 4
+    )
+    assert filling_code() != measuring_code() and filling_code() == filling_code()
+    package = Path(code.__file__).parents[1]
+    assert all((package / name).is_file() for name in code._PRESENTATION)

@@ -1,5 +1,6 @@
 import io
 import logging
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from PIL import Image
 
 from inpaint import CheckpointError, Inpainter, PConvUNet, UNetConfig
 from inpaint.checkpoints.weights import save_weights
-from inpaint.images import from_pil
+from inpaint.detect.detector import DamageDetector
+from inpaint.images import ImageData, from_pil
 from inpaint.inference.tiling import TilingConfig
 
 
@@ -103,6 +105,21 @@ def test_what_the_hole_holds_does_not_matter(inpainter):
     assert (inpainter.fill(image, hole) == inpainter.fill(other, hole)).all()
 
 
+def test_known_pixels_that_are_nan_are_refused(inpainter):
+    """They would count as black. In the hole and where nothing shows they are welcome."""
+    for channels in (1, 3, 4):
+        image, hole = picture((50, 70), channels, np.float32), hole_in((50, 70))
+        image[hole] = np.nan
+        inpainter.fill(image, hole)
+        image[2, 3, 0] = np.nan
+        with pytest.raises(
+            ValueError, match=r"1 known pixels of the image are NaN, .*row 2, colum"
+        ):
+            inpainter.fill(image, hole)
+    image[2, 3, 3] = 0
+    inpainter.fill(image, hole)
+
+
 def test_the_same_call_gives_the_same_bytes_whatever_came_between(inpainter):
     image, hole = picture((80, 80)), hole_in((80, 80))
     first = inpainter.fill(image, hole)
@@ -172,6 +189,10 @@ def test_fill_picture_keeps_everything_else(inpainter):
     assert (filled.alpha == source.alpha).all()
     with pytest.raises(ValueError, match="hole must be"):
         inpainter.fill_image_data(source, hole_in((50, 40)))
+    with pytest.raises(TypeError, match="hole must be bool, got uint8; see read_hole"):
+        inpainter.fill_image_data(source, hole_in((40, 50)).astype(np.uint8))
+    with pytest.raises(TypeError, match="exclude must be bool, got float64"):
+        inpainter.fill_image_data(source, hole_in((40, 50)), exclude=np.zeros((40, 50)))
 
 
 @pytest.mark.parametrize(
@@ -212,6 +233,38 @@ def test_an_inpainter_on_another_device_differs_in_nothing_else(inpainter):
 def test_settings_that_cannot_be_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Inpainter(random_network(), **options)
+
+
+@pytest.mark.parametrize("seed", [1.5, "1", None, np.float64(2)])
+def test_a_seed_that_is_no_integer_is_refused_everywhere(inpainter, seed):
+    with pytest.raises(TypeError, match="seed must be an integer, got"):
+        Inpainter(random_network(), seed=seed)
+    if seed is not None:  # which is that of the inpainter
+        with pytest.raises(TypeError, match="seed must be an integer, got"):
+            inpainter.fill_image_data(ImageData(picture((9, 9))), hole_in((9, 9)), seed=seed)
+    assert Inpainter(random_network(), seed=np.int64(7)).seed == 7
+
+
+@pytest.mark.parametrize("weights", [None, 3, b"places2-compact", ["places2-compact"]])
+def test_weights_that_are_no_name_and_no_path_are_refused(weights):
+    with pytest.raises(TypeError, match="weights must be a name or a path, got"):
+        Inpainter.load(weights)
+    with pytest.raises(TypeError, match="weights must be a name or a path, got"):
+        DamageDetector.load(weights)
+
+
+@pytest.mark.parametrize("device", ["zzz", "cuda:x", "", 1.5])
+def test_devices_that_do_not_exist_are_refused(device):
+    for make in (partial(Inpainter, random_network()), Inpainter.load, DamageDetector.load):
+        with pytest.raises(ValueError, match="device must be cpu, cuda, cuda:1 or the like, got"):
+            make(device=device)
+
+
+@pytest.mark.parametrize("device", ["meta", "cuda:99", "hpu"])
+def test_devices_that_this_machine_lacks_are_refused(device):
+    for make in (partial(Inpainter, random_network()), Inpainter.load, DamageDetector.load):
+        with pytest.raises(ValueError, match=f"device '{device}' cannot be used on this machine: "):
+            make(device=device)
 
 
 def test_load_says_what_is_wrong(tmp_path):

@@ -1,4 +1,7 @@
 import builtins
+import copy
+import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -51,6 +54,20 @@ def test_an_exported_network_takes_batches_of_any_size(weights, exported, batch)
         expected = load_network(weights)(image, valid)
     torch.testing.assert_close(export.OnnxNetwork(exported)(image, valid), expected, atol=1e-4,
                                rtol=0)  # fmt: skip
+
+
+def test_an_exported_network_can_be_sent_to_another_process(exported, tmp_path):
+    """As Ray does, to machines that do not have the file."""
+    copied = tmp_path / "copied.onnx"
+    shutil.copy(exported, copied)
+    inpainter = Inpainter.load(copied, style="plain")
+    copied.unlink()
+    sent = pickle.loads(pickle.dumps(inpainter.on("cpu"))).on("cpu")
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    hole = np.zeros((40, 60), bool)
+    hole[10:20, 20:40] = True
+    np.testing.assert_array_equal(sent.fill(image, hole), inpainter.fill(image, hole))
+    assert copy.deepcopy(inpainter.network).notes == inpainter.network.notes
 
 
 def test_a_network_that_differs_is_not_kept(weights, tmp_path, monkeypatch):

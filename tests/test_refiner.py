@@ -158,7 +158,7 @@ def test_weights_bring_the_refiner_that_their_notes_name(
     for weights in ("refined", own):
         assert Inpainter.load(weights, device="cpu").refiner.config == SMALL
     assert Inpainter.load("plain", device="cpu").refiner is None
-    with pytest.raises(FileNotFoundError, match="no shipped weights called 'gone'"):
+    with pytest.raises(CheckpointError, match="no shipped weights called 'gone'"):
         Inpainter.load("lost", device="cpu")
 
     image = (answers(70, 90)[0] * 255).astype(np.uint8)

@@ -22,7 +22,7 @@ from inpaint.checkpoints.weights import (
 from inpaint.detect.detector import DamageDetector
 from inpaint.detect.settings import DEFAULT_DETECTOR
 from inpaint.images import ImageData
-from inpaint.inference.inpainter import Inpainter
+from inpaint.inference.inpainter import Inpainter, check_seed
 from inpaint.inference.progress import OnProgress
 from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
 from inpaint.models.registry import ARCHITECTURES
@@ -122,9 +122,7 @@ class Models:
     def with_options(self, *, style: Style, seed: int) -> Inpainter:
         """The default inpainter with another style and seed. Raises ValueError for others."""
         inpainter = copy.copy(self.inpainter(self.default))
-        if not 0 <= seed < 2**63:
-            raise ValueError(f"seed must lie in 0 to 2**63 - 1, got {seed}")
-        inpainter.style, inpainter.seed = check_style(style), seed
+        inpainter.style, inpainter.seed = check_style(style), check_seed(seed)
         fill = self._in_turn(partial(Inpainter.fill_image_data, inpainter))
         inpainter.fill_image_data = fill  # type: ignore[method-assign]
         return inpainter

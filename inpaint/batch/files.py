@@ -169,22 +169,25 @@ def write(
     format: str | None,
     quality: int | None,
     root: str | None = None,
+    like: str | None = None,
 ) -> None:
     """`write_image`, which see, also to remote paths; missing folders are made.
 
     Raises ValueError for a path outside of `root`, if that is given.
     """
     with _target(path, root) as local:
-        write_image(image, local, format=format, quality=quality)
+        write_image(image, local, format=format, quality=quality, like=like)
 
 
-def write_bytes(data: bytes, path: str, *, root: str | None = None) -> None:
+def write_bytes(
+    data: bytes, path: str, *, root: str | None = None, like: str | None = None
+) -> None:
     """Write a file; it appears at `path` complete or not at all.
 
-    Raises ValueError for a path outside of `root`, if that is given.
+    Raises ValueError for a path outside of `root`, if that is given. For `like` see atomic_write.
     """
     with _target(path, root) as local:
-        atomic_write(local, data)
+        atomic_write(local, data, like=like)
 
 
 @contextmanager

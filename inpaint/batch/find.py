@@ -151,7 +151,11 @@ def _listed(path: str, output: str | None) -> Iterator[Found]:
         files.fetched(path) as local,
         open(local, encoding="utf-8-sig", errors="surrogateescape", newline="") as lines,
     ):
-        rows = _csv_rows(lines) if suffix == ".csv" else _rows(lines, as_json=suffix not in LISTS)
+        rows = (
+            _csv_rows(lines, path)
+            if suffix == ".csv"
+            else _rows(lines, as_json=suffix not in LISTS)
+        )
         for number, row in rows:
             where = f"{path}, line {number}"
             try:
@@ -160,10 +164,13 @@ def _listed(path: str, output: str | None) -> Iterator[Found]:
                 raise ValueError(f"{where}: {error}") from error
 
 
-def _csv_rows(lines: Iterable[str]) -> Iterator[tuple[int, object]]:
+def _csv_rows(lines: Iterable[str], path: str) -> Iterator[tuple[int, object]]:
     reader = csv.DictReader(lines)
-    for row in reader:
-        yield reader.line_num, row
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:  # a field of more than 128 KB, as where a quote is not closed
+        raise ValueError(f"{path}, after line {reader.line_num}: {error}; wanted paths") from error
 
 
 def _rows(lines: Iterable[str], *, as_json: bool) -> Iterator[tuple[int, object]]:

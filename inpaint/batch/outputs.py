@@ -11,7 +11,7 @@ from inpaint.batch.find import Found
 from inpaint.batch.match import MaskMatcher
 from inpaint.batch.records import Task
 from inpaint.batch.request import Request
-from inpaint.images import FORMATS, format_of
+from inpaint.images import FORMATS, check_format, format_of
 
 
 def exclude_of(found: Found, matcher: MaskMatcher) -> str | None:
@@ -56,6 +56,7 @@ def _output_of(found: Found, request: Request) -> tuple[str, str | None]:
         raise ValueError(f"{path}: the name must end like a picture's (.{', .'.join(FORMATS)})")
     if request.format not in (None, name):
         raise ValueError(f"{path}: the name says {name}, but {request.format} is asked for")
+    check_format(name)
     return path, name
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from inpaint.batch import files
 from inpaint.batch.find import is_list
 from inpaint.batch.records import DETECTED, NO_FILES
-from inpaint.images import FORMATS
+from inpaint.images import FORMATS, check_format
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class Request:
             raise ValueError(f"exclude must be a mask or a folder of masks, got {self.exclude!r}")
         if self.format is not None and self.format not in FORMATS:
             raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {self.format!r}")
+        if self.format is not None:
+            check_format(self.format)
         if self.limit is not None and self.limit < 1:
             raise ValueError(f"limit must be 1 or more, got {self.limit}")
         if "/" in self.suffix or os.sep in self.suffix:

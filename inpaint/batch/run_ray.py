@@ -17,9 +17,12 @@ import torch
 from ray.exceptions import RayError
 
 from inpaint.batch import files
+from inpaint.batch.cluster import check_reachable
 from inpaint.batch.records import Record, Settings, Task
 from inpaint.batch.run import run_local
+from inpaint.checkpoints.onnx import OnnxNetwork
 from inpaint.inference.inpainter import Inpainter
+from inpaint.utils.devices import parse_device
 
 TASKS_PER_BLOCK = 16  # done again when an actor dies, and reported together
 MOST_BLOCKS = 10_000  # the driver keeps track of each; above, blocks get larger
@@ -34,6 +37,7 @@ def run_ray(
     *,
     address: str | None = None,
     actors: int | None = None,
+    device: str | None = None,
 ) -> Iterator[Record]:
     """Records of all tasks as their blocks get ready; what `run_local` does, on a cluster.
 
@@ -41,11 +45,31 @@ def run_ray(
     driver, so every machine must reach the paths (a shared disk, or s3:// and the like). What an
     actor that dies had in its hands is done again. An inpainter on a CPU takes one actor a core,
     one on a GPU takes one a GPU. `address`: of the cluster; None starts one on this machine.
+    `device`: of the workers, which may have a GPU where the driver has none; None is the
+    inpainter's.
 
-    Raises RuntimeError if the cluster fails, ConnectionError if there is none at `address`.
+    Raises RuntimeError if the cluster fails or lacks such devices, ConnectionError if there is none
+    at `address`, and ValueError for another device than a network can be computed on.
     """
+    place = inpainter.device if device is None else parse_device(device)
+    if isinstance(inpainter.network, OnnxNetwork) and place.type != "cpu":
+        raise ValueError(f"ONNX runs on the CPU here, got device {device!r}")
+    if not ray.is_initialized():
+        check_reachable(address)
+    return _run(tasks, inpainter, settings, place, address=address, actors=actors)
+
+
+def _run(
+    tasks: list[Task],
+    inpainter: Inpainter,
+    settings: Settings,
+    place: torch.device,
+    *,
+    address: str | None,
+    actors: int | None,
+) -> Iterator[Record]:
     with _cluster(address):
-        gpu = inpainter.device.type == "cuda"
+        gpu = place.type == "cuda"
         resource = "GPU" if gpu else "CPU"
         if actors is None:
             actors = int(ray.cluster_resources().get(resource, 0))
@@ -54,7 +78,7 @@ def run_ray(
         rows = _dataset(tasks).map_batches(
             Worker,
             batch_size=None,
-            fn_constructor_args=(ray.put(inpainter.on("cpu")), str(inpainter.device), settings),
+            fn_constructor_args=(ray.put(inpainter.on("cpu")), str(place), settings),
             compute=ray.data.ActorPoolStrategy(size=actors),
             num_gpus=1 if gpu else 0,
             num_cpus=1,
@@ -127,7 +151,10 @@ def _cluster(address: str | None) -> Iterator[None]:
         yield
         return
     logging.getLogger("ray.data").setLevel(logging.WARNING)
-    ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
+    except SystemExit as error:  # something listens there, and it is no Ray
+        raise ConnectionError(f"no Ray cluster answers at {address}") from error
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from inpaint.batch.recording import recorded, warnings_noted
 from inpaint.batch.records import ALPHA, DETECTED, Record, Settings, Task
 from inpaint.detect.detector import DamageDetector, Detection
 from inpaint.detect.settings import DetectSettings
-from inpaint.images import ImageData, format_of, read_image
+from inpaint.images import ImageData, check_writable, format_of, read_image
 from inpaint.images.frames import WITH_FRAMES, check_holds_frames, encode_frames, read_frames
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
@@ -54,12 +54,16 @@ class Filler:
                 self._check_strict(notes)
                 self._copy(task, local, notes)
                 return {"hole_ratio": 0.0, **found}
+            # What cannot be written need not be filled. An alpha that was the mask is filled, too.
+            kept = dataclasses.replace(image, alpha=None) if task.mask == ALPHA else image
+            check_writable(kept, format=task.format)
         notes += image.notes
         self._check_strict(notes)
         filled = self._filled(task, image, hole, on_progress)
         self._check_strict(notes)
         quality = self.settings.quality
-        files.write(filled, task.output, format=task.format, quality=quality, root=task.root)
+        path, like = task.output, _owner(task)
+        files.write(filled, path, format=task.format, quality=quality, root=task.root, like=like)
         left = image.frames - 1 or None
         return {"hole_ratio": round(float(hole.mean()), 6), "frames_left": left, **found}
 
@@ -94,12 +98,13 @@ class Filler:
         if not any(ratios) and format == first.format:
             self._copy(task, local, notes)
         else:
-            files.write_bytes(data, task.output, root=task.root)
+            files.write_bytes(data, task.output, root=task.root, like=_owner(task))
         return {"hole_ratio": round(sum(ratios) / count, 6), **joined(founds)}
 
     def _copy(self, task: Task, local: str, notes: list[str]) -> None:
         notes.append("the hole is empty: the file is copied as it is")
-        files.write_bytes(Path(local).read_bytes(), task.output, root=task.root)
+        data = Path(local).read_bytes()
+        files.write_bytes(data, task.output, root=task.root, like=_owner(task))
 
     def _filled(
         self, task: Task, image: ImageData, hole: np.ndarray, on_progress: OnProgress | None
@@ -206,6 +211,11 @@ def _read_exclude(mask: str, size: tuple[int, int]) -> np.ndarray:
         exclude = read_hole(local, size=size, warn=False)
     exclude.setflags(write=False)  # it is cached
     return exclude
+
+
+def _owner(task: Task) -> str | None:
+    """The file whose permissions an output does not go beyond; None for a remote one."""
+    return None if files.is_remote(task.image) else task.image
 
 
 def _fill(

@@ -30,13 +30,15 @@ from torch import Tensor, nn
 
 from inpaint.checkpoints.torch_file import CheckpointError, load_torch_file
 from inpaint.models.unet import PConvUNet, UNetConfig
+from inpaint.utils.settings import shortened
 
 Layout = Literal["naoto", "mmagic", "reference"]
 
 _HALF = (0.5, 0.5, 0.5)  # mean and deviation that bring [0, 1] to [-1, 1]
+_MAX_DEPTH = 8  # of dicts around a state dict
 _WRAPPERS = ("state_dict", "model", "generator", "net", "network")
 _LEVEL = re.compile(r"(?P<prefix>.*?)(?:(?:en|de)coder\.)?(?P<part>enc|dec)(?:oder)?[._]?"
-                    r"(?P<number>\d+)\.(?P<rest>.+)")  # fmt: skip
+                    r"(?P<number>\d{1,6})\.(?P<rest>.+)")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,11 @@ def convert_checkpoint(path: str | Path) -> tuple[PConvUNet, Layout]:
     Raises FileNotFoundError, or CheckpointError that says what does not fit. A pickled file is
     read as tensors and plain types only; one that would run code is refused.
     """
-    return convert_state(_unwrapped(load_torch_file(path), Path(path)))
+    content = load_torch_file(path)
+    try:
+        return convert_state(_unwrapped(content))
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from error
 
 
 def convert_state(state: Mapping[str, Tensor]) -> tuple[PConvUNet, Layout]:
@@ -64,12 +70,17 @@ def convert_state(state: Mapping[str, Tensor]) -> tuple[PConvUNet, Layout]:
     encoder, decoder = find_levels(state)
     layout = _layout_of(state, encoder)
     mmagic = layout == "mmagic"
-    network = PConvUNet(_config_of(encoder, mmagic))
+    try:
+        network = PConvUNet(_config_of(encoder, mmagic))
+    except ValueError as error:
+        raise CheckpointError(f"its levels make no U-Net: {error}") from error
     wanted = [*network.encoder, *network.decoder]
     for block, level in zip(wanted, [*encoder, *decoder], strict=True):
         _fill_block(block, level)
     if mmagic:
         _turn_colours(network)
+    if not all(value.isfinite().all() for value in network.state_dict().values()):
+        raise CheckpointError("its values are not finite, or too large for float32")
     return network.eval(), layout
 
 
@@ -89,7 +100,7 @@ def find_levels(state: Mapping[str, Tensor]) -> tuple[list[ForeignLevel], list[F
         raise CheckpointError(
             "wanted the levels of one U-Net, named enc1, enc_1 or encoder.1 and dec1, dec_1 or "
             f"decoder.1; found {len(prefixes)} such networks; the first keys are "
-            f"{', '.join(list(state)[:4])}"
+            f"{shortened(list(state)[:4])}"
         )
     prefix = prefixes.pop()
     encoder, decoder = (
@@ -105,9 +116,12 @@ def find_levels(state: Mapping[str, Tensor]) -> tuple[list[ForeignLevel], list[F
     return encoder, decoder
 
 
-def _unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
-    while isinstance(content, Mapping):
-        tensors = {k: v for k, v in content.items() if isinstance(v, Tensor)}
+def _unwrapped(content: Any) -> dict[str, Tensor]:
+    for _ in range(_MAX_DEPTH):  # a pickled dict may hold itself
+        if not isinstance(content, Mapping):
+            break
+        named = {k: v for k, v in content.items() if isinstance(k, str)}
+        tensors = {k: v for k, v in named.items() if isinstance(v, Tensor)}
         if tensors:
             return tensors
         inner = [content[name] for name in _WRAPPERS if isinstance(content.get(name), Mapping)]
@@ -115,7 +129,7 @@ def _unwrapped(content: Any, path: Path) -> dict[str, Tensor]:
             break
         content = inner[0]
     raise CheckpointError(
-        f"{path} holds no state dict, neither by itself nor under {', '.join(_WRAPPERS)}"
+        f"it holds no state dict, neither by itself nor under {', '.join(_WRAPPERS)}"
     )
 
 
@@ -126,25 +140,42 @@ def _level(name: str, tensors: Mapping[str, Tensor]) -> ForeignLevel:
     if len(kernels) != 1 or len(means) > 1:
         raise CheckpointError(
             f"wanted one convolution and at most one batch norm in {name}, found "
-            f"{', '.join(kernels) or 'no convolution'}; {', '.join(means) or 'no norm'}"
+            f"{shortened(kernels) if kernels else 'no convolution'}; "
+            f"{shortened(means) if means else 'no norm'}"
         )
+    weight = _finite(name, tensors[kernels[0]])
+    channels = weight.shape[:1]
     norm = None
     if means:
         stem = means[0].removesuffix("running_mean")
         kinds = ("weight", "bias", "running_mean", "running_var")
         if missing := [stem + kind for kind in kinds if stem + kind not in tensors]:
             raise CheckpointError(f"{name} lacks {', '.join(missing)}")
-        norm = {kind: tensors[stem + kind].double() for kind in kinds}
+        norm = {kind: _finite(name, tensors[stem + kind], channels) for kind in kinds}
+        if (norm["running_var"] < 0).any():
+            raise CheckpointError(f"{name} has a variance below 0")
     bias = tensors.get(kernels[0].removesuffix("weight") + "bias")
     return ForeignLevel(
         name,
-        tensors[kernels[0]].double(),
-        None if bias is None else bias.double(),
+        weight,
+        None if bias is None else _finite(name, bias, channels),
         norm,
         # A convolution of its own for masks is naoto0804's layer; the reference layer and its
         # descendants have a constant kernel, if any.
         any(re.search(r"mask_?(conv|2d)", key) for key in tensors),
     )
+
+
+def _finite(name: str, values: Tensor, shape: torch.Size | None = None) -> Tensor:
+    """A level's values as float64. Raises CheckpointError for no finite floats, or other shapes."""
+    if not values.is_floating_point() or not values.isfinite().all():
+        raise CheckpointError(f"{name} holds values that are no finite floats, {values.dtype}")
+    if shape is not None and values.shape != shape:
+        raise CheckpointError(
+            f"{name} holds a tensor of shape {shortened(tuple(values.shape))}, wanted "
+            f"{tuple(shape)}: one value for each channel of its convolution"
+        )
+    return values.double()
 
 
 def _check_shapes(encoder: list[ForeignLevel], decoder: list[ForeignLevel]) -> None:
@@ -164,8 +195,8 @@ def _check_shapes(encoder: list[ForeignLevel], decoder: list[ForeignLevel]) -> N
 def _expect(level: ForeignLevel, shape: tuple[int, ...]) -> None:
     if tuple(level.weight.shape) != shape:
         raise CheckpointError(
-            f"{level.name} has a kernel of shape {tuple(level.weight.shape)}, where the U-Net of "
-            f"arXiv:1804.07723 needs {shape}"
+            f"{level.name} has a kernel of shape {shortened(tuple(level.weight.shape))}, where the "
+            f"U-Net of arXiv:1804.07723 needs {shape}"
         )
 
 

@@ -113,6 +113,8 @@ class VGG16(nn.Module):
                     if key not in state:
                         raise CheckpointError(f"{path} holds no {key}, so it is no VGG-16")
                     own = getattr(conv, kind).data
+                    if not isinstance(state[key], Tensor) or not state[key].isfinite().all():
+                        raise CheckpointError(f"{path} holds {key} with values that are not finite")
                     if state[key].shape != own.shape:
                         raise CheckpointError(
                             f"{path} holds {key} of shape {tuple(state[key].shape)}, wanted "

@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
-from torch import nn
+from safetensors.torch import save
+from torch import Tensor, nn
 
+from inpaint.checkpoints.metadata import read_object
 from inpaint.checkpoints.names import DEFAULT_WEIGHTS
 from inpaint.checkpoints.torch_file import CheckpointError
 from inpaint.models.detector import Detector
 from inpaint.models.refiner import Refiner
-from inpaint.models.registry import DEFAULT_KIND, Role, architecture, build, kind_of
+from inpaint.models.registry import DEFAULT_KIND, Role, architecture, build_empty, kind_of
 from inpaint.models.unet import PConvUNet
 from inpaint.utils.files import atomic_path
+from inpaint.utils.settings import one_line, shortened
+
+MAX_HEADER = 1 << 24  # bytes; those of our files have some thousand
+_DTYPES = ("F16", "BF16", "F32", "F64")
 
 
 def weights_folder() -> Path:
-    """Where the shipped weights lie: `weights/` beside the package in a checkout, or the copy of
-    it that a wheel installs inside the package."""
+    """Where the shipped weights lie: inside the package, where a checkout has a link to `weights/`.
+
+    A folder of that name beside an installed package is another's.
+    """
     package = Path(__file__).parents[1]
+    inside = package / "_weights"
+    if inside.is_dir():
+        return inside.resolve()
+    # Git on Windows may write a link as a file with the link's text.
     beside = package.parent / "weights"
-    return beside if beside.is_dir() else package / "_weights"
+    return beside if (package.parent / "pyproject.toml").is_file() else inside
 
 
 def shipped_weights(name: str = DEFAULT_WEIGHTS) -> Path:
@@ -44,7 +58,12 @@ def shipped_weights(name: str = DEFAULT_WEIGHTS) -> Path:
 
 
 def find_weights(weights: str | Path) -> Path:
-    """The path of a weight file: a name without an ending is one of the shipped files."""
+    """The path of a weight file: a name without an ending is one of the shipped files.
+
+    Raises FileNotFoundError for another name, and TypeError for what is no name and no path.
+    """
+    if not isinstance(weights, str | os.PathLike):
+        raise TypeError(f"weights must be a name or a path, got {weights!r}")
     return Path(weights) if Path(weights).suffix else shipped_weights(str(weights))
 
 
@@ -80,28 +99,52 @@ def save_weights(
 def read_metadata(path: str | Path) -> dict[str, Any]:
     """Format, configuration and notes of a weight file: {"format", "config", "notes"}.
 
+    The format is one of ARCHITECTURES, the configuration one of that, and the notes an object.
+
     Raises FileNotFoundError, or CheckpointError when the file is not one of ours.
     """
     path = Path(path)
+    with _opened(path) as file:
+        return _metadata(path, file)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The safetensors file, of which nothing but the header is read yet."""
     if not path.is_file():
         raise FileNotFoundError(f"no weight file at {path}")
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
+        _check_header(path)
+        file = safe_open(path, framework="pt")
+    except (SafetensorError, OSError, ValueError) as error:
         advice = "" if path.suffix == ".safetensors" else f"; {_advice(path)}"
-        raise CheckpointError(f"{path} is not a safetensors file: {error}{advice}") from error
-    if "config" not in metadata:
+        reason = one_line(str(error))
+        raise CheckpointError(f"{path} is not a safetensors file: {reason}{advice}") from error
+    with file as opened:
+        yield opened
+
+
+def _check_header(path: Path) -> None:
+    """Raise ValueError for a header larger than any of ours; the library allows 100 MB."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > MAX_HEADER:
+        raise ValueError(f"its header would have {size} bytes, wanted at most {MAX_HEADER}")
+
+
+def _metadata(path: Path, file: Any) -> dict[str, Any]:
+    texts = file.metadata() or {}
+    if "config" not in texts:
         raise CheckpointError(
             f"{path} holds no network configuration, so it is not one of ours; {_advice(path)}"
         )
+    config, notes = (read_object(path, texts, name) for name in ("config", "notes"))
+    kind = texts.get("format", DEFAULT_KIND)
     try:
-        config, notes = json.loads(metadata["config"]), json.loads(metadata.get("notes", "{}"))
-    except json.JSONDecodeError as error:
-        raise CheckpointError(f"{path} has unreadable metadata: {error}") from error
-    if not isinstance(config, dict):
-        raise CheckpointError(f"{path} has an unusable configuration: {config!r}")
-    return {"format": metadata.get("format", DEFAULT_KIND), "config": config, "notes": notes}
+        architecture(kind).config.from_dict(config)
+    except ValueError as error:
+        raise CheckpointError(f"{path} has an unusable configuration: {error}") from error
+    return {"format": kind, "config": config, "notes": notes}
 
 
 def _advice(path: Path) -> str:
@@ -145,21 +188,47 @@ def _load_role(path: str | Path, role: Role) -> Any:
 
 def load_weights(path: str | Path) -> Any:
     """What a weight file holds, float32, in eval mode, on the CPU; errors as of load_network."""
-    metadata = read_metadata(path)
-    try:
-        network: nn.Module = build(metadata["format"], metadata["config"])
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} has an unusable configuration: {error}") from error
-    state = {key: value.float() for key, value in load_file(path).items()}
-    counters = {key for key in network.state_dict() if key.endswith("num_batches_tracked")}
-    try:
-        wrong = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} does not fit its configuration: {error}") from error
-    missing = sorted(set(wrong.missing_keys) - counters)
-    if missing or wrong.unexpected_keys:
-        raise CheckpointError(
-            f"{path} does not fit its configuration: missing {missing}, "
-            f"unexpected {sorted(wrong.unexpected_keys)}"
-        )
+    path = Path(path)
+    with _opened(path) as file:
+        metadata = _metadata(path, file)
+        kind, config = metadata["format"], metadata["config"]
+        # Takes no memory, whatever the configuration says.
+        wanted = build_empty(kind, config, "meta").state_dict()
+        keys = _fitting_keys(path, file, wanted)
+        network: nn.Module = build_empty(kind, config)
+        network.load_state_dict({key: _values(path, file, key) for key in keys}, strict=False)
     return network.eval()
+
+
+def _fitting_keys(path: Path, file: Any, wanted: dict[str, Tensor]) -> list[str]:
+    """Names of the tensors to load. Raises CheckpointError unless they have the wanted shapes.
+
+    Counters of batch norms, which nothing needs, may be missing.
+    """
+    found = set(file.keys())
+    needed = [key for key in wanted if not key.endswith("num_batches_tracked")]
+    missing, unexpected = sorted(set(needed) - found), sorted(found - set(wanted))
+    if missing or unexpected:
+        raise CheckpointError(
+            f"{path} does not fit its configuration: missing {shortened(missing)}, "
+            f"unexpected {shortened(unexpected)}"
+        )
+    for key in needed:
+        tensor = file.get_slice(key)
+        shape, dtype = tuple(tensor.get_shape()), tensor.get_dtype()
+        if shape != tuple(wanted[key].shape) or dtype not in _DTYPES:
+            raise CheckpointError(
+                f"{path} does not fit its configuration: {key} must be {tuple(wanted[key].shape)} "
+                f"of {', '.join(_DTYPES)}, got {shape} of {dtype}"
+            )
+    return needed
+
+
+def _values(path: Path, file: Any, key: str) -> Tensor:
+    """A tensor as float32. Raises CheckpointError for values that no network of ours has."""
+    values: Tensor = file.get_tensor(key).float()
+    if not values.isfinite().all():
+        raise CheckpointError(f"{path} is damaged: {key} holds values that are not finite")
+    if key.endswith("running_var") and (values < 0).any():
+        raise CheckpointError(f"{path} is damaged: {key}, a variance, holds negative values")
+    return values

@@ -23,6 +23,8 @@ COMMANDS = {
     "padding": ("inpaint.cli.padding", "train and compare classifiers with different paddings"),
 }
 
+_HEADLESS = "pip uninstall opencv-python, then pip install --force-reinstall opencv-python-headless"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code.
@@ -60,10 +62,17 @@ def _add_arguments(module: str, parser: argparse.ArgumentParser) -> bool:
     """Add a command's options; False, with a message, where a package it needs is missing."""
     try:
         import_module(module).add_arguments(parser)
-    except ModuleNotFoundError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+    except ImportError as error:
+        print(f"{parser.prog}: {_advised(error)}", file=sys.stderr)
         return False
     return True
+
+
+def _advised(error: ImportError) -> str:
+    """The message, and what to do where OpenCV's windows need what a server does not have."""
+    if "libGL" in str(error) or "libgthread" in str(error):
+        return f"{error}; either apt-get install libgl1 libglib2.0-0, or {_HEADLESS}"
+    return str(error)
 
 
 def _run(module: str, parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
@@ -77,6 +86,9 @@ def _run(module: str, parser: argparse.ArgumentParser, arguments: Sequence[str])
     except (ValueError, OSError, RuntimeError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return 2 if isinstance(error, ValueError | FileNotFoundError) else 1
+    except ImportError as error:  # an extra, or a library that an installed package needs
+        print(f"{prog}: {_advised(error)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt as stopped:
         print(f"{prog}: {stopped or 'stopped'}", file=sys.stderr)
         return 128 + getattr(stopped, "signum", 2)

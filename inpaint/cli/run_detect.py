@@ -17,7 +17,7 @@ from inpaint.batch.request import Request, Shard
 from inpaint.batch.run import run_marker
 from inpaint.cli.bars import Bar, verbosity_of
 from inpaint.cli.detection import classes_of
-from inpaint.cli.runs import device_errors, follow, report_path
+from inpaint.cli.runs import follow, report_path
 from inpaint.detect.detector import DamageDetector
 from inpaint.detect.repeated import corner_overlays, placed, repeated_overlay
 from inpaint.detect.settings import DetectSettings
@@ -40,8 +40,7 @@ def run_detect(arguments: argparse.Namespace) -> int:
     request = _request(arguments)
     report = report_path(arguments.report, request)
     plan = make_plan(request)
-    with device_errors(arguments.device):
-        detector = DamageDetector.load(settings.weights, device=arguments.device)
+    detector = DamageDetector.load(settings.weights, device=arguments.device)
     verbosity = verbosity_of(arguments)
     bar = None if request.single else Bar(len(plan.tasks), quiet=verbosity == "quiet")
     records = run_marker(plan.tasks, detector, settings)

@@ -20,7 +20,7 @@ from inpaint.batch.run import run_local, run_single
 from inpaint.checkpoints.weights import find_weights, load_detector
 from inpaint.cli.bars import Bar, verbosity_of
 from inpaint.cli.detection import classes_of
-from inpaint.cli.runs import device_errors, follow, report_path
+from inpaint.cli.runs import follow, report_path
 from inpaint.cli.streams import Streams, streamed
 from inpaint.detect.settings import DEFAULT_GROW, DetectSettings
 from inpaint.inference.inpainter import Inpainter
@@ -115,20 +115,22 @@ def _start(
         return iter(())
     if any(task.mask == DETECTED for task in tasks):
         load_detector(find_weights(settings.detect.weights))  # raises here, not for each image
-    with device_errors(arguments.device):
-        inpainter = Inpainter.load(
-            arguments.weights,
-            device=arguments.device,
-            style=_style(arguments),
-            seed=arguments.seed,
-        )
-    if arguments.engine == "ray":
+    ray = arguments.engine == "ray"
+    inpainter = Inpainter.load(
+        arguments.weights,
+        # Ray's workers may have the GPU that this machine has not.
+        device="cpu" if ray and arguments.device else arguments.device,
+        style=_style(arguments),
+        seed=arguments.seed,
+    )
+    if ray:
         return _ray_engine()(
             tasks,
             inpainter,
             settings,
             address=arguments.address,
             actors=arguments.workers,
+            device=arguments.device,
         )
     if bar is None:
         return _follow_one(tasks[0], inpainter, settings, quiet=arguments.quiet)

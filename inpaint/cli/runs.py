@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from inpaint.batch import files
 from inpaint.batch.plan import Plan
@@ -47,15 +47,6 @@ def _same_file(path: str, other: str) -> bool:
     with suppress(OSError, ValueError):
         return os.path.samefile(path, other)
     return False
-
-
-@contextmanager
-def device_errors(device: str | None) -> Iterator[None]:
-    """Turns what torch raises for a device that is not there into a ValueError with its name."""
-    try:
-        yield
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"--device {device}: {error}") from error
 
 
 def follow(

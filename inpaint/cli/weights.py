@@ -20,6 +20,7 @@ from inpaint.checkpoints.weights import (
     save_weights,
     weights_folder,
 )
+from inpaint.inference.notes import read_usage
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +152,7 @@ def _pack(weights: Path, out: Path, notes: str, *, overwrite: bool) -> int:
         raise ValueError(f"--notes must be JSON, got {notes!r}: {error}") from error
     if not isinstance(facts, dict):
         raise ValueError(f"--notes must be a JSON object, got {notes!r}")
+    read_usage(out, facts)  # what could not be loaded is not written
     save_weights(load_weights(weights), out, dtype=torch.float16, notes=facts)
     logger.info("%s  %s", file_digest(out), out.name)
     return 0

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from inpaint.checkpoints.torch_file import check_finite
 from inpaint.checkpoints.weights import find_weights, load_detector
 from inpaint.detect.marking import mark, threshold_at
 from inpaint.detect.settings import DEFAULT_DETECTOR, check_classes, check_sensitivity
@@ -21,6 +22,7 @@ from inpaint.images import ImageData, from_pil
 from inpaint.inference.compositing import split_array, to_rgb
 from inpaint.masks.read import grow_hole
 from inpaint.models.detector import CLASSES, STRIDE, Detector, fold_norms
+from inpaint.utils.devices import usable_device
 from inpaint.utils.threads import map_in_order, one_thread
 
 TILE = 896  # px; side of the part of an image that one run of the network answers for
@@ -54,7 +56,7 @@ class DamageDetector:
 
     def __init__(self, network: Detector, *, device: str | torch.device = "cpu") -> None:
         """network: Stays as it is; a folded copy is used. device: Where that runs."""
-        self.device = torch.device(device)
+        self.device = usable_device(device)
         self.config = network.config
         folded = fold_norms(network).to(self.device)
         self.network = folded.to(memory_format=torch.channels_last)
@@ -73,10 +75,10 @@ class DamageDetector:
         Raises:
             FileNotFoundError: There is no such file.
             CheckpointError: The file holds no detector.
+            ValueError: A device that this machine does not have.
         """
-        if device is None:
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(load_detector(find_weights(weights)), device=device)
+        found = usable_device(device)
+        return cls(load_detector(find_weights(weights)), device=found)
 
     def detect(
         self,
@@ -200,6 +202,7 @@ class DamageDetector:
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             logits: Tensor = self.network(x)
+        check_finite(logits, "detector")
         found = (255 * logits[0, :, :height, :width].float().sigmoid()).round().to(torch.uint8)
         return found.permute(1, 2, 0).cpu().numpy()
 

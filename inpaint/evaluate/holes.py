@@ -78,5 +78,5 @@ def _listed(manifest: Path) -> list[tuple[int, bool, str]]:
                 (int(line["bucket"]), line["border"] == "True", line["file"])
                 for line in csv.DictReader(file)
             ]
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, csv.Error) as error:
         raise ValueError(f"{manifest} is not a manifest of `inpaint masks`: {error}") from error

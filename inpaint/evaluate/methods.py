@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import re
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from torch import nn
 
 from inpaint.checkpoints.weights import shipped_weights
 from inpaint.evaluate.classical import CLASSICAL, Fill
+from inpaint.evaluate.code import filling_code, source_digest
 from inpaint.evaluate.onnx_models import is_own_onnx, load_onnx_fill
 from inpaint.evaluate.outside import fill_by_command, result_of_folder
 from inpaint.evaluate.protocol import Case
@@ -60,7 +62,9 @@ def parse_method(text: str) -> Method:
         identity = str(folder.resolve())
         return Method(name or folder.name, identity, lambda case: result_of_folder(folder, case))
     if re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", spec):
-        return _from_fill(name or spec.replace(":", "."), spec, _entry_point(spec))
+        fill = _entry_point(spec)
+        identity = f"{spec}@{_source_of(fill)}"
+        return _from_fill(name or spec.replace(":", "."), identity, fill)
     return _from_weights(name, spec)
 
 
@@ -69,7 +73,10 @@ def _from_fill(name: str, identity: str, fill: Fill) -> Method:
 
 
 def _from_weights(name: str | None, spec: str) -> Method:
-    """A method of Inpainter, with the SHA-256 of its file, and of its refiner's, as identity."""
+    """A method of Inpainter.
+
+    Its identity is the SHA-256 of its file and of its refiner's, its options, and the code.
+    """
     file, _, query = spec.partition("?")
     try:
         path = Path(file) if Path(file).suffix else shipped_weights(file)
@@ -90,6 +97,7 @@ def _from_weights(name: str | None, spec: str) -> Method:
     if inpainter.refiner is not None:
         identity += f"+{_digest_of(inpainter.refiner)}"
     identity += f"?{query}" if query else ""
+    identity += f"@{filling_code()}"
     return _from_fill(name or path.stem, identity, inpainter.fill)
 
 
@@ -116,6 +124,15 @@ def _value(text: str) -> Any:
         return json.loads(text.lower())
     except json.JSONDecodeError:
         return text
+
+
+def _source_of(function: Fill) -> str:
+    """Digest of the file that a function is written in; empty for one without such a file."""
+    try:
+        path = Path(inspect.getfile(inspect.unwrap(function)))
+    except TypeError:  # compiled, or an object that is called
+        return ""
+    return source_digest([path], path.parent) if path.is_file() else ""
 
 
 def _entry_point(spec: str) -> Fill:

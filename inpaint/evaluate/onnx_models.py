@@ -12,6 +12,7 @@ import torch
 
 from inpaint.checkpoints.weights import CheckpointError
 from inpaint.evaluate.classical import Fill
+from inpaint.utils.settings import one_line
 
 _KNOWN = (
     "LaMa (float image of 3 channels and mask of 1), MI-GAN's pipeline (the same, uint8), "
@@ -45,7 +46,8 @@ def load_onnx_fill(path: Path) -> Fill:
 
     Raises:
         ImportError: That names the extra when onnxruntime is not installed.
-        CheckpointError: For a damaged file, or one with other inputs.
+        CheckpointError: For a damaged file, or one with other inputs; and from the fill, where
+            the network cannot be run.
     """
     session = _session(path)
     contract = _contract_of(session)
@@ -60,7 +62,11 @@ def load_onnx_fill(path: Path) -> Fill:
         height, width = hole.shape
         padded = padded_size((height, width), size, multiple)
         inputs = scale_to(*_pad(image, hole, padded), padded if size is None else size)
-        return scale_image(contract(session, *inputs), padded)[:height, :width]
+        try:
+            answer = contract(session, *inputs)
+        except Exception as error:  # onnxruntime has an exception class for each status
+            raise CheckpointError(f"{path} cannot be run: {one_line(str(error))}") from error
+        return scale_image(answer, padded)[:height, :width]
 
     return fill
 

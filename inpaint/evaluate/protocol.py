@@ -18,6 +18,7 @@ from inpaint.data import (
 )
 from inpaint.data.crops import center_square
 from inpaint.data.shards import expand_shards
+from inpaint.evaluate.code import measuring_code
 from inpaint.evaluate.holes import HoleFiles
 from inpaint.images import ImageError
 from inpaint.masks.generate import GENERATOR_VERSION, HOLE_BUCKETS, fixed_hole
@@ -122,10 +123,14 @@ class Protocol:
         return asdict(self)
 
     def case_settings(self) -> dict[str, Any]:
-        """What the image and the hole of a case depend on; the rest chooses among cases."""
+        """What the image, the hole and the measures of a case depend on.
+
+        The other settings choose among cases.
+        """
         chosen = ("count", "buckets", "border")
         settings = {name: value for name, value in asdict(self).items() if name not in chosen}
-        return {**settings, "hole_generator": None if self.masks else GENERATOR_VERSION}
+        generator = None if self.masks else GENERATOR_VERSION
+        return {**settings, "hole_generator": generator, "code": measuring_code()}
 
 
 class Cases:

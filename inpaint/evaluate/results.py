@@ -68,13 +68,17 @@ def read_rows(path: Path) -> list[Row]:
             f"{path} has other columns than wanted, {', '.join(_COLUMNS)}: "
             f"{', '.join(sorted(found ^ set(_COLUMNS)))}"
         )
-    return [_row(line) for line in reader]
+    try:
+        return [_row(line) for line in reader]
+    except (TypeError, ValueError, csv.Error) as error:
+        raise ValueError(f"{path}, line {reader.line_num} is no result: {error}") from error
 
 
 def check_settings(folder: Path, cases: dict[str, Any], methods: dict[str, str]) -> None:
     """Write `settings.json`, or check that an earlier run's results may be added to.
 
-    cases: what images and holes depend on; they may not change, but there may be more of them.
+    cases: what images, holes and measures depend on; that may not change, but there may be more
+        cases.
     methods: identity by name. Methods may be added, identities may not change.
     Raises ValueError that names what differs.
     """
@@ -87,7 +91,8 @@ def check_settings(folder: Path, cases: dict[str, Any], methods: dict[str, str])
         if changed:
             raise ValueError(
                 f"{folder} holds results with another {', '.join(changed)}: choose another --out, "
-                "give a changed method another name (NAME=...), or delete the folder"
+                "give a method whose weights, options or code changed another name (NAME=...), or "
+                "delete the folder"
             )
         methods = {**earlier["methods"], **methods}
     with atomic_path(path) as temporary:

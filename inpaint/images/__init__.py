@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from inpaint.images.image_data import ImageData, ImageError, JpegCoding, with_pixels
     from inpaint.images.pil import from_pil, to_pil
     from inpaint.images.read import DEFAULT_MAX_PIXELS, read_image
-    from inpaint.images.write import write_image
+    from inpaint.images.write import check_format, check_writable, write_image
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -18,6 +18,8 @@ __all__ = [
     "ImageData",
     "ImageError",
     "JpegCoding",
+    "check_format",
+    "check_writable",
     "decode_rgb",
     "format_of",
     "from_pil",
@@ -35,6 +37,8 @@ _MODULES = {
     "ImageData": "inpaint.images.image_data",
     "ImageError": "inpaint.images.image_data",
     "JpegCoding": "inpaint.images.image_data",
+    "check_format": "inpaint.images.write",
+    "check_writable": "inpaint.images.write",
     "decode_rgb": "inpaint.images.decode",
     "format_of": "inpaint.images.formats",
     "from_pil": "inpaint.images.pil",

@@ -17,6 +17,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import BITSPERSAMPLE, EXTRASAMPLES, PLANAR_CONFIGURATION, TiffImageFile
 
 from inpaint.images import png, tiff
+from inpaint.images.heif import bits_per_channel
 from inpaint.images.image_data import FORMATS, ImageData, ImageError
 from inpaint.images.pil import format_name, from_pil, image_data_of, key_alpha
 
@@ -91,7 +92,7 @@ def _open(data: bytes) -> Image.Image:
 
     `Image.open` would apply Pillow's own limit on pixels, which is a global of the process.
     """
-    _register_plugins()
+    register_plugins()
     damage: Exception | None = None
     for pillow_name, _ in FORMATS.values():
         factory, accept = Image.OPEN.get(pillow_name, (None, None))
@@ -110,7 +111,8 @@ def _open(data: bytes) -> Image.Image:
 
 
 @cache
-def _register_plugins() -> None:
+def register_plugins() -> None:
+    """Make Pillow know all formats that this installation has."""
     Image.init()
     try:
         import pillow_heif
@@ -139,6 +141,9 @@ def decode(image: Image.Image, data: bytes) -> ImageData:
         image_data = from_pil(image)
     if image_data.format == "webp":
         image_data = dataclasses.replace(image_data, lossless=_webp_is_lossless(data))
+    if image_data.format in ("avif", "heic") and (bits := bits_per_channel(data)) > 8:
+        note = f"{bits} bits a channel converted to 8"
+        image_data = dataclasses.replace(image_data, notes=(*image_data.notes, note))
     return dataclasses.replace(image_data, file_size=len(data))
 
 

@@ -20,6 +20,7 @@ from inpaint.images.image_data import FORMATS, ImageData, ImageError
 from inpaint.images.palette import distinct_colours, palette_indices, rgba
 from inpaint.images.pil import IPTC_RESOURCE, to_pil
 from inpaint.images.png import encode_png16, xmp_body
+from inpaint.images.read import register_plugins
 from inpaint.images.tiff import Page, assemble, bilevel_page, tiff_page
 from inpaint.utils.files import atomic_write
 
@@ -37,6 +38,7 @@ def write_image(
     *,
     format: str | None = None,
     quality: int | None = None,
+    like: str | os.PathLike[str] | None = None,
 ) -> None:
     """Write the image, with all its metadata that the format has a place for.
 
@@ -45,23 +47,49 @@ def write_image(
     keeps a JPEG's tables and subsampling, a WebP's losslessness, and for other lossy sources takes
     the best quality at which the file does not grow.
 
+    `like` is a file whose permissions the new one does not go beyond, see atomic_write.
+
     The file appears at `path` complete, or `path` stays as it was. Raises ImageError for what
     the format cannot hold, ValueError for an unknown format or quality, OSError for a failing disk.
     """
     data = _encode(image, format=format, quality=quality)
-    atomic_write(path, data)
+    atomic_write(path, data, like=like)
 
 
-def _encode(image: ImageData, *, format: str | None, quality: int | None) -> bytes:
-    name = image.format if format is None else ALIASES.get(format, format)
+def check_format(format: str) -> str:
+    """The format as a key of FORMATS, if files of it can be written here.
+
+    Raises ValueError for an unknown one, and ImageError where a package is missing.
+    """
+    name = ALIASES.get(format, format)
     if name not in ENCODERS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")
-    if quality is not None and not 1 <= quality <= 100:
-        raise ValueError(f"quality must lie in 1 to 100, got {quality}")
+    register_plugins()
+    if FORMATS[name][0] not in Image.SAVE:
+        advice = "needs pip install pillow-heif" if name == "heic" else "is not in this Pillow"
+        raise ImageError(f"writing {name} {advice}; or choose another format")
+    return name
+
+
+def check_writable(image: ImageData, *, format: str | None = None) -> str:
+    """The format in which `write_image` would write an image, if that can hold it.
+
+    What depends on the filled pixels, as the number of colours of a GIF, is not checked.
+
+    Raises ValueError or ImageError as `write_image` does.
+    """
+    name = check_format(image.format if format is None else format)
     if image.deep and name not in ("png", "tiff"):
         raise ImageError(f"{name} cannot hold 16 bits a channel; choose png or tiff")
     if image.alpha is not None and name == "jpg":
         raise ImageError("jpg cannot hold transparency; choose png, or flatten the picture")
+    return name
+
+
+def _encode(image: ImageData, *, format: str | None, quality: int | None) -> bytes:
+    name = check_writable(image, format=format)
+    if quality is not None and not 1 <= quality <= 100:
+        raise ValueError(f"quality must lie in 1 to 100, got {quality}")
     height, width = image.size
     with encoding(f"{width} x {height} pixels as {name}"):
         return ENCODERS[name](image, quality)
@@ -80,8 +108,6 @@ def encoding(what: str) -> Iterator[None]:
 
 def _save(image: Image.Image, name: str, **options: Any) -> bytes:
     """The file Pillow writes, without the options that are None."""
-    if FORMATS[name][0] not in Image.SAVE:
-        raise ImageError(f"this installation of Pillow cannot write {name}; choose another")
     file = io.BytesIO()
     given = {key: value for key, value in options.items() if value is not None}
     image.save(file, FORMATS[name][0], **given)

@@ -26,6 +26,7 @@ from inpaint.utils.conjugate_gradient import conjugate_gradient
 from inpaint.utils.crop import Crop
 from inpaint.utils.distance import hole_depth
 
+MAX_BAND = 1024  # px
 _MIN_DATA_WEIGHT = 1e-6  # of thin holes: keeps the equations definite
 _MAX_ITER = 100
 _RTOL = 1e-3  # leaves an error below half a level of 8 bits
@@ -47,6 +48,8 @@ class BoundaryConfig:
     def __post_init__(self) -> None:
         if self.band < 1 or not 0 < self.data_weight < np.inf:
             raise ValueError(f"boundary needs band >= 1 and data_weight > 0, got {self}")
+        if self.band > MAX_BAND:
+            raise ValueError(f"boundary needs band <= {MAX_BAND}, got {self}")
 
 
 INVENTED = BoundaryConfig(band=3, data_weight=1.0)  # for networks of adversarial training

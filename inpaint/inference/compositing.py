@@ -32,6 +32,28 @@ def split_array(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     return image, None
 
 
+def check_known(colours: np.ndarray, hole: np.ndarray, alpha: np.ndarray | None) -> None:
+    """Raise ValueError for NaN where it would be taken for a known colour.
+
+    Args:
+        colours, alpha: As split_array gives them.
+        hole: (H, W) bool.
+    """
+    if colours.dtype.kind != "f":
+        return
+    missing = np.isnan(colours)
+    missing = missing if missing.ndim == 2 else missing.any(-1)
+    missing &= ~hole
+    if alpha is not None:
+        missing &= alpha > 0
+    if missing.any():
+        y, x = np.argwhere(missing)[0]
+        raise ValueError(
+            f"{missing.sum()} known pixels of the image are NaN, the first at row {y}, column {x}; "
+            "make them part of the hole, or give them colours"
+        )
+
+
 def to_rgb(colours: np.ndarray) -> np.ndarray:
     """(H, W) or (H, W, 1 or 3) of any type as (H, W, 3) float32 in [0, 1], without NaN."""
     if colours.ndim == 2:

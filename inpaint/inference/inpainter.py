@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import operator
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -17,16 +18,23 @@ from PIL import Image
 from torch import Tensor, nn
 
 from inpaint.checkpoints.onnx import OnnxNetwork
+from inpaint.checkpoints.torch_file import CheckpointError, check_finite
 from inpaint.checkpoints.weights import (
     DEFAULT_WEIGHTS,
     find_weights,
     load_network,
-    load_refiner,
     read_metadata,
 )
 from inpaint.images import ImageData, from_pil, to_pil, with_pixels
 from inpaint.inference.boundary import BoundaryConfig
-from inpaint.inference.compositing import from_rgb, is_gray, split_array, to_rgb
+from inpaint.inference.compositing import (
+    check_known,
+    from_rgb,
+    is_gray,
+    split_array,
+    to_rgb,
+)
+from inpaint.inference.notes import load_refiner_of, read_usage
 from inpaint.inference.pipeline import Finishing
 from inpaint.inference.planning import plan_regions
 from inpaint.inference.progress import OnProgress, Progress
@@ -43,6 +51,7 @@ from inpaint.masks.read import read_hole
 from inpaint.models.folding import fold
 from inpaint.models.refiner import Refiner
 from inpaint.models.unet import PConvUNet
+from inpaint.utils.devices import parse_device, usable_device
 from inpaint.utils.threads import map_in_order, one_thread
 
 logger = logging.getLogger("inpaint")
@@ -84,10 +93,10 @@ class Inpainter:
             detail: What `style` was called before, with other words.
 
         Raises:
-            ValueError: Another style or seed.
+            ValueError: Another style or seed, or a device that this machine does not have.
+            TypeError: A seed that is no integer.
         """
-        _check_seed(seed)
-        self.device = torch.device(device)
+        self.device = usable_device(device)
         if isinstance(network, PConvUNet):
             network = fold(network)
         if isinstance(network, nn.Module):
@@ -97,7 +106,7 @@ class Inpainter:
         self.boundary = BoundaryConfig() if boundary is True else boundary or None
         self.refiner = None if refiner is None else _ready(refiner, self.device)
         self.style = check_style(style) if detail is None else style_of_detail(detail)
-        self.seed = seed
+        self.seed = check_seed(seed)
 
     @classmethod
     def load(
@@ -113,7 +122,7 @@ class Inpainter:
         """An inpainter with the shipped weights, others of that folder by name, or a file's.
 
         The weights' notes say what belongs to them: "tiling", "boundary", and "refiner", which is
-        the name of a shipped one or a file, from the weights' folder.
+        the name of a shipped one or of a file in the weights' folder.
 
         Args:
             weights: A name, or a file: safetensors, or ONNX as `inpaint export` writes it, which
@@ -123,27 +132,33 @@ class Inpainter:
 
         Raises:
             FileNotFoundError: There is no such file.
-            CheckpointError: The file holds no network.
-            ValueError: ONNX on another device than the CPU.
+            CheckpointError: The file holds no network, or one that cannot be used.
+            ValueError: A device that this machine does not have; ONNX on another than the CPU.
+            TypeError: Weights that are no name and no path, or a seed that is no integer.
         """
         path = find_weights(weights)
         network: Callable[[Tensor, Tensor], Tensor]
         if path.suffix == ".onnx":
-            if device is not None and torch.device(device).type != "cpu":
+            if device is not None and parse_device(device).type != "cpu":
                 raise ValueError(f"ONNX runs on the CPU here, got device {device!r}")
             network = onnx = OnnxNetwork(path)
-            device, notes = "cpu", onnx.notes
+            place, notes = torch.device("cpu"), onnx.notes
+            channels = onnx.in_channels, onnx.out_channels
         else:
+            place = usable_device(device)
             network, notes = load_network(path), read_metadata(path)["notes"]
-        if device is None:
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        refiner = notes.get("refiner")
+            channels = network.config.in_channels, network.config.out_channels
+        if channels != (3, 3):
+            raise CheckpointError(
+                f"{path} holds a network of {channels[0]} to {channels[1]} channels; wanted RGB"
+            )
+        usage = read_usage(path, notes)
         return cls(
             network,
-            device=device,
-            tiling=TilingConfig.from_notes(notes),
-            boundary=boundary and BoundaryConfig(**notes.get("boundary", {})),
-            refiner=_refiner_beside(path, refiner) if refiner else None,
+            device=place,
+            tiling=usage.tiling,
+            boundary=boundary and usage.boundary,
+            refiner=load_refiner_of(usage),
             style=style,
             seed=seed,
             detail=detail,
@@ -163,8 +178,8 @@ class Inpainter:
 
         Args:
             image: A PIL image, or an array (H, W), (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA of
-                uint8, uint16, or floats in [0, 1]. A PIL image's EXIF orientation is applied. Alpha
-                is kept; transparent pixels are not looked at.
+                uint8, uint16, or floats in [0, 1], which may be NaN in the hole. A PIL image's EXIF
+                orientation is applied. Alpha is kept; transparent pixels are not looked at.
             hole: White, nonzero alpha or True = fill; see read_hole. (height, width) like the
                 image, or of the same aspect ratio.
             style: "natural", "faithful" or "plain"; None is what this inpainter was made with.
@@ -175,7 +190,7 @@ class Inpainter:
             detail: What `style` was called before, with other words.
 
         Raises:
-            ValueError: Another shape, size or style.
+            ValueError: Another shape, size or style, or known pixels that are NaN.
             TypeError: Another kind of image.
         """
         style = style if detail is None else style_of_detail(detail)
@@ -192,6 +207,7 @@ class Inpainter:
         colours, alpha = split_array(image)
         size = image.shape[0], image.shape[1]
         where = read_hole(hole, size=size)
+        check_known(colours, where, alpha)
         other = None if exclude is None else _read_exclude(exclude, size)
         result = image.copy()
         channels = colours.shape[2] if colours.ndim == 3 else None
@@ -223,7 +239,11 @@ class Inpainter:
         Raises:
             ValueError: A hole or `exclude` of another size, or a seed below 0 or of more than
                 63 bits.
+            TypeError: A hole or `exclude` that is not bool, or a seed that is no integer.
         """
+        for name, mask in (("hole", hole), ("exclude", exclude)):
+            if mask is not None and mask.dtype != np.bool_:
+                raise TypeError(f"{name} must be bool, got {mask.dtype}; see read_hole")
         if hole.shape != image.size:
             raise ValueError(f"hole must be {image.size} like the image, got {hole.shape}")
         if exclude is not None and exclude.shape != image.size:
@@ -242,9 +262,8 @@ class Inpainter:
         return other
 
     def _with_seed(self, seed: int) -> Inpainter:
-        _check_seed(seed)
         other = copy.copy(self)
-        other.seed = seed
+        other.seed = check_seed(seed)
         return other
 
     @torch.inference_mode()
@@ -331,7 +350,7 @@ class Inpainter:
         """Arrays (H, W, 3) in [0, 1] and (H, W) in {0, 1} through the network; float32."""
         batch = self._tensor(image), self._tensor(valid[..., None])
         output = self.network(*batch)[0].permute(1, 2, 0)
-        return np.ascontiguousarray(output.float().cpu().numpy())
+        return np.ascontiguousarray(check_finite(output.float(), "network").cpu().numpy())
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         """(H, W, C) to (1, C, H, W) on the device, channels last in memory."""
@@ -344,10 +363,6 @@ def _ready(network: AnyModule, device: torch.device) -> AnyModule:
 
 def _read_exclude(exclude: Image.Image | np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return read_hole(exclude, size=size, warn=False)
-
-
-def _refiner_beside(weights: Path, name: str) -> Refiner:
-    return load_refiner(find_weights(weights.parent / name if Path(name).suffix else name))
 
 
 def _downscale(
@@ -370,6 +385,17 @@ def _downscale(
     return image, (share >= 0.5).astype(np.float32)
 
 
-def _check_seed(seed: int) -> None:
-    if not 0 <= seed < 2**63:  # what a torch.Generator takes
+def check_seed(seed: int) -> int:
+    """The seed as Python's integer, if it is one of 0 to 2**63 - 1, which torch takes.
+
+    Raises:
+        TypeError: For what is no integer.
+        ValueError: For an integer out of range.
+    """
+    try:
+        number = operator.index(seed)
+    except TypeError as error:
+        raise TypeError(f"seed must be an integer, got {seed!r}") from error
+    if not 0 <= number < 2**63:
         raise ValueError(f"seed must lie in 0 to 2**63 - 1, got {seed}")
+    return number

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from inpaint.checkpoints.torch_file import check_finite
 from inpaint.inference.tiling import Rectangle, dilate, relative
 from inpaint.models.refiner import Refiner
 from inpaint.utils.crop import Crop
@@ -38,7 +39,8 @@ def refine(refiner: Refiner, crop: Crop, blended: np.ndarray, device: torch.devi
             torch.from_numpy(array[outer]).to(device).permute(2, 0, 1)[None]
             for array in (crop.image, blended, not_known)
         )
-        refined = refiner(*inputs)[0].permute(1, 2, 0).clamp(0, 1).cpu().numpy()
+        output = check_finite(refiner(*inputs)[0], "refiner")
+        refined = output.permute(1, 2, 0).clamp(0, 1).cpu().numpy()
         own = crop.hole[inner]
         result[inner][own] = refined[relative(inner, outer)][own]
     return result

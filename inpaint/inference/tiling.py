@@ -12,7 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from inpaint.utils.settings import read_settings
+
 Rectangle = tuple[slice, slice]
+
+MAX_SIDE = 8192  # px; what a network sees at once
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class TilingConfig:
     def __post_init__(self) -> None:
         # A tile shows max_side / 4 around its core: with a larger radius it could show nothing
         # that is known.
+        if self.max_side > MAX_SIDE:
+            raise ValueError(f"tiling needs max_side <= {MAX_SIDE}, got {self}")
+        if not 0 <= self.thin_radius <= self.max_side:
+            raise ValueError(f"tiling needs 0 <= thin_radius <= max_side, got {self}")
         if not (1 <= self.hole_radius <= self.max_side / 4):
             raise ValueError(f"tiling needs 1 <= hole_radius <= max_side / 4, got {self}")
         if not 32 <= self.min_side <= self.max_side / 2:
@@ -37,13 +45,12 @@ class TilingConfig:
         """The settings in a weight file's notes, or the defaults.
 
         Raises:
-            ValueError, TypeError: Notes that are no such settings.
+            ValueError: Notes that are no such settings.
         """
-        if "tiling" in notes:
-            return cls(**notes["tiling"])
-        if "reach" in notes:  # files of version 0.1
-            return cls(**{_NAMES_0_1.get(key, key): value for key, value in notes["reach"].items()})
-        return cls()
+        values = notes.get("tiling", notes.get("reach", {}))
+        if "tiling" not in notes and isinstance(values, dict):  # files of version 0.1
+            values = {_NAMES_0_1.get(key, key): value for key, value in values.items()}
+        return read_settings(cls, values, "tiling")
 
 
 _NAMES_0_1 = {"radius": "hole_radius", "least_side": "min_side", "most_side": "max_side"}

@@ -9,13 +9,16 @@ a scratch that is fainter than the noise shows in what it sums to along its leng
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from inpaint.models.limits import MAX_BLOCKS, MAX_WIDTH, check_limit
+from inpaint.utils.settings import read_settings, shortened
 
 CLASSES = ("scratch", "dust", "stamp")  # of damage, in the order of the network's channels
 STRIDE = 32  # px of the image at one place of the coarsest level
@@ -34,25 +37,29 @@ class DetectorConfig:
         for name in ("widths", "blocks", "classes", "thresholds"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON has no tuples
         if len(self.widths) != 5 or min(self.widths) < 1:
-            raise ValueError(f"widths must be five numbers of 1 or more, got {self.widths}")
+            raise ValueError(
+                f"widths must be five numbers of 1 or more, got {shortened(self.widths)}"
+            )
         if len(self.blocks) != 5 or min(self.blocks) < 0:
-            raise ValueError(f"blocks must be five numbers of 0 or more, got {self.blocks}")
+            raise ValueError(
+                f"blocks must be five numbers of 0 or more, got {shortened(self.blocks)}"
+            )
+        check_limit("widths", self.widths, MAX_WIDTH)
+        check_limit("blocks", self.blocks, MAX_BLOCKS)
         if self.classes != CLASSES:
-            raise ValueError(f"classes must be {CLASSES}, got {self.classes}")
+            raise ValueError(f"classes must be {CLASSES}, got {shortened(self.classes)}")
         if len(self.thresholds) != len(self.classes) or not all(
             0 < value < 1 for value in self.thresholds
         ):
             raise ValueError(
-                f"thresholds must be a number in (0, 1) for each class, got {self.thresholds}"
+                "thresholds must be a number in (0, 1) for each class, got "
+                f"{shortened(self.thresholds)}"
             )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> DetectorConfig:
-        """The inverse of to_dict. Raises ValueError for keys that are no settings."""
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ValueError(f"unknown detector settings: {', '.join(unknown)}")
-        return cls(**values)
+        """The inverse of to_dict. Raises ValueError for other keys, types and values."""
+        return read_settings(cls, values, "detector")
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain types that JSON can hold."""

@@ -10,14 +10,16 @@ the border of the image is no dark line to it.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inpaint.models.limits import MAX_BLOCKS, MAX_DILATION, MAX_WIDTH, check_limit
 from inpaint.models.partial_conv import PartialConv2d
+from inpaint.utils.settings import read_settings
 
 
 @dataclass(frozen=True)
@@ -29,18 +31,18 @@ class RefinerConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dilations", tuple(self.dilations))  # JSON has no tuples
+        check_limit("the number of dilations", [len(self.dilations)], MAX_BLOCKS)
         if self.width < 1:
             raise ValueError(f"width must be 1 or more, got {self.width}")
         if not self.dilations or min(self.dilations) < 1:
             raise ValueError(f"dilations must be 1 or more each, got {self.dilations}")
+        check_limit("width", [self.width], MAX_WIDTH)
+        check_limit("the sum of dilations", [sum(self.dilations)], MAX_DILATION)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> RefinerConfig:
-        """The inverse of to_dict. Raises ValueError for keys that are no settings."""
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ValueError(f"unknown refiner settings: {', '.join(unknown)}")
-        return cls(**values)
+        """The inverse of to_dict. Raises ValueError for other keys, types and values."""
+        return read_settings(cls, values, "refiner")
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain types that JSON can hold."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
@@ -13,8 +14,17 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from inpaint.models.limits import (
+    MAX_BLOCKS,
+    MAX_DILATION,
+    MAX_KERNEL,
+    MAX_LEVELS,
+    MAX_WIDTH,
+    check_limit,
+)
 from inpaint.models.unet_blocks import NoiseInjection, PConvBlock, PConvOutput, ResidualUnit
 from inpaint.utils import imagenet
+from inpaint.utils.settings import read_settings, shortened
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ class UNetConfig:
             value = getattr(self, field.name)
             if isinstance(value, list):
                 object.__setattr__(self, field.name, _tuples(value))
+        check_limit("the number of levels", [len(self.widths), len(self.residual)], MAX_LEVELS)
+        check_limit("residual units of a level", map(len, self.residual), MAX_BLOCKS)
         if not self.widths or len(self.widths) != len(self.kernels):
             raise ValueError(
                 f"widths and kernels must have one entry for each level, got {len(self.widths)} "
@@ -51,18 +63,23 @@ class UNetConfig:
             raise ValueError(f"widths must be positive, got {self.widths}")
         if any(k < 1 or k % 2 == 0 for k in self.kernels):
             raise ValueError(f"kernels must be odd, got {self.kernels}")
-        if self.leak < 0:
+        if not 0 <= self.leak < math.inf:
             raise ValueError(f"leak must be at least 0, got {self.leak}")
         if len(self.residual) > len(self.widths) - 1 or any(d < 1 for d in sum(self.residual, ())):
             raise ValueError(
                 f"residual must have at most one entry for each of the {len(self.widths) - 1} "
-                f"decoder blocks, with dilations of 1 or more, got {self.residual}"
+                f"decoder blocks, with dilations of 1 or more, got {shortened(self.residual)}"
             )
         if min(self.in_channels, self.out_channels) < 1:
             raise ValueError(
                 f"in_channels and out_channels must be 1 or more, got {self.in_channels} and "
                 f"{self.out_channels}"
             )
+        check_limit("widths", self.widths, MAX_WIDTH)
+        check_limit("kernels", self.kernels, MAX_KERNEL)
+        check_limit("in_channels", [self.in_channels], MAX_WIDTH)
+        check_limit("out_channels", [self.out_channels], MAX_WIDTH)
+        check_limit("residual", sum(self.residual, ()), MAX_DILATION)
         if self.in_channels != 3 and (self.mean, self.std) == (imagenet.MEAN, imagenet.STD):
             object.__setattr__(self, "mean", (0.5,) * self.in_channels)
             object.__setattr__(self, "std", (0.25,) * self.in_channels)
@@ -70,7 +87,7 @@ class UNetConfig:
         if channels != {self.in_channels} or min(self.std) <= 0:
             raise ValueError(
                 f"mean and std must have one entry for each of {self.in_channels} channels, and "
-                f"std must be positive, got {self.mean} and {self.std}"
+                f"std must be positive, got {shortened(self.mean)} and {shortened(self.std)}"
             )
 
     @classmethod
@@ -82,11 +99,8 @@ class UNetConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> UNetConfig:
-        """The inverse of to_dict. Raises ValueError for keys that are no settings."""
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ValueError(f"unknown network settings: {', '.join(unknown)}")
-        return cls(**values)
+        """The inverse of to_dict. Raises ValueError for other keys, types and values."""
+        return read_settings(cls, values, "network")
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain types that JSON can hold."""

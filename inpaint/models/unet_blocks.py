@@ -133,7 +133,7 @@ class NoiseInjection(nn.Module):
         super().__init__()
         self.strength = nn.Parameter(torch.full((1, channels, 1, 1), _NOISE_STRENGTH))
         generator = torch.Generator().manual_seed(seed)
-        tile = torch.randn(1, 1, _NOISE_TILE, _NOISE_TILE, generator=generator)
+        tile = torch.randn(1, 1, _NOISE_TILE, _NOISE_TILE, generator=generator, device="cpu")
         self.register_buffer("tile", tile, persistent=False)
 
     def forward(self, x: Tensor, valid: Tensor) -> Tensor:

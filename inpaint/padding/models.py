@@ -126,6 +126,8 @@ def plain_state(content: dict[str, Any], path: str | Path) -> dict[str, Tensor]:
     (`features.module.0...`).
     """
     state = content.get("state_dict", content)
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    ):
         raise CheckpointError(f"{path} holds no state dict of weights")
     return {re.sub(r"(^|\.)module\.", r"\1", key): value for key, value in state.items()}

@@ -38,11 +38,18 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
 
 
-def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write the bytes to `path`, whose folder exists. Raises OSError that names `path`."""
+def atomic_write(
+    path: str | os.PathLike[str], data: bytes, *, like: str | os.PathLike[str] | None = None
+) -> None:
+    """Write the bytes to `path`, whose folder exists. Raises OSError that names `path`.
+
+    Group and others may do no more with the file than with `like`, what it was made of, and with
+    the file that it replaces, whatever the umask.
+    """
     path = Path(path)
+    mode = 0o666 & _permissions(path) & (0o666 if like is None else _permissions(like))
     try:
-        with _temporary_file(path) as (file, _):
+        with _temporary_file(path, mode) as (file, _):
             file.write(data)
     except OSError as error:
         if error.filename is None:
@@ -76,9 +83,12 @@ def machine() -> str:
 
 
 @contextmanager
-def _temporary_file(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """An open file beside `path`, and its name; moved to `path` on success."""
-    file, temporary = _open_locked(path)
+def _temporary_file(path: Path, mode: int = 0o666) -> Iterator[tuple[BinaryIO, Path]]:
+    """An open file beside `path`, and its name; moved to `path` on success.
+
+    mode: Its permissions, of which the umask takes some away.
+    """
+    file, temporary = _open_locked(path, mode)
     # Closing tells of a full disk on some file systems, so it comes before the move, which
     # Windows does with closed files only. The lock lives as long as any of its descriptors.
     lock = os.dup(file.fileno()) if HAS_LOCKS else None
@@ -97,14 +107,24 @@ def _temporary_file(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
             os.close(lock)
 
 
-def _open_locked(path: Path) -> tuple[BinaryIO, Path]:
+def _open_locked(path: Path, mode: int) -> tuple[BinaryIO, Path]:
     while True:
         temporary = path.parent / f"{TEMPORARY_PREFIX}{machine()}{uuid4().hex[:24]}.tmp"
         try:
-            file = open(temporary, "xb")  # noqa: SIM115
+            file = open(  # noqa: SIM115
+                temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)
+            )
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(path)) from error
         try_lock(file)
         if temporary.exists():
             return file, temporary
         file.close()  # removed as a leftover before it was locked
+
+
+def _permissions(path: str | os.PathLike[str]) -> int:
+    """Those of group and others as of a file that is there, and all of the owner's."""
+    try:
+        return 0o600 | (os.stat(path).st_mode & 0o066)
+    except FileNotFoundError:
+        return 0o666
