@@ -1,12 +1,15 @@
 """The command `inpaint fill` as people type it."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
 from PIL import Image
 
+import inpaint
 from inpaint import Inpainter
 from inpaint.cli import main
 from inpaint.images import read_image
@@ -190,6 +193,14 @@ def test_bad_usage_exits_2_and_writes_nothing(
 def test_missing_input_exits_2(tmp_path, capsys):
     assert main(["fill", str(tmp_path / "no.jpg"), "--mask", "alpha", "-o", "out.jpg"]) == 2
     assert "there is no picture or folder at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["inpaint"], ["inpaint.cli"]])
+def test_the_package_runs_as_a_module_and_tells_its_version(command):
+    run = subprocess.run(
+        [sys.executable, "-m", *command, "--version"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == f"inpaint {inpaint.__version__}\n"
 
 
 def test_help_shows_examples(capsys):
