@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from inpaint.detect.settings import DetectSettings
+from inpaint.images.formats import DEFAULT_MAX_PIXELS
 
 Status = Literal["done", "skipped", "failed"]
 
@@ -49,8 +50,11 @@ class Settings:
     invert: bool = False  # swap hole and known in every mask
     grow: int = 0  # px by which holes are grown; below 0 shrinks them
     quality: int | None = None  # 1 to 100 for formats with loss; None keeps the source's
+    max_pixels: int = DEFAULT_MAX_PIXELS  # of an image or a mask; larger ones are not decoded
     detect: DetectSettings = field(default_factory=DetectSettings)  # of masks DETECTED
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise ValueError(f"quality must lie in 1 to 100, got {self.quality}")
+        if self.max_pixels < 1:
+            raise ValueError(f"max_pixels must be 1 or more, got {self.max_pixels}")

@@ -14,6 +14,7 @@ from inpaint.batch.records import Record, Settings, Task
 from inpaint.batch.work import Filler, Marker
 from inpaint.detect.detector import DamageDetector
 from inpaint.detect.settings import DetectSettings
+from inpaint.images import DEFAULT_MAX_PIXELS
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
 from inpaint.utils.threads import one_thread, usable_cpus
@@ -46,14 +47,19 @@ def run_local(
 
 
 def run_marker(
-    tasks: list[Task], detector: DamageDetector, settings: DetectSettings
+    tasks: list[Task],
+    detector: DamageDetector,
+    settings: DetectSettings,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Iterator[Record]:
     """Records of tasks whose outputs are masks of the damage in their images, as they get ready.
 
-    As with `run_local`, on a CPU as many images at a time as there are cores, each on one core.
+    Images of more than `max_pixels` fail. As with `run_local`, on a CPU as many images at a time as
+    there are cores, each on one core.
     """
     slots = usable_cpus() if detector.device.type == "cpu" else 1
-    marker = Marker(detector, settings, slots=slots)
+    marker = Marker(detector, settings, slots=slots, max_pixels=max_pixels)
     with _quiet_log(), one_thread():
         yield from _side_by_side(marker, tasks, workers=slots + READING_AND_WRITING)
 

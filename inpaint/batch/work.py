@@ -18,7 +18,7 @@ from inpaint.batch.detection import TooDamagedError, find_damage, write_mask
 from inpaint.batch.records import ALPHA, DETECTED, Record, Settings, Task
 from inpaint.detect.detector import DamageDetector, Detection
 from inpaint.detect.settings import DetectSettings
-from inpaint.images import ImageData, format_of, read_image
+from inpaint.images import DEFAULT_MAX_PIXELS, ImageData, format_of, read_image
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
 from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole
@@ -36,7 +36,7 @@ class Filler:
         self.settings = settings
         self._slots = threading.BoundedSemaphore(slots)
         self._hole = lru_cache(maxsize=CACHED_HOLES)(self._read_hole)
-        self._exclude = lru_cache(maxsize=CACHED_HOLES)(_read_exclude)
+        self._exclude = lru_cache(maxsize=CACHED_HOLES)(self._read_exclude)
 
     def __call__(self, task: Task, on_progress: OnProgress | None = None) -> Record:
         """What became of the task. Raises nothing: a bad image must not stop the others."""
@@ -46,7 +46,7 @@ class Filler:
         """What its record says; its output is written, and what is worth saying is in notes."""
         found: dict[str, Any] = {}
         with files.fetched(task.image) as local:
-            image = read_image(local)
+            image = read_image(local, max_pixels=self.settings.max_pixels)
             if format_of(task.image) not in (None, image.format):
                 notes.append(f"the content is {image.format}, whatever the name says")
             if task.mask == ALPHA:
@@ -87,10 +87,18 @@ class Filler:
     def _read_hole(self, mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
         """The hole, and what is odd about the mask, for every image that it is used on."""
         with _warnings_noted() as notes, files.fetched(mask) as local:
-            hole = read_hole(local, size=size, invert=self.settings.invert)
+            limit = self.settings.max_pixels
+            hole = read_hole(local, size=size, invert=self.settings.invert, max_pixels=limit)
         hole = grow_hole(hole, self.settings.grow)
         hole.setflags(write=False)  # it is cached
         return hole, notes
+
+    def _read_exclude(self, mask: str, size: tuple[int, int]) -> np.ndarray:
+        with files.fetched(mask) as local:
+            limit = self.settings.max_pixels
+            exclude = read_hole(local, size=size, warn=False, max_pixels=limit)
+        exclude.setflags(write=False)  # it is cached
+        return exclude
 
     def _alpha_hole(self, image: ImageData) -> np.ndarray:
         """Where the image is transparent by more than the share that read_hole lets pass."""
@@ -108,10 +116,16 @@ class Marker:
     """
 
     def __init__(
-        self, detector: DamageDetector, settings: DetectSettings, *, slots: int = 1
+        self,
+        detector: DamageDetector,
+        settings: DetectSettings,
+        *,
+        slots: int = 1,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
         self.detector = detector
         self.settings = settings
+        self.max_pixels = max_pixels
         self._slots = threading.BoundedSemaphore(slots)
 
     def __call__(self, task: Task) -> Record:
@@ -121,7 +135,7 @@ class Marker:
     def _run(self, task: Task, notes: list[str]) -> dict[str, Any]:
         """As of Filler."""
         with files.fetched(task.image) as local:
-            image = read_image(local)
+            image = read_image(local, max_pixels=self.max_pixels)
         with self._slots:
             detection = find_damage(self.detector, image, self.settings, notes)
         if detection.share > self.settings.limit:
@@ -150,13 +164,6 @@ def _recorded(task: Task, work: Callable[[list[str]], dict[str, Any]]) -> Record
             record = dataclasses.replace(record, message=_sentence(error, task))
     seconds = round(time.perf_counter() - start, 4)
     return dataclasses.replace(record, seconds=seconds, notes=tuple(notes))
-
-
-def _read_exclude(mask: str, size: tuple[int, int]) -> np.ndarray:
-    with files.fetched(mask) as local:
-        exclude = read_hole(local, size=size, warn=False)
-    exclude.setflags(write=False)  # it is cached
-    return exclude
 
 
 def _fill(

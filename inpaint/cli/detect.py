@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from inpaint.batch.report import REPORT_NAME
-from inpaint.cli.detection import add_detection
+from inpaint.cli.detection import add_detection, add_max_megapixels
 from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 
 EPILOG = f"""\
@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--overwrite", action="store_true", help="replace masks that exist")
     group.add_argument("--limit", type=int, metavar="N", help="look at N pictures at most")
     group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
+    add_max_megapixels(group)
     group.add_argument("--report", metavar="PATH", help="a JSON line for every picture")
 
 

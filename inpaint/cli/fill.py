@@ -8,7 +8,7 @@ from typing import get_args
 from inpaint.batch.records import ALPHA
 from inpaint.batch.report import REPORT_NAME
 from inpaint.checkpoints.names import DEFAULT_WEIGHTS
-from inpaint.cli.detection import add_detection
+from inpaint.cli.detection import add_detection, add_max_megapixels
 from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 from inpaint.images import FORMATS
 from inpaint.inference.style import DEFAULT_STYLE, Style
@@ -133,6 +133,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--address", help="of a Ray cluster; default: a new one on this machine")
     group.add_argument("--limit", type=int, metavar="N", help="fill N pictures at most")
+    add_max_megapixels(group)
     group.add_argument(
         "--dry-run", action="store_true", help="print what would be done as a JSONL manifest"
     )

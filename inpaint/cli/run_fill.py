@@ -18,7 +18,7 @@ from inpaint.batch.report import printable
 from inpaint.batch.run import run_local, run_single
 from inpaint.checkpoints.weights import find_weights, load_detector
 from inpaint.cli.detection import classes_of
-from inpaint.cli.runs import device_errors, follow, report_path
+from inpaint.cli.runs import device_errors, follow, max_pixels, report_path
 from inpaint.detect.settings import DEFAULT_GROW, DetectSettings
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.style import Style, style_of_detail
@@ -45,6 +45,7 @@ def run_fill(arguments: argparse.Namespace) -> int:
         invert=arguments.invert,
         grow=arguments.grow or 0,
         quality=arguments.quality,
+        max_pixels=max_pixels(arguments.max_megapixels),
         detect=detect,
     )
     plan = make_plan(request)

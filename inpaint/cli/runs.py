@@ -31,6 +31,14 @@ def report_path(path: str | None, request: Request) -> str | None:
     )
 
 
+def max_pixels(megapixels: float) -> int:
+    """The pixels that --max-megapixels allows. Raises ValueError."""
+    pixels = megapixels * 1e6
+    if not 1 <= pixels < 2**40:  # also refuses NaN
+        raise ValueError(f"--max-megapixels must be above 0 and finite, got {megapixels:g}")
+    return round(pixels)
+
+
 @contextmanager
 def device_errors(device: str | None) -> Iterator[None]:
     """Turns what torch raises for a device that is not there into a ValueError with its name."""

@@ -15,10 +15,10 @@ from PIL import Image
 from PIL.TiffImagePlugin import BITSPERSAMPLE, EXTRASAMPLES, PLANAR_CONFIGURATION, TiffImageFile
 
 from inpaint.images import png, tiff
-from inpaint.images.image_data import FORMATS, ImageData, ImageError
+from inpaint.images.formats import DEFAULT_MAX_PIXELS, FORMATS
+from inpaint.images.image_data import ImageData, ImageError
 from inpaint.images.pil import from_pil, image_data_of, key_alpha
 
-DEFAULT_MAX_PIXELS = 250_000_000  # 0.75 GB as RGB
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 PREMULTIPLIED = 1  # value of the TIFF tag ExtraSamples
 
