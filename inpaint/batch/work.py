@@ -35,8 +35,8 @@ class Filler:
         self.inpainter = inpainter
         self.settings = settings
         self._slots = threading.BoundedSemaphore(slots)
-        self._hole = lru_cache(maxsize=CACHED_HOLES)(self._read_hole)
-        self._exclude = lru_cache(maxsize=CACHED_HOLES)(self._read_exclude)
+        self._hole = _kept_as_bits(self._read_hole)
+        self._exclude_and_notes = _kept_as_bits(self._read_exclude)
 
     def __call__(self, task: Task, on_progress: OnProgress | None = None) -> Record:
         """What became of the task. Raises nothing: a bad image must not stop the others."""
@@ -68,7 +68,12 @@ class Filler:
         notes += image.notes
         clear_alpha = task.mask == ALPHA
         with self._slots:
-            fill = partial(self.inpainter.fill_image_data, exclude=exclude, on_progress=on_progress)
+            fill = partial(
+                self.inpainter.fill_image_data,
+                exclude=exclude,
+                on_progress=on_progress,
+                in_place=True,  # the image is not used again
+            )
             filled = _fill(fill, image, hole, clear_alpha=clear_alpha)
         files.write(filled, task.output, format=task.format, quality=self.settings.quality)
         return {"hole_ratio": round(float(hole.mean()), 6), **found}
@@ -89,16 +94,15 @@ class Filler:
         with _warnings_noted() as notes, files.fetched(mask) as local:
             limit = self.settings.max_pixels
             hole = read_hole(local, size=size, invert=self.settings.invert, max_pixels=limit)
-        hole = grow_hole(hole, self.settings.grow)
-        hole.setflags(write=False)  # it is cached
-        return hole, notes
+        return grow_hole(hole, self.settings.grow), notes
 
-    def _read_exclude(self, mask: str, size: tuple[int, int]) -> np.ndarray:
+    def _exclude(self, mask: str, size: tuple[int, int]) -> np.ndarray:
+        return self._exclude_and_notes(mask, size)[0]
+
+    def _read_exclude(self, mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
         with files.fetched(mask) as local:
             limit = self.settings.max_pixels
-            exclude = read_hole(local, size=size, warn=False, max_pixels=limit)
-        exclude.setflags(write=False)  # it is cached
-        return exclude
+            return read_hole(local, size=size, warn=False, max_pixels=limit), []
 
     def _alpha_hole(self, image: ImageData) -> np.ndarray:
         """Where the image is transparent by more than the share that read_hole lets pass."""
@@ -107,6 +111,24 @@ class Filler:
         full = np.iinfo(image.alpha.dtype).max
         hole = full - image.alpha > ALPHA_THRESHOLD * full
         return grow_hole(~hole if self.settings.invert else hole, self.settings.grow)
+
+
+_ReadMask = Callable[[str, tuple[int, int]], tuple[np.ndarray, list[str]]]
+
+
+def _kept_as_bits(read: _ReadMask) -> _ReadMask:
+    """`read`, whose last masks are kept, eight pixels a byte; (H, W) bool and notes."""
+
+    @lru_cache(maxsize=CACHED_HOLES)
+    def packed(mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+        found, notes = read(mask, size)
+        return np.packbits(found, axis=1), notes
+
+    def unpacked(mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+        bits, notes = packed(mask, size)
+        return np.unpackbits(bits, axis=1, count=size[1]).view(bool), notes
+
+    return unpacked
 
 
 class Marker:
