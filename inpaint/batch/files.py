@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 from inpaint.batch.records import NO_FILES
 from inpaint.images import ImageData, ImageError, write_image
@@ -104,6 +104,18 @@ def resolved(path: str) -> str:
 @lru_cache(maxsize=1024)
 def _real_folder(folder: str) -> str:
     return os.path.realpath(folder)
+
+
+@contextmanager
+def opened(path: str) -> Iterator[IO[bytes]]:
+    """A local or remote file, open for reading."""
+    if not is_remote(path):
+        with open(path, "rb") as file:
+            yield file
+        return
+    system, inner = file_system(path)
+    with system.open(inner, "rb") as file:
+        yield file
 
 
 @contextmanager

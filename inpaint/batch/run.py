@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
+from inpaint.batch.memory import ImageMemory
 from inpaint.batch.records import Record, Settings, Task
 from inpaint.batch.work import Filler, Marker
 from inpaint.detect.detector import DamageDetector
@@ -29,19 +30,21 @@ def run_local(
     *,
     workers: int | None = None,
     slots: int | None = None,
+    max_memory: int | None = None,
 ) -> Iterator[Record]:
     """Records of all tasks as they get ready; in which order is not said.
 
     A thread reads an image, waits for its turn at the network, and writes the result, so at most
     `workers` images are in memory, and reading and writing go on while others are filled.
     `slots` images are filled at a time: on a CPU as many as there are cores, each on one core,
-    which is faster than all cores on one small image; on a GPU one.
+    which is faster than all cores on one small image; on a GPU one. Images wait, before they are
+    read, until they fit into `max_memory` bytes; by default into most of what is free.
     """
     if slots is None:
         slots = usable_cpus() if inpainter.device.type == "cpu" else 1
     if workers is None:
         workers = slots + max(READING_AND_WRITING, slots // 2)
-    filler = Filler(inpainter, settings, slots=slots)
+    filler = Filler(inpainter, settings, slots=slots, memory=ImageMemory(max_memory))
     with _quiet_log(), one_thread():
         yield from _side_by_side(filler, tasks, workers=workers)
 
@@ -69,10 +72,16 @@ def run_single(
     inpainter: Inpainter,
     settings: Settings,
     on_progress: OnProgress | None = None,
+    *,
+    max_memory: int | None = None,
 ) -> Iterator[Record]:
-    """The record of one task, on which all cores work. on_progress: see Inpainter.fill."""
+    """The record of one task, on which all cores work.
+
+    on_progress: see Inpainter.fill. An image that needs more than `max_memory` bytes fails.
+    """
     with _quiet_log():
-        yield Filler(inpainter, settings)(task, on_progress)
+        memory = None if max_memory is None else ImageMemory(max_memory)
+        yield Filler(inpainter, settings, memory=memory)(task, on_progress)
 
 
 def _side_by_side(

@@ -15,6 +15,7 @@ import numpy as np
 
 from inpaint.batch import files
 from inpaint.batch.detection import TooDamagedError, find_damage, write_mask
+from inpaint.batch.memory import ImageMemory
 from inpaint.batch.records import ALPHA, DETECTED, Record, Settings, Task
 from inpaint.detect.detector import DamageDetector, Detection
 from inpaint.detect.settings import DetectSettings
@@ -31,16 +32,33 @@ CACHED_HOLES = 4  # enough for one mask used on images of a few sizes
 class Filler:
     """Fills tasks; threads may share it. At most `slots` of them use the network at a time."""
 
-    def __init__(self, inpainter: Inpainter, settings: Settings, *, slots: int = 1) -> None:
+    def __init__(
+        self,
+        inpainter: Inpainter,
+        settings: Settings,
+        *,
+        slots: int = 1,
+        memory: ImageMemory | None = None,
+    ) -> None:
         self.inpainter = inpainter
         self.settings = settings
+        self._memory = memory
         self._slots = threading.BoundedSemaphore(slots)
         self._hole = _kept_as_bits(self._read_hole)
         self._exclude_and_notes = _kept_as_bits(self._read_exclude)
 
     def __call__(self, task: Task, on_progress: OnProgress | None = None) -> Record:
         """What became of the task. Raises nothing: a bad image must not stop the others."""
-        return _recorded(task, partial(self._run, task, on_progress))
+        return _recorded(task, partial(self._run_in_memory, task, on_progress))
+
+    def _run_in_memory(
+        self, task: Task, on_progress: OnProgress | None, notes: list[str]
+    ) -> dict[str, Any]:
+        """`_run`, when there is memory for the image."""
+        if self._memory is None:
+            return self._run(task, on_progress, notes)
+        with self._memory.reserved(task.image):
+            return self._run(task, on_progress, notes)
 
     def _run(self, task: Task, on_progress: OnProgress | None, notes: list[str]) -> dict[str, Any]:
         """What its record says; its output is written, and what is worth saying is in notes."""

@@ -135,6 +135,13 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--limit", type=int, metavar="N", help="fill N pictures at most")
     add_max_megapixels(group)
     group.add_argument(
+        "--max-memory",
+        type=float,
+        metavar="GB",
+        help="of the whole run: fewer pictures at once, and what would take more fails; default: "
+        "what is free",
+    )
+    group.add_argument(
         "--dry-run", action="store_true", help="print what would be done as a JSONL manifest"
     )
 

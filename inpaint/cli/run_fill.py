@@ -18,7 +18,7 @@ from inpaint.batch.report import printable
 from inpaint.batch.run import run_local, run_single
 from inpaint.checkpoints.weights import find_weights, load_detector
 from inpaint.cli.detection import classes_of
-from inpaint.cli.runs import device_errors, follow, max_pixels, report_path
+from inpaint.cli.runs import device_errors, follow, image_memory, max_pixels, report_path
 from inpaint.detect.settings import DEFAULT_GROW, DetectSettings
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.style import Style, style_of_detail
@@ -90,6 +90,9 @@ def _start(
     """The engine at work, its network loaded. Raises ValueError or FileNotFoundError."""
     if arguments.workers is not None and arguments.workers < 1:
         raise ValueError(f"--workers must be 1 or more, got {arguments.workers}")
+    max_memory = image_memory(arguments.max_memory)
+    if max_memory is not None and arguments.engine == "ray":
+        raise ValueError("--max-memory is of this machine; with Ray, --workers limits the memory")
     if not tasks:
         return iter(())
     if any(task.mask == DETECTED for task in tasks):
@@ -110,8 +113,8 @@ def _start(
             actors=arguments.workers,
         )
     if single:
-        return _follow_one(tasks[0], inpainter, settings)
-    return run_local(tasks, inpainter, settings, workers=arguments.workers)
+        return _follow_one(tasks[0], inpainter, settings, max_memory)
+    return run_local(tasks, inpainter, settings, workers=arguments.workers, max_memory=max_memory)
 
 
 def _style(arguments: argparse.Namespace) -> Style:
@@ -126,13 +129,19 @@ def _style(arguments: argparse.Namespace) -> Style:
     return style
 
 
-def _follow_one(task: Task, inpainter: Inpainter, settings: Settings) -> Iterator[Record]:
+def _follow_one(
+    task: Task, inpainter: Inpainter, settings: Settings, max_memory: int | None
+) -> Iterator[Record]:
     """The engine for one image, with a bar on a terminal if it takes longer than a second."""
     show = sys.stderr.isatty()
     form = "{l_bar}{bar}| {elapsed}<{remaining}"
     with tqdm(total=1.0, delay=1.0, leave=False, disable=not show, bar_format=form) as bar:
         yield from run_single(
-            task, inpainter, settings, on_progress=lambda share: bar.update(share - bar.n)
+            task,
+            inpainter,
+            settings,
+            on_progress=lambda share: bar.update(share - bar.n),
+            max_memory=max_memory,
         )
 
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from inpaint.batch import files
 from inpaint.batch.leftovers import clean_folders
+from inpaint.batch.memory import OWN_MEMORY
 from inpaint.batch.plan import Plan, Request
 from inpaint.batch.records import Record
 from inpaint.batch.report import REPORT_NAME, Report, Summary
@@ -37,6 +38,22 @@ def max_pixels(megapixels: float) -> int:
     if not 1 <= pixels < 2**40:  # also refuses NaN
         raise ValueError(f"--max-megapixels must be above 0 and finite, got {megapixels:g}")
     return round(pixels)
+
+
+def image_memory(gigabytes: float | None) -> int | None:
+    """The bytes for images that --max-memory leaves; None where it is not given.
+
+    Raises ValueError for less than the program itself takes.
+    """
+    if gigabytes is None:
+        return None
+    if not OWN_MEMORY < 1e9 * gigabytes < 2**60:  # also refuses NaN
+        least = OWN_MEMORY / 1e9
+        raise ValueError(
+            f"--max-memory must be above {least:g} GB, which the network and the libraries take, "
+            f"got {gigabytes:g}"
+        )
+    return round(1e9 * gigabytes) - OWN_MEMORY
 
 
 @contextmanager

@@ -48,6 +48,19 @@ def read_image(
         raise ImageError(f"{name}: the picture is damaged or cut short ({error})") from error
 
 
+def read_size(source: str | os.PathLike[str] | IO[bytes]) -> tuple[int, int]:
+    """(height, width) of the image in a file, as it is stored, from its header alone.
+
+    Raises FileNotFoundError, OSError and ImageError as `read_image` does.
+    """
+    name, data = _read_bytes(source)
+    try:
+        width, height = _open(data).size
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error.__cause__
+    return height, width
+
+
 def _read_bytes(source: str | os.PathLike[str] | IO[bytes]) -> tuple[str, bytes]:
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
