@@ -119,9 +119,9 @@ def test_work_grows_with_the_image_and_not_with_the_number_of_specks(side):
                 for column in range(8, 256, 16):
                     top, left = 256 * y + row - side // 2, 256 * x + column - side // 2
                     hole[top : top + side, left : left + side] = True
-    start = time.perf_counter()
+    start = time.process_time()
     regions = plan_regions(hole, CONFIG)
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
     assert len(regions) <= (4096 // 64) ** 2
     assert sum(region.mask.sum() for region in regions) == hole.sum()
 

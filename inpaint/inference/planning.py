@@ -147,19 +147,26 @@ def _thick_regions(
     holes: _Components, chosen: np.ndarray, factor: float, config: TilingConfig
 ) -> Iterator[tuple[Region, bool]]:
     """The chosen holes, joined where they share a tile, and whether they do; without tiles yet."""
-    groups = [([number], holes.boxes[number]) for number in np.flatnonzero(chosen).tolist()]
+    numbers = np.flatnonzero(chosen).tolist()
+    groups: list[_Group] = [
+        ([number], (top, left, bottom, right))
+        for number, (top, left, bottom, right) in zip(
+            numbers, holes.boxes[chosen].tolist(), strict=True
+        )
+    ]
     for share in _SHARED:
         groups = _joined(groups, share * config.min_side * factor, factor, config)
     members = np.zeros(len(holes.boxes) + 1, bool)
     for numbers, (top, left, bottom, right) in groups:
-        box = (slice(int(top), int(bottom)), slice(int(left), int(right)))
+        box = (slice(top, bottom), slice(left, right))
         members[np.array(numbers) + 1] = True
         mask = holes.mask(box, members)
         members[np.array(numbers) + 1] = False
         yield Region.of(factor, box, mask, []), len(numbers) > 1
 
 
-_Group = tuple[list[int], np.ndarray]  # numbers of holes, and their box
+_Box = tuple[int, int, int, int]  # top, left, bottom, right; NumPy is slow for many small ones
+_Group = tuple[list[int], _Box]  # numbers of holes, and their box
 
 
 def _joined(groups: list[_Group], side: float, factor: float, config: TilingConfig) -> list[_Group]:
@@ -171,8 +178,8 @@ def _joined(groups: list[_Group], side: float, factor: float, config: TilingConf
         cells.setdefault((int(top // side), int(left // side)), []).append(group)
     result: list[_Group] = []
     for members in cells.values():
-        boxes = np.stack([box for _, box in members])
-        union = np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
+        tops, lefts, bottoms, rights = zip(*(box for _, box in members), strict=True)
+        union = min(tops), min(lefts), max(bottoms), max(rights)
         apart = sum(_network_work(box, len(n) > 1, factor, config) for n, box in members)
         if len(members) > 1 and _network_work(union, True, factor, config) <= apart:
             result.append((list(chain.from_iterable(numbers for numbers, _ in members)), union))
@@ -181,11 +188,12 @@ def _joined(groups: list[_Group], side: float, factor: float, config: TilingConf
     return result
 
 
-def _network_work(box: np.ndarray, shared: bool, factor: float, config: TilingConfig) -> float:
+def _network_work(box: _Box, shared: bool, factor: float, config: TilingConfig) -> float:
     """About as many pixels as the network sees for a box."""
-    lengths = (box[2:] - box[:2]) / factor
-    seen = lengths + config.min_side / 2 if shared else 3 * lengths
-    return float(np.prod(np.maximum(seen, config.min_side)))
+    work = 1.0
+    for length in ((box[2] - box[0]) / factor, (box[3] - box[1]) / factor):
+        work *= max(length + config.min_side / 2 if shared else 3 * length, config.min_side)
+    return work
 
 
 def _trimmed(tile: Tile, region: Region, mask: np.ndarray, config: TilingConfig) -> Tile | None:
