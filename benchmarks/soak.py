@@ -146,7 +146,7 @@ class Soak:
             self._end(self._start(out, preexec_fn=lambda: resource.setrlimit(*limit)))
             return
         used = sum(path.stat().st_blocks * 512 for path in out.rglob("*"))
-        resize(out, used + 64 * 1024)
+        resize(out, used + 24 * 1024)
         try:
             self._end(self._start(out))
         finally:

@@ -18,6 +18,7 @@ from inpaint.detect.settings import DetectSettings
 from inpaint.images import DEFAULT_MAX_PIXELS
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
+from inpaint.utils.memory import bound_kernel_cache
 from inpaint.utils.threads import one_thread, usable_cpus
 
 READING_AND_WRITING = 2  # threads beyond those that fill, by default
@@ -44,6 +45,7 @@ def run_local(
         slots = usable_cpus() if inpainter.device.type == "cpu" else 1
     if workers is None:
         workers = slots + max(READING_AND_WRITING, slots // 2)
+    bound_kernel_cache()
     filler = Filler(inpainter, settings, slots=slots, memory=ImageMemory(max_memory))
     with _quiet_log(), one_thread():
         yield from _side_by_side(filler, tasks, workers=workers)
