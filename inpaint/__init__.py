@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from inpaint.inference.inpainter import Inpainter
     from inpaint.models.partial_conv import PartialConv1d, PartialConv2d, PartialConv3d
     from inpaint.models.unet import PConvUNet, UNetConfig
+    from inpaint.utils.version import __version__
 
 # OpenMP's threads wait by spinning: beside other busy programs they take each other's cores, and a
 # fill of 256 px took 1.2 s instead of 0.16 s. OpenMP reads this when torch is loaded.
@@ -23,6 +24,7 @@ __all__ = [
     "PartialConv2d",
     "PartialConv3d",
     "UNetConfig",
+    "__version__",
 ]
 
 # Imported on first use (PEP 562): they bring torch, which takes over a second.
@@ -34,6 +36,7 @@ _MODULES = {
     "PartialConv2d": "inpaint.models.partial_conv",
     "PartialConv3d": "inpaint.models.partial_conv",
     "UNetConfig": "inpaint.models.unet",
+    "__version__": "inpaint.utils.version",
 }
 
 

@@ -17,6 +17,7 @@ ORDER = (
     *("batch", "app", "cli"),
 )
 OPTIONAL = ("gradio", "ray", "accelerate", "matplotlib", "skimage", "onnxruntime")
+HEAVY = {*OPTIONAL, "torch", "torchvision", "numba", "cv2", "numpy", "PIL"}
 
 
 def modules() -> dict[str, Path]:
@@ -81,19 +82,26 @@ def test_there_is_no_import_cycle() -> None:
 def test_the_root_and_the_command_line_import_nothing_heavy(statement: str) -> None:
     code = f"import sys; {statement}; print([m for m in sys.modules if '.' not in m])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not set(ast.literal_eval(run.stdout)) & {*OPTIONAL, "torch", "cv2", "numpy"}
+    assert not set(ast.literal_eval(run.stdout)) & HEAVY
 
 
-@pytest.mark.parametrize("command", ["fill"])
-def test_the_help_of_a_command_imports_nothing_heavy(command: str) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("--version",),
+        *((name, "--help") for name in ("fill", "detect", "masks")),
+    ],
+    ids=" ".join,
+)
+def test_help_and_version_import_nothing_heavy(arguments: tuple[str, ...]) -> None:
     code = (
         "import sys; from inpaint.cli import main\n"
-        f"try: main([{command!r}, '--help'])\n"
+        f"try: main({arguments!r})\n"
         "except SystemExit: print([m for m in sys.modules if '.' not in m])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(ast.literal_eval(run.stdout.splitlines()[-1]))
-    assert not loaded & {*OPTIONAL, "torch", "cv2", "numpy", "PIL"}
+    assert not set(ast.literal_eval(run.stdout.splitlines()[-1])) & HEAVY
 
 
 def test_an_inpainter_needs_no_optional_package() -> None:

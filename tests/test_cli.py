@@ -1,6 +1,7 @@
 """The command `inpaint fill` as people type it."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
 from PIL import Image
 
+import inpaint.images.read
 from inpaint import Inpainter
 from inpaint.cli import main
 from inpaint.images import read_image
@@ -148,6 +150,28 @@ def test_limit_fills_the_next_ones_each_time(photos, weights):
         assert code == 0 and len(files_below(photos / "out")) == count
 
 
+def test_larger_pictures_and_masks_than_the_limit_fail_undecoded(photos, weights, monkeypatch):
+    put_image(photos / "photos/large.png", 96, 128)
+    put_mask(photos / "masks/large.png", 96, 128)
+    put_mask(photos / "masks/b.png", 96, 128)  # of the small picture's aspect ratio
+
+    def decode(image, *arguments):
+        assert image.size == (64, 48)
+        return decode_as_before(image, *arguments)
+
+    decode_as_before = inpaint.images.read._decode
+    monkeypatch.setattr("inpaint.images.read._decode", decode)
+    options = ("--mask", photos / "masks", "--max-megapixels", 64 * 48 / 1e6)
+    assert fill(photos / "photos", "-o", photos / "out", *options, weights=weights) == 1
+    rows = report_of(photos / "out/report.jsonl")
+    assert {name for name, row in rows.items() if row["status"] == "done"} == {
+        "a.jpg",
+        "c.webp",
+    }
+    for name in ("large.png", "b.png"):
+        assert "128 x 96 pixels, more than the limit of 3072" in rows[name]["message"]
+
+
 def test_dry_run_prints_a_manifest_that_can_be_run(photos, weights, capsys):
     out = photos / "out"
     arguments = (photos / "photos", "--mask", photos / "masks", "-o", out)
@@ -169,6 +193,7 @@ def test_dry_run_prints_a_manifest_that_can_be_run(photos, weights, capsys):
         (("--mask", "masks", "-o", "photos"), "same file"),
         (("--mask", "masks", "-o", "a.txt/out"), "a.txt is a file"),
         (("--mask", "masks", "-o", "out", "--quality", "101"), "quality must lie in 1 to 100"),
+        (("--mask", "masks", "-o", "out", "--max-megapixels", "0"), "must be above 0 and finite"),
         (("--mask", "masks", "-o", "out", "--limit", "0"), "limit must be 1 or more"),
         (("--mask", "masks", "-o", "out", "--workers", "0"), "--workers must be 1 or more"),
         (("--mask", "masks", "-o", "out", "--report", "a.txt"), "must be a local path that ends"),
@@ -194,6 +219,14 @@ def test_bad_usage_exits_2_and_writes_nothing(
 def test_missing_input_exits_2(tmp_path, capsys):
     assert main(["fill", str(tmp_path / "no.jpg"), "--mask", "alpha", "-o", "out.jpg"]) == 2
     assert "there is no picture or folder at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["inpaint"], ["inpaint.cli"]])
+def test_the_package_runs_as_a_module_and_tells_its_version(command):
+    run = subprocess.run(
+        [sys.executable, "-m", *command, "--version"], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == f"inpaint {inpaint.__version__}\n"
 
 
 def test_help_shows_examples(capsys):

@@ -119,9 +119,9 @@ def test_work_grows_with_the_image_and_not_with_the_number_of_specks(side):
                 for column in range(8, 256, 16):
                     top, left = 256 * y + row - side // 2, 256 * x + column - side // 2
                     hole[top : top + side, left : left + side] = True
-    start = time.perf_counter()
+    start = time.process_time()
     regions = plan_regions(hole, CONFIG)
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
     assert len(regions) <= (4096 // 64) ** 2
     assert sum(region.mask.sum() for region in regions) == hole.sum()
 
@@ -133,7 +133,10 @@ def test_a_picture_that_is_all_hole_has_a_finite_scale():
 
 def test_weights_fall_towards_the_border_of_a_tile():
     (region,) = plan_regions(hole_with((90, 90), (10, 10, 13, 15)), ALL_BY_NETWORK)
-    weights = tile_weights(region.tiles[0])[..., 0]
+    tile = region.tiles[0]
+    weights = tile_weights(tile, tile.core)
+    part = (slice(tile.core[0].start + 1, tile.core[0].stop), tile.core[1])
+    assert (tile_weights(tile, part) == weights[1:]).all()
     assert weights.tolist() == [[1, 1, 1, 1, 1], [1, 2, 2, 2, 1], [1, 1, 1, 1, 1]]
 
 

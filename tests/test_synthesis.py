@@ -7,6 +7,7 @@ import torch
 from inpaint import Inpainter, PConvUNet, UNetConfig
 from inpaint.inference.pipeline import Finishing
 from inpaint.inference.planning import plan_regions
+from inpaint.inference.region_fill import RegionFill
 from inpaint.inference.tiling import Region, Tile, TilingConfig
 from inpaint.texture import synthesis
 from inpaint.texture.patchmatch import Patches
@@ -265,10 +266,12 @@ def test_other_regions_pixels_come_back_as_they_were_given():
     hole[30:40, 20:30] = hole[45:50, 32:40] = True
     regions = plan_regions(hole, TilingConfig(hole_radius=12, min_side=48, max_side=96))
     (region,) = regions
-    filled = noise((region.box[0].stop - 30, region.box[1].stop - 20))
-    done = finishing("faithful").add_texture(filled, noise((80, 120)), ~hole, region, 0)
-    assert (done[~region.mask] == filled[~region.mask]).all()
-    assert (done[region.mask] != filled[region.mask]).any()
+    fill = RegionFill(region)
+    fill.colours[:] = noise(fill.mask.shape)[fill.mask]
+    before = fill.colours.copy()
+    finishing("faithful").add_texture(fill, noise((80, 120)), ~hole, region, 0)
+    assert fill.colours.shape == (region.mask.sum(), 3)
+    assert (fill.colours != before).any()
 
 
 @pytest.mark.parametrize("most", [1, 5000, 19_199, 19_200])
@@ -305,7 +308,7 @@ def test_the_style_chooses_the_texture(monkeypatch, style):
     known[0, 40:50] = False
     box_of_it = (slice(0, 1), slice(40, 50))
     tile = Tile((slice(0, 1), slice(20, 70)), box_of_it)
-    region = Region(1.0, box_of_it, ~known[box_of_it], [tile])
-    colours, filled = np.zeros((1, 200, 3), np.uint8), np.zeros((1, 10, 3), np.float32)
-    finishing(style).add_texture(filled, colours, known, region, 0)
+    region = Region.of(1.0, box_of_it, ~known[box_of_it], [tile])
+    colours = np.zeros((1, 200, 3), np.uint8)
+    finishing(style).add_texture(RegionFill(region), colours, known, region, 0)
     assert seen == {"natural": ["synthesize"], "faithful": ["add_detail"], "plain": []}[style]

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from folders import fill, put_image, put_mask, tiny_weights
 
 from inpaint import Inpainter
+from inpaint.app.models import Models
+from inpaint.images import read_image
+from inpaint.masks.read import read_hole
 from inpaint.utils.threads import map_in_order, one_thread, usable_cpus
 
 
@@ -40,8 +44,8 @@ def test_any_number_of_threads_gives_the_same_bytes(photo, style, monkeypatch):
         fills.append(inpainter.fill(image, hole))
         assert torch.get_num_threads() == threads
     assert (fills[0][hole] != image[hole]).any()
-    for threads, fill in zip((2, 4, 8), fills[1:], strict=True):
-        assert (fill != fills[0]).sum() == 0, f"{threads} threads"
+    for threads, other in zip((2, 4, 8), fills[1:], strict=True):
+        assert (other != fills[0]).sum() == 0, f"{threads} threads"
 
 
 def test_a_quota_of_the_control_group_limits_the_threads(tmp_path):
@@ -74,3 +78,25 @@ def test_results_come_in_order_and_in_inference_mode(threads):
 
     with one_thread():
         assert list(map_in_order(square, range(20), threads)) == [(n * n, 1) for n in range(20)]
+
+
+@pytest.mark.parametrize("style", ["natural", "faithful"])
+def test_python_page_file_and_folder_give_the_same_bytes(tmp_path, style, monkeypatch):
+    monkeypatch.setattr("inpaint.utils.threads.usable_cpus", lambda: 8)
+    weights = tiny_weights(tmp_path / "tiny.safetensors")
+    for number in range(3):
+        put_image(tmp_path / f"photos/{number}.png", 120, 140, seed=number)
+    mask = put_mask(tmp_path / "mask.png", 120, 140, box=(40, 30, 80, 100))
+    image, hole = read_image(tmp_path / "photos/1.png"), read_hole(mask)
+    expected = Inpainter.load(weights, device="cpu", style=style).fill_image_data(image, hole)
+    page = Models(weights, device="cpu")
+    options = ("--mask", mask, "--style", style, "-o")
+    for threads in (1, 4):
+        torch.set_num_threads(threads)
+        assert (page.fill(image, hole, style=style).pixels == expected.pixels).all()
+        one, folder = tmp_path / f"{threads}.png", tmp_path / f"out{threads}"
+        assert fill(tmp_path / "photos/1.png", *options, one, weights=weights) == 0
+        assert fill(tmp_path / "photos", *options, folder, "--workers", 3, weights=weights) == 0
+        for path in (one, folder / "1.png"):
+            assert (read_image(path).pixels == expected.pixels).all()
+    assert (expected.pixels != image.pixels)[hole].any()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 from inpaint.batch.records import NO_FILES
 from inpaint.images import ImageData, ImageError, write_image
@@ -144,6 +144,18 @@ def _real_folder(folder: str) -> str:
         return os.path.realpath(inner)
     inner = posixpath.normpath("/" + inner.strip("/")).strip("/")
     return f"{protocols[0]}://{inner}"
+
+
+@contextmanager
+def opened(path: str) -> Iterator[IO[bytes]]:
+    """A local or remote file, open for reading."""
+    if not is_remote(path):
+        with open(path, "rb") as file:
+            yield file
+        return
+    system, inner = file_system(path)
+    with system.open(inner, "rb") as file:
+        yield file
 
 
 @contextmanager

@@ -12,22 +12,22 @@ from inpaint.images.frames import read_frames
 from inpaint.inference.progress import OnProgress
 
 
-def mask_frames(mask: str, count: int) -> Iterator[ImageData | None]:
+def mask_frames(mask: str, count: int, *, max_pixels: int) -> Iterator[ImageData | None]:
     """The frames of a mask that belong to `count` frames, or None each if it has one for all.
 
-    Raises ValueError for a mask with another number of frames.
+    Raises ValueError for a mask with another number of frames, and what `read_frames` does.
     """
     if mask in NO_FILES:
         yield from [None] * count
         return
     with files.fetched(mask) as local:
-        masks = read_image(local).frames
+        masks = read_image(local, max_pixels=max_pixels).frames
         if masks == 1:
             yield from [None] * count
         elif masks != count:
             raise ValueError(f"{mask}: it has {masks} frames or pages, and the picture {count}")
         else:
-            yield from read_frames(local)
+            yield from read_frames(local, max_pixels=max_pixels)
 
 
 def share_of(on_progress: OnProgress | None, number: int, count: int) -> OnProgress | None:

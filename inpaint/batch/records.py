@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from inpaint.detect.settings import DetectSettings
+from inpaint.images.formats import DEFAULT_MAX_PIXELS
 
 Status = Literal["done", "skipped", "failed"]
 
@@ -55,8 +56,11 @@ class Settings:
     quality: int | None = None  # 1 to 100 for formats with loss; None keeps the source's
     all_frames: bool = False  # fill all frames of animations and pages of TIFF files
     strict: bool = False  # images that something is to be noted about fail
+    max_pixels: int = DEFAULT_MAX_PIXELS  # of an image or a mask; larger ones are not decoded
     detect: DetectSettings = field(default_factory=DetectSettings)  # of masks DETECTED
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise ValueError(f"quality must lie in 1 to 100, got {self.quality}")
+        if self.max_pixels < 1:
+            raise ValueError(f"max_pixels must be 1 or more, got {self.max_pixels}")

@@ -11,12 +11,15 @@ from functools import partial
 
 import torch
 
+from inpaint.batch.memory import ImageMemory
 from inpaint.batch.records import Record, Settings, Task
 from inpaint.batch.work import Filler, Marker
 from inpaint.detect.detector import DamageDetector
 from inpaint.detect.settings import DetectSettings
+from inpaint.images import DEFAULT_MAX_PIXELS
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
+from inpaint.utils.memory import bound_kernel_cache
 from inpaint.utils.threads import one_thread, usable_cpus
 
 READING_AND_WRITING = 2  # threads beyond those that fill, by default
@@ -30,20 +33,23 @@ def run_local(
     workers: int | None = None,
     slots: int | None = None,
     on_progress: Callable[[Task, float], object] | None = None,
+    max_memory: int | None = None,
 ) -> Iterator[Record]:
     """Records of all tasks as they get ready; in which order is not said.
 
     A thread reads an image, waits for its turn at the network, and writes the result, so at most
     `workers` images are in memory, and reading and writing go on while others are filled.
     `slots` images are filled at a time: on a CPU as many as there are cores, each on one core,
-    which is faster than all cores on one small image; on a GPU one.
+    which is faster than all cores on one small image; on a GPU one. Images wait, before they are
+    read, until they fit into `max_memory` bytes; by default into most of what is free.
     `on_progress` is called by these threads with the share of a task's fill that is done.
     """
     if slots is None:
         slots = usable_cpus() if inpainter.device.type == "cpu" else 1
     if workers is None:
         workers = slots + max(READING_AND_WRITING, slots // 2)
-    filler = Filler(inpainter, settings, slots=slots)
+    bound_kernel_cache()
+    filler = Filler(inpainter, settings, slots=slots, memory=ImageMemory(max_memory))
 
     def work(task: Task) -> Record:
         return filler(task) if on_progress is None else filler(task, partial(on_progress, task))
@@ -53,14 +59,19 @@ def run_local(
 
 
 def run_marker(
-    tasks: list[Task], detector: DamageDetector, settings: DetectSettings
+    tasks: list[Task],
+    detector: DamageDetector,
+    settings: DetectSettings,
+    *,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
 ) -> Iterator[Record]:
     """Records of tasks whose outputs are masks of the damage in their images, as they get ready.
 
-    As with `run_local`, on a CPU as many images at a time as there are cores, each on one core.
+    Images of more than `max_pixels` fail. As with `run_local`, on a CPU as many images at a time as
+    there are cores, each on one core.
     """
     slots = usable_cpus() if detector.device.type == "cpu" else 1
-    marker = Marker(detector, settings, slots=slots)
+    marker = Marker(detector, settings, slots=slots, max_pixels=max_pixels)
     with _quiet_log(), one_thread():
         yield from _side_by_side(marker, tasks, workers=slots + READING_AND_WRITING)
 
@@ -70,10 +81,16 @@ def run_single(
     inpainter: Inpainter,
     settings: Settings,
     on_progress: OnProgress | None = None,
+    *,
+    max_memory: int | None = None,
 ) -> Iterator[Record]:
-    """The record of one task, on which all cores work. on_progress: see Inpainter.fill."""
+    """The record of one task, on which all cores work.
+
+    on_progress: see Inpainter.fill. An image that needs more than `max_memory` bytes fails.
+    """
     with _quiet_log():
-        yield Filler(inpainter, settings)(task, on_progress)
+        memory = None if max_memory is None else ImageMemory(max_memory)
+        yield Filler(inpainter, settings, memory=memory)(task, on_progress)
 
 
 def _side_by_side(

@@ -14,11 +14,18 @@ import numpy as np
 from inpaint.batch import files
 from inpaint.batch.detection import TooDamagedError, find_damage, is_summary, write_mask
 from inpaint.batch.frames import joined, mask_frames, share_of
+from inpaint.batch.memory import ImageMemory
 from inpaint.batch.recording import recorded, warnings_noted
 from inpaint.batch.records import ALPHA, DETECTED, Record, Settings, Task
 from inpaint.detect.detector import DamageDetector, Detection
 from inpaint.detect.settings import DetectSettings
-from inpaint.images import ImageData, check_writable, format_of, read_image
+from inpaint.images import (
+    DEFAULT_MAX_PIXELS,
+    ImageData,
+    check_writable,
+    format_of,
+    read_image,
+)
 from inpaint.images.frames import WITH_FRAMES, check_holds_frames, encode_frames, read_frames
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
@@ -30,21 +37,38 @@ CACHED_HOLES = 4  # enough for one mask used on images of a few sizes
 class Filler:
     """Fills tasks; threads may share it. At most `slots` of them use the network at a time."""
 
-    def __init__(self, inpainter: Inpainter, settings: Settings, *, slots: int = 1) -> None:
+    def __init__(
+        self,
+        inpainter: Inpainter,
+        settings: Settings,
+        *,
+        slots: int = 1,
+        memory: ImageMemory | None = None,
+    ) -> None:
         self.inpainter = inpainter
         self.settings = settings
+        self._memory = memory
         self._slots = threading.BoundedSemaphore(slots)
-        self._hole = lru_cache(maxsize=CACHED_HOLES)(self._read_hole)
-        self._exclude = lru_cache(maxsize=CACHED_HOLES)(_read_exclude)
+        self._hole = _kept_as_bits(self._read_hole)
+        self._exclude_and_notes = _kept_as_bits(self._read_exclude)
 
     def __call__(self, task: Task, on_progress: OnProgress | None = None) -> Record:
         """What became of the task. Raises nothing: a bad image must not stop the others."""
-        return recorded(task, partial(self._run, task, on_progress))
+        return recorded(task, partial(self._run_in_memory, task, on_progress))
+
+    def _run_in_memory(
+        self, task: Task, on_progress: OnProgress | None, notes: list[str]
+    ) -> dict[str, Any]:
+        """`_run`, when there is memory for the image."""
+        if self._memory is None:
+            return self._run(task, on_progress, notes)
+        with self._memory.reserved(task.image):
+            return self._run(task, on_progress, notes)
 
     def _run(self, task: Task, on_progress: OnProgress | None, notes: list[str]) -> dict[str, Any]:
         """What its record says; its output is written, and what is worth saying is in notes."""
         with files.fetched(task.image) as local:
-            image = read_image(local)
+            image = read_image(local, max_pixels=self.settings.max_pixels)
             if format_of(task.image) not in (None, image.format):
                 notes.append(f"the content is {image.format}, whatever the name says")
             if self.settings.all_frames and image.frames > 1 and image.format in WITH_FRAMES:
@@ -81,8 +105,9 @@ class Filler:
         count = first.frames
 
         def filled() -> Iterator[ImageData]:
-            masks = mask_frames(task.mask, count)
-            for number, (image, mask) in enumerate(zip(read_frames(local), masks, strict=True)):
+            frames = read_frames(local, max_pixels=self.settings.max_pixels)
+            masks = mask_frames(task.mask, count, max_pixels=self.settings.max_pixels)
+            for number, (image, mask) in enumerate(zip(frames, masks, strict=True)):
                 hole, found = self._find_hole(task, image, notes, mask)
                 ratios.append(float(hole.mean()))
                 founds.append(found)
@@ -110,7 +135,12 @@ class Filler:
         self, task: Task, image: ImageData, hole: np.ndarray, on_progress: OnProgress | None
     ) -> ImageData:
         exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)
-        fill = partial(self.inpainter.fill_image_data, exclude=exclude, on_progress=on_progress)
+        fill = partial(
+            self.inpainter.fill_image_data,
+            exclude=exclude,
+            on_progress=on_progress,
+            in_place=True,  # the image is not used again
+        )
         with self._slots:
             return _fill(fill, image, hole, clear_alpha=task.mask == ALPHA)
 
@@ -158,10 +188,17 @@ class Filler:
     def _read_hole(self, mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
         """The hole, and what is odd about the mask, for every image that it is used on."""
         with warnings_noted() as notes, files.fetched(mask) as local:
-            hole = read_hole(local, size=size, invert=self.settings.invert)
-        hole = grow_hole(hole, self.settings.grow)
-        hole.setflags(write=False)  # it is cached
-        return hole, notes
+            limit = self.settings.max_pixels
+            hole = read_hole(local, size=size, invert=self.settings.invert, max_pixels=limit)
+        return grow_hole(hole, self.settings.grow), notes
+
+    def _exclude(self, mask: str, size: tuple[int, int]) -> np.ndarray:
+        return self._exclude_and_notes(mask, size)[0]
+
+    def _read_exclude(self, mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+        with files.fetched(mask) as local:
+            limit = self.settings.max_pixels
+            return read_hole(local, size=size, warn=False, max_pixels=limit), []
 
     def _alpha_hole(self, image: ImageData) -> np.ndarray:
         """Where the image is transparent by more than the share that read_hole lets pass."""
@@ -174,6 +211,24 @@ class Filler:
         return grow_hole(hole, self.settings.grow)
 
 
+_ReadMask = Callable[[str, tuple[int, int]], tuple[np.ndarray, list[str]]]
+
+
+def _kept_as_bits(read: _ReadMask) -> _ReadMask:
+    """`read`, whose last masks are kept, eight pixels a byte; (H, W) bool and notes."""
+
+    @lru_cache(maxsize=CACHED_HOLES)
+    def packed(mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+        found, notes = read(mask, size)
+        return np.packbits(found, axis=1), notes
+
+    def unpacked(mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+        bits, notes = packed(mask, size)
+        return np.unpackbits(bits, axis=1, count=size[1]).view(bool), notes
+
+    return unpacked
+
+
 class Marker:
     """Writes masks of the damage it finds; threads may share it.
 
@@ -181,10 +236,16 @@ class Marker:
     """
 
     def __init__(
-        self, detector: DamageDetector, settings: DetectSettings, *, slots: int = 1
+        self,
+        detector: DamageDetector,
+        settings: DetectSettings,
+        *,
+        slots: int = 1,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
         self.detector = detector
         self.settings = settings
+        self.max_pixels = max_pixels
         self._slots = threading.BoundedSemaphore(slots)
 
     def __call__(self, task: Task) -> Record:
@@ -194,7 +255,7 @@ class Marker:
     def _run(self, task: Task, notes: list[str]) -> dict[str, Any]:
         """As of Filler."""
         with files.fetched(task.image) as local:
-            image = read_image(local)
+            image = read_image(local, max_pixels=self.max_pixels)
         with self._slots:
             detection = find_damage(self.detector, image, self.settings, notes)
         if detection.share > self.settings.limit:
@@ -204,13 +265,6 @@ class Marker:
         write_mask(hole, task.output, root=task.root)
         ratio, left = round(float(hole.mean()), 6), image.frames - 1 or None
         return {"hole_ratio": ratio, "damage": detection.shares, "frames_left": left}
-
-
-def _read_exclude(mask: str, size: tuple[int, int]) -> np.ndarray:
-    with files.fetched(mask) as local:
-        exclude = read_hole(local, size=size, warn=False)
-    exclude.setflags(write=False)  # it is cached
-    return exclude
 
 
 def _owner(task: Task) -> str | None:

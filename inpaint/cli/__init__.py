@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from inpaint.cli.interrupts import stoppable
 
@@ -35,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="inpaint", description="Image inpainting with partial convolutions."
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = arguments[0] if arguments else None
     for name, (module, text) in COMMANDS.items():
@@ -56,6 +58,16 @@ def run_script(module: str, prog: str, description: str | None) -> int:
     if not _add_arguments(module, parser):
         return 1
     return _run(module, parser, sys.argv[1:])
+
+
+class _Version(argparse.Action):
+    """Not argparse's own: the version is looked up when it is asked for only."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from inpaint.utils.version import __version__
+
+        print(f"{parser.prog} {__version__}")
+        parser.exit()
 
 
 def _add_arguments(module: str, parser: argparse.ArgumentParser) -> bool:

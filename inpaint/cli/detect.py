@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from inpaint.batch.report import REPORT_NAME
-from inpaint.cli.detection import add_detection
+from inpaint.cli.detection import add_detection, add_max_megapixels
 from inpaint.cli.verbosity import add_verbosity
 from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 
@@ -66,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--limit", type=int, metavar="N", help="look at N pictures at most")
     add_verbosity(group)
     group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")
+    add_max_megapixels(group)
     group.add_argument("--report", metavar="PATH", help="a JSON line for every picture")
 
 

@@ -1,10 +1,11 @@
-"""Options of the commands that find damage."""
+"""Options that `inpaint fill` and `inpaint detect` share."""
 
 from __future__ import annotations
 
 import argparse
 
 from inpaint.detect.settings import DEFAULT_DETECTOR, DEFAULT_LIMIT
+from inpaint.images.formats import DEFAULT_MAX_PIXELS
 
 
 def add_detection(group: argparse._ArgumentGroup, *, beyond: str) -> None:
@@ -31,6 +32,17 @@ def add_detection(group: argparse._ArgumentGroup, *, beyond: str) -> None:
         default=DEFAULT_LIMIT,
         metavar="SHARE",
         help=f"a picture with a larger share of damage {beyond}; default: %(default)s",
+    )
+
+
+def add_max_megapixels(group: argparse._ArgumentGroup) -> None:
+    """Add the limit of what is read."""
+    group.add_argument(
+        "--max-megapixels",
+        type=float,
+        default=DEFAULT_MAX_PIXELS / 1e6,
+        metavar="M",
+        help="larger pictures and masks fail before they are decoded; default: %(default)g",
     )
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 from inpaint.batch.records import ALPHA
 from inpaint.batch.report import REPORT_NAME
 from inpaint.checkpoints.names import DEFAULT_WEIGHTS
-from inpaint.cli.detection import add_detection
+from inpaint.cli.detection import add_detection, add_max_megapixels
 from inpaint.cli.verbosity import add_verbosity
 from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 from inpaint.images import FORMATS
@@ -169,6 +169,14 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         "--shard", metavar="I/N", help="do the I-th of N parts; N machines do the whole set"
     )
     group.add_argument("--limit", type=int, metavar="N", help="fill N pictures at most")
+    add_max_megapixels(group)
+    group.add_argument(
+        "--max-memory",
+        type=float,
+        metavar="GB",
+        help="of the whole run: fewer pictures at once, and what would take more fails; default: "
+        "what is free",
+    )
     group.add_argument(
         "--dry-run", action="store_true", help="print what would be done as a JSONL manifest"
     )

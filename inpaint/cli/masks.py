@@ -6,8 +6,6 @@ import argparse
 import logging
 from pathlib import Path
 
-from inpaint.masks import write_test_set
-
 logger = logging.getLogger(__name__)
 
 
@@ -24,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the test set that `inpaint masks` asks for; 0, or an error as `write_test_set`."""
+    from inpaint.masks import write_test_set  # brings OpenCV, which --help can do without
+
     manifest = write_test_set(
         args.out,
         count=args.count,

@@ -17,7 +17,7 @@ from inpaint.batch.request import Request, Shard
 from inpaint.batch.run import run_marker
 from inpaint.cli.bars import Bar, verbosity_of
 from inpaint.cli.detection import classes_of
-from inpaint.cli.runs import follow, report_path
+from inpaint.cli.runs import follow, max_pixels, report_path
 from inpaint.detect.detector import DamageDetector
 from inpaint.detect.repeated import corner_overlays, placed, repeated_overlay
 from inpaint.detect.settings import DetectSettings
@@ -39,11 +39,12 @@ def run_detect(arguments: argparse.Namespace) -> int:
     )
     request = _request(arguments)
     report = report_path(arguments.report, request)
+    limit = max_pixels(arguments.max_megapixels)
     plan = make_plan(request)
     detector = DamageDetector.load(settings.weights, device=arguments.device)
     verbosity = verbosity_of(arguments)
     bar = None if request.single else Bar(len(plan.tasks), quiet=verbosity == "quiet")
-    records = run_marker(plan.tasks, detector, settings)
+    records = run_marker(plan.tasks, detector, settings, max_pixels=limit)
     return follow(records, plan, request, report, bar=bar, verbosity=verbosity)
 
 
@@ -55,7 +56,8 @@ def run_repeated(arguments: argparse.Namespace) -> int:
     if not plan.tasks:
         print("no picture is left to look at", file=sys.stderr)
         return 0
-    images = _sampled([task.image for task in plan.tasks])
+    limit = max_pixels(arguments.max_megapixels)
+    images = _sampled([task.image for task in plan.tasks], limit)
     corners, mask = {}, np.zeros(images[0].shape, bool)
     if len({image.shape for image in images}) == 1:
         mask = repeated_overlay(images)
@@ -64,7 +66,7 @@ def run_repeated(arguments: argparse.Namespace) -> int:
         mask = placed(corners, images[0].shape)
     print(_found(mask), file=sys.stderr)
     for task in plan.tasks:
-        size = _size(task.image)
+        size = _size(task.image, limit)
         here = mask if size == mask.shape else placed(corners, size)
         write_mask(grow_hole(here, arguments.grow), task.output, root=task.root)
     return 0
@@ -73,7 +75,7 @@ def run_repeated(arguments: argparse.Namespace) -> int:
 def _repeated_in_one_size(arguments: argparse.Namespace) -> int:
     """Write one mask for all. Raises ValueError for pictures of several sizes."""
     found = [item.image for item in find_images(arguments.inputs) if isinstance(item, Found)]
-    images = _sampled(found[: arguments.limit])
+    images = _sampled(found[: arguments.limit], max_pixels(arguments.max_megapixels))
     sizes = {image.shape for image in images}
     if len(sizes) > 1:
         raise ValueError(
@@ -101,14 +103,14 @@ def _request(arguments: argparse.Namespace) -> Request:
     )
 
 
-def _sampled(paths: list[str]) -> list[np.ndarray]:
+def _sampled(paths: list[str], max_pixels: int) -> list[np.ndarray]:
     """Gray images, (H, W) uint8, at even distances through the list."""
     images: list[np.ndarray] = []
     pixels = 0
     count = min(MOST_SEEN, len(paths))
     for number in range(count):
         with files.fetched(paths[number * len(paths) // count]) as local:
-            data = read_image(local).pixels
+            data = read_image(local, max_pixels=max_pixels).pixels
         if data.dtype == np.uint16:
             data = (data >> 8).astype(np.uint8)
         images.append(data if data.ndim == 2 else cv2.cvtColor(data, cv2.COLOR_RGB2GRAY))
@@ -118,9 +120,9 @@ def _sampled(paths: list[str]) -> list[np.ndarray]:
     return images
 
 
-def _size(path: str) -> tuple[int, int]:
+def _size(path: str, max_pixels: int) -> tuple[int, int]:
     with files.fetched(path) as local:
-        return read_image(local).size
+        return read_image(local, max_pixels=max_pixels).size
 
 
 def _found(mask: np.ndarray) -> str:

@@ -20,7 +20,7 @@ from inpaint.batch.run import run_local, run_single
 from inpaint.checkpoints.weights import find_weights, load_detector
 from inpaint.cli.bars import Bar, verbosity_of
 from inpaint.cli.detection import classes_of
-from inpaint.cli.runs import follow, report_path
+from inpaint.cli.runs import follow, image_memory, max_pixels, report_path
 from inpaint.cli.streams import Streams, streamed
 from inpaint.detect.settings import DEFAULT_GROW, DetectSettings
 from inpaint.inference.inpainter import Inpainter
@@ -58,6 +58,7 @@ def _run(arguments: argparse.Namespace, streams: Streams) -> int:
         quality=arguments.quality,
         all_frames=arguments.frames == "all",
         strict=arguments.strict,
+        max_pixels=max_pixels(arguments.max_megapixels),
         detect=detect,
     )
     plan = make_plan(request)
@@ -111,6 +112,9 @@ def _start(
     """
     if arguments.workers is not None and arguments.workers < 1:
         raise ValueError(f"--workers must be 1 or more, got {arguments.workers}")
+    max_memory = image_memory(arguments.max_memory)
+    if max_memory is not None and arguments.engine == "ray":
+        raise ValueError("--max-memory is of this machine; with Ray, --workers limits the memory")
     if not tasks:
         return iter(())
     if any(task.mask == DETECTED for task in tasks):
@@ -133,8 +137,15 @@ def _start(
             device=arguments.device,
         )
     if bar is None:
-        return _follow_one(tasks[0], inpainter, settings, quiet=arguments.quiet)
-    return run_local(tasks, inpainter, settings, workers=arguments.workers, on_progress=bar.move)
+        return _follow_one(tasks[0], inpainter, settings, max_memory, quiet=arguments.quiet)
+    return run_local(
+        tasks,
+        inpainter,
+        settings,
+        workers=arguments.workers,
+        max_memory=max_memory,
+        on_progress=bar.move,
+    )
 
 
 def _style(arguments: argparse.Namespace) -> Style:
@@ -150,14 +161,23 @@ def _style(arguments: argparse.Namespace) -> Style:
 
 
 def _follow_one(
-    task: Task, inpainter: Inpainter, settings: Settings, *, quiet: bool
+    task: Task,
+    inpainter: Inpainter,
+    settings: Settings,
+    max_memory: int | None,
+    *,
+    quiet: bool,
 ) -> Iterator[Record]:
     """The engine for one image, with a bar on a terminal if it takes longer than a second."""
     show = sys.stderr.isatty() and not quiet
     form = "{l_bar}{bar}| {elapsed}<{remaining}"
     with tqdm(total=1.0, delay=1.0, leave=False, disable=not show, bar_format=form) as bar:
         yield from run_single(
-            task, inpainter, settings, on_progress=lambda share: bar.update(share - bar.n)
+            task,
+            inpainter,
+            settings,
+            on_progress=lambda share: bar.update(share - bar.n),
+            max_memory=max_memory,
         )
 
 

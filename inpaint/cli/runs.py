@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 
 from inpaint.batch import files
+from inpaint.batch.memory import OWN_MEMORY
 from inpaint.batch.plan import Plan
 from inpaint.batch.records import Record
 from inpaint.batch.report import REPORT_NAME, Report, Summary, printable
@@ -41,6 +42,30 @@ def _report_name(request: Request) -> str:
         return REPORT_NAME
     stem, ending = os.path.splitext(REPORT_NAME)
     return f"{stem}-{request.shard.number}-of-{request.shard.count}{ending}"
+
+
+def max_pixels(megapixels: float) -> int:
+    """The pixels that --max-megapixels allows. Raises ValueError."""
+    pixels = megapixels * 1e6
+    if not 1 <= pixels < 2**40:  # also refuses NaN
+        raise ValueError(f"--max-megapixels must be above 0 and finite, got {megapixels:g}")
+    return round(pixels)
+
+
+def image_memory(gigabytes: float | None) -> int | None:
+    """The bytes for images that --max-memory leaves; None where it is not given.
+
+    Raises ValueError for less than the program itself takes.
+    """
+    if gigabytes is None:
+        return None
+    if not OWN_MEMORY < 1e9 * gigabytes < 2**60:  # also refuses NaN
+        least = OWN_MEMORY / 1e9
+        raise ValueError(
+            f"--max-memory must be above {least:g} GB, which the network and the libraries take, "
+            f"got {gigabytes:g}"
+        )
+    return round(1e9 * gigabytes) - OWN_MEMORY
 
 
 def _same_file(path: str, other: str) -> bool:

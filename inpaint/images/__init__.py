@@ -6,10 +6,16 @@ from inpaint.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
     from inpaint.images.decode import decode_rgb
-    from inpaint.images.formats import FORMATS, format_of, is_image_name, unread_format_of
+    from inpaint.images.formats import (
+        DEFAULT_MAX_PIXELS,
+        FORMATS,
+        format_of,
+        is_image_name,
+        unread_format_of,
+    )
     from inpaint.images.image_data import ImageData, ImageError, JpegCoding, with_pixels
     from inpaint.images.pil import from_pil, to_pil
-    from inpaint.images.read import DEFAULT_MAX_PIXELS, read_image
+    from inpaint.images.read import read_image
     from inpaint.images.write import check_format, check_writable, write_image
 
 __all__ = [
@@ -32,7 +38,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "DEFAULT_MAX_PIXELS": "inpaint.images.read",
+    "DEFAULT_MAX_PIXELS": "inpaint.images.formats",
     "FORMATS": "inpaint.images.formats",
     "ImageData": "inpaint.images.image_data",
     "ImageError": "inpaint.images.image_data",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+DEFAULT_MAX_PIXELS = 250_000_000  # of an image that is read; 0.75 GB as RGB
+
 # Name used by this package: (Pillow's name, suffixes; the first is the usual one).
 FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "jpg": ("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif")),

@@ -19,6 +19,7 @@ from inpaint.images.exif import (
 from inpaint.images.image_data import FORMATS, ImageData, ImageError, JpegCoding
 
 IPTC_RESOURCE = 0x0404
+_BAND = 2**20  # pixels that are copied together
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -130,18 +131,37 @@ def _arrays(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None, list[str
     elif image.format == "GIF" and mode == "L":  # a palette that happens to be gray
         image = image.convert("RGB" if transparent is None else "RGBA")
     elif mode in ("1", "L"):
-        image = image.convert("L" if transparent is None else "LA")
+        image = _converted(image, "L" if transparent is None else "LA")
     elif mode in ("La", "RGBa"):
         image, notes = image.convert(mode.upper()), ["premultiplied alpha converted to straight"]
     elif mode in ("RGB", "RGBX", "YCbCr", "HSV"):
-        image = image.convert("RGB" if transparent is None else "RGBA")
+        image = _converted(image, "RGB" if transparent is None else "RGBA")
     elif mode not in ("LA", "RGBA"):
         raise ImageError(f"pictures of mode {mode} are not supported; convert it to RGB or gray")
-    samples = np.array(image)  # (H, W) or (H, W, C)
+    samples = _samples(image)
     if image.mode in ("LA", "RGBA"):
         pixels = samples[..., 0] if image.mode == "LA" else samples[..., :3]
         return np.ascontiguousarray(pixels), np.ascontiguousarray(samples[..., -1]), notes
     return samples, None, notes
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    """The image in a mode: itself, where Pillow would make a copy of one that has it."""
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _samples(image: Image.Image) -> np.ndarray:
+    """np.array(image), (H, W) or (H, W, C), band by band: at once it takes three copies."""
+    width, height = image.size
+    rows = max(1, _BAND // width)
+    samples: np.ndarray | None = None
+    for top in range(0, height, rows):
+        part = np.asarray(image.crop((0, top, width, min(top + rows, height))))
+        if samples is None:
+            samples = np.empty((height, *part.shape[1:]), part.dtype)
+        samples[top : top + rows] = part
+    assert samples is not None
+    return samples
 
 
 def key_alpha(pixels: np.ndarray, colour: int | tuple[int, ...] | None) -> np.ndarray | None:

@@ -17,11 +17,11 @@ from PIL import Image
 from PIL.TiffImagePlugin import BITSPERSAMPLE, EXTRASAMPLES, PLANAR_CONFIGURATION, TiffImageFile
 
 from inpaint.images import png, tiff
+from inpaint.images.formats import DEFAULT_MAX_PIXELS, FORMATS
 from inpaint.images.heif import bits_per_channel
-from inpaint.images.image_data import FORMATS, ImageData, ImageError
+from inpaint.images.image_data import ImageData, ImageError
 from inpaint.images.pil import format_name, from_pil, image_data_of, key_alpha
 
-DEFAULT_MAX_PIXELS = 250_000_000  # 0.75 GB as RGB
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 PREMULTIPLIED = 1  # value of the TIFF tag ExtraSamples
 
@@ -69,6 +69,19 @@ def format_of_bytes(data: bytes) -> str | None:
         return format_name(_open(data).format)
     except Exception:  # see readable
         return None
+
+
+def read_size(source: str | os.PathLike[str] | IO[bytes]) -> tuple[int, int]:
+    """(height, width) of the image in a file, as it is stored, from its header alone.
+
+    Raises FileNotFoundError, OSError and ImageError as `read_image` does.
+    """
+    name, data = read_bytes(source)
+    try:
+        width, height = _open(data).size
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from error.__cause__
+    return height, width
 
 
 def read_bytes(source: str | os.PathLike[str] | IO[bytes]) -> tuple[str, bytes]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+_ROWS = 256  # that are looked at together
+
 
 def split_array(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Views of an array's colours, (H, W) or (H, W, 1 or 3), and of its alpha, if any.
@@ -74,8 +76,11 @@ def is_gray(colours: np.ndarray, known: np.ndarray) -> bool:
         return True
     if not known.any():
         return False
-    first = colours[..., 0]
-    return not any(((colours[..., i] != first) & known).any() for i in (1, 2))
+    for top in range(0, len(known), _ROWS):  # most photos end it in the first rows
+        part, here = colours[top : top + _ROWS], known[top : top + _ROWS]
+        if any(((part[..., i] != part[..., 0]) & here).any() for i in (1, 2)):
+            return False
+    return True
 
 
 def from_rgb(values: np.ndarray, colours: np.ndarray, *, gray: bool) -> np.ndarray:

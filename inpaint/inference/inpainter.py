@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -27,24 +26,20 @@ from inpaint.checkpoints.weights import (
 )
 from inpaint.images import ImageData, from_pil, to_pil, with_pixels
 from inpaint.inference.boundary import BoundaryConfig
-from inpaint.inference.compositing import (
-    check_known,
-    from_rgb,
-    is_gray,
-    split_array,
-    to_rgb,
-)
+from inpaint.inference.compositing import check_known, is_gray, split_array
 from inpaint.inference.notes import load_refiner_of, read_usage
 from inpaint.inference.pipeline import Finishing
 from inpaint.inference.planning import plan_regions
 from inpaint.inference.progress import OnProgress, Progress
+from inpaint.inference.region_fill import RegionFill
+from inpaint.inference.scaling import MOST_PIXELS, Enlarged, downscale
 from inpaint.inference.style import DEFAULT_STYLE, Style, check_style, style_of_detail
 from inpaint.inference.tiling import (
     Region,
     Tile,
     TilingConfig,
+    bands,
     relative,
-    scaled_size,
     tile_weights,
 )
 from inpaint.masks.read import read_hole
@@ -225,6 +220,7 @@ class Inpainter:
         exclude: np.ndarray | None = None,
         seed: int | None = None,
         on_progress: OnProgress | None = None,
+        in_place: bool = False,
     ) -> ImageData:
         """The image, as read_image gives it, with its hole filled.
 
@@ -235,6 +231,7 @@ class Inpainter:
             exclude: (H, W) bool, True = texture is not copied from there.
             seed: Of the texture's random search; another one gives another fill. None = that of
                 the inpainter.
+            in_place: Write into the image's own pixels, which saves a copy of a large one.
 
         Raises:
             ValueError: A hole or `exclude` of another size, or a seed below 0 or of more than
@@ -249,7 +246,9 @@ class Inpainter:
         if exclude is not None and exclude.shape != image.size:
             raise ValueError(f"exclude must be {image.size} like the image, got {exclude.shape}")
         used = self if seed is None else self._with_seed(seed)
-        pixels = used._fill_colours(image.pixels, hole, image.alpha, style, exclude, on_progress)
+        pixels = used._fill_colours(
+            image.pixels, hole, image.alpha, style, exclude, on_progress, in_place=in_place
+        )
         return with_pixels(image, pixels)
 
     def on(self, device: str | torch.device) -> Inpainter:
@@ -275,11 +274,13 @@ class Inpainter:
         style: Style | None,
         exclude: np.ndarray | None,
         on_progress: OnProgress | None,
+        *,
+        in_place: bool = False,
     ) -> np.ndarray:
-        """colours (H, W) or (H, W, 1 or 3) with the hole filled; a new array of the same dtype."""
+        """colours (H, W) or (H, W, 1 or 3) with the hole filled, as a new array or `in_place`."""
         with one_thread() as threads:
             finishing = self._finishing(style)
-            result = colours.copy()
+            result = colours if in_place else colours.copy()
             if hole.all():
                 logger.warning("the hole is the whole picture: nothing is known to fill it from")
             known = ~hole if alpha is None else ~hole & (alpha > 0)
@@ -295,16 +296,16 @@ class Inpainter:
                     fill = self._fill_region(result, known, region, progress, threads)
                 fill = finishing.blend(fill, result, known, region)
                 progress.blended(region)
-                tiled = finishing.texture_tiles(region)
+                tiled = finishing.texture_tiles(region, hole.shape)
                 for number in range(len(tiled.tiles)):
                     step = progress.of_texture(tiled, number)
-                    fill = finishing.add_texture(
+                    finishing.add_texture(
                         fill, result, known, tiled, number, step, filled=filled, exclude=exclude
                     )
                 progress.textured(region)
-                result[region.box][region.mask] = from_rgb(fill[region.mask], result, gray=gray)
-                known[region.box][region.mask] = True
-                filled[region.box][region.mask] = True
+                fill.write(result, gray=gray)
+                known[region.box][fill.mask] = True
+                filled[region.box][fill.mask] = True
             progress.finished()
             return result
 
@@ -319,32 +320,28 @@ class Inpainter:
         region: Region,
         progress: Progress,
         threads: int,
-    ) -> np.ndarray:
-        """The network's image of a region's box, (h, w, 3) float32 in [0, 1]; 0 beside tiles."""
-        rows, columns = region.box
-        total = np.zeros((rows.stop - rows.start, columns.stop - columns.start, 3), np.float32)
-        weights = np.zeros((*total.shape[:2], 1), np.float32)
+    ) -> RegionFill:
+        """The network's image of a region's hole."""
+        fill = RegionFill(region)
+        weights = np.zeros(len(fill.colours), np.float32)
         fill_tile = partial(self._fill_tile, colours, known, region.factor)
         threads = min(threads, len(region.tiles)) if self.device.type == "cpu" else 1
         answers = map_in_order(fill_tile, region.tiles, threads)
         for tile, answer in zip(region.tiles, answers, strict=True):
-            core = relative(tile.core, region.box)
-            weight = tile_weights(tile)
-            total[core] += weight * answer
-            weights[core] += weight
+            for part in bands(tile.core, MOST_PIXELS // 2):
+                image = answer.part(relative(part, tile.context)).clip(0, 1)
+                here = relative(part, region.box)
+                fill.add(here, image, tile_weights(tile, part), weights)
             progress.filled(tile, region)
-        return np.divide(total, weights, out=total, where=weights > 0)
+        fill.colours /= np.maximum(weights, np.finfo(np.float32).tiny)[:, None]
+        return fill
 
     def _fill_tile(
         self, colours: np.ndarray, known: np.ndarray, factor: float, tile: Tile
-    ) -> np.ndarray:
-        """The network's image of a tile's core: (h, w, 3) float32 in [0, 1]."""
-        image, valid = _downscale(to_rgb(colours[tile.context]), known[tile.context], factor)
-        output = self._predict(image, valid)
-        height, width = known[tile.context].shape
-        if output.shape[:2] != (height, width):
-            output = cv2.resize(output, (width, height), interpolation=cv2.INTER_CUBIC)
-        return output[relative(tile.core, tile.context)].clip(0, 1)
+    ) -> Enlarged:
+        """The network's image of a tile's context, (h, w, 3) float32, about in [0, 1]."""
+        image, valid = downscale(colours[tile.context], known[tile.context], factor)
+        return Enlarged(self._predict(image, valid), known[tile.context].shape)
 
     def _predict(self, image: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Arrays (H, W, 3) in [0, 1] and (H, W) in {0, 1} through the network; float32."""
@@ -363,26 +360,6 @@ def _ready(network: AnyModule, device: torch.device) -> AnyModule:
 
 def _read_exclude(exclude: Image.Image | np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return read_hole(exclude, size=size, warn=False)
-
-
-def _downscale(
-    image: np.ndarray, known: np.ndarray, factor: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """An image (H, W, 3) made smaller, with its mask (H, W) in {0, 1}, both float32.
-
-    A small pixel is the mean of the known pixels below it, so that nothing leaks out of the
-    hole, and is known when half of them are.
-    """
-    valid = known.astype(np.float32)
-    height, width = scaled_size(known.shape, factor)
-    if (height, width) == known.shape:
-        return image, valid
-    share = cv2.resize(valid, (width, height), interpolation=cv2.INTER_AREA)
-    image = (
-        cv2.resize(image * valid[..., None], (width, height), interpolation=cv2.INTER_AREA)
-        / np.maximum(share, 1e-6)[..., None]
-    )
-    return image, (share >= 0.5).astype(np.float32)
 
 
 def check_seed(seed: int) -> int:

@@ -11,15 +11,26 @@ from inpaint.inference.boundary import BoundaryConfig, blend_boundary
 from inpaint.inference.compositing import to_rgb
 from inpaint.inference.progress import OnProgress
 from inpaint.inference.refinement import context_margin, refine
+from inpaint.inference.region_fill import RegionFill
+from inpaint.inference.scaling import MOST_PIXELS
+from inpaint.inference.sources import Sources, nearest_block
 from inpaint.inference.style import Style
-from inpaint.inference.tiling import Rectangle, Region, Tile, dilate, intersection, relative
+from inpaint.inference.tiling import Rectangle, Region, Tile, dilate, grid, intersection, relative
 from inpaint.models.refiner import Refiner
 from inpaint.texture.natural import synthesize
 from inpaint.texture.synthesis import add_detail
 from inpaint.utils.crop import Crop, cover_ignored
 
-_MOST_PIXELS = 2**25  # of a tile of the natural style: 16 bytes each, and 20 for one of the hole
+# Of the context in which texture is found and put together: some 24 bytes each, and 30 for one of
+# the hole. Photos of 24 megapixels are looked at as a whole.
+_MOST_TEXTURED = 25_000_000
+# Of larger ones: the most of a tile's core along an axis, and its context around that, px.
+_TEXTURE_TILES = {"natural": (2560, 512), "faithful": (1024, 192)}
+# In a context of more pixels than this with a smaller share that may be copied, sources come from
+# elsewhere.
+_ALONE, _FEW_SOURCES = 2**22, 1 / 16
 _BOUNDARY_MARGIN = 4  # px around a region that its boundary band depends on
+_BAND_MARGIN = 64  # px beyond that which a band of a large region sees
 
 
 @dataclass(frozen=True)
@@ -42,12 +53,15 @@ class Finishing:
     device: torch.device
 
     def blend(
-        self, fill: np.ndarray | None, colours: np.ndarray, known: np.ndarray, region: Region
-    ) -> np.ndarray:
-        """The fill of a region's box, (h, w, 3) float32 in [0, 1], blended and refined.
+        self, fill: RegionFill | None, colours: np.ndarray, known: np.ndarray, region: Region
+    ) -> RegionFill:
+        """The fill of a region, blended and refined.
+
+        A large region is worked on in bands, which see enough of their neighbours for the same
+        result to what the solver leaves, a level or two of 8 bits.
 
         Args:
-            fill: (h, w, 3) float32, the network's; None continues what is around a thin hole.
+            fill: The network's, which is changed; None continues what is around a thin hole.
             colours: The image, (H, W) or (H, W, C) of any dtype.
             known: (H, W) bool.
             region: Where the fill belongs.
@@ -56,34 +70,54 @@ class Finishing:
             return fill
         refiner = self.refiner if region.refined else None
         margin = _BOUNDARY_MARGIN if refiner is None else context_margin(refiner)
-        frame = dilate(region.box, margin, known.shape)
-        crop = cut(colours, known, region, fill, frame)
-        blended = blend_boundary(crop, self.boundary, to_image=fill is not None).clip(0, 1)
-        if refiner is not None:
-            crop = crop if fill is not None else crop.with_image(blended)
-            blended = refine(refiner, crop, blended, self.device)
-        return blended[relative(region.box, frame)]
+        target = RegionFill(region) if fill is None else fill
+        parts = [region.box]
+        if _area(region.box) > MOST_PIXELS:
+            margin += _BAND_MARGIN
+            parts = target.parts(MOST_PIXELS // 2)
+        done: tuple[Rectangle, np.ndarray] | None = None
+        for part in parts:
+            frame = dilate(part, margin, known.shape)
+            crop = cut(colours, known, target, frame, given=fill is not None)
+            if done is not None:  # until now, the network's image was needed there
+                target.put(*done)
+            blended = blend_boundary(crop, self.boundary, to_image=fill is not None)
+            np.clip(blended, 0, 1, out=blended)
+            if refiner is not None:
+                crop = crop if fill is not None else crop.with_image(blended)
+                blended = refine(refiner, crop, blended, self.device)
+            done = relative(part, region.box), blended[relative(part, frame)]
+        if done is not None:
+            target.put(*done)
+        return target
 
-    def texture_tiles(self, region: Region) -> Region:
+    def texture_tiles(self, region: Region, size: tuple[int, ...]) -> Region:
         """The region with the tiles whose number `add_texture` takes.
 
         The natural style has one for all of the region, since where tiles meet its pieces end;
-        several, as the network, where one would take too much memory.
+        several where one would take too much memory.
+
+        size: (height, width) of the image.
         """
-        if self.style != "natural" or not region.tiles:
+        if self.style == "plain" or not region.tiles:
             return region
-        contexts = [tile.context for tile in region.tiles]
-        rows, columns = (
-            slice(min(c[axis].start for c in contexts), max(c[axis].stop for c in contexts))
-            for axis in (0, 1)
-        )
-        if (rows.stop - rows.start) * (columns.stop - columns.start) > _MOST_PIXELS:
-            return region
-        return replace(region, tiles=[Tile((rows, columns), region.box)])
+        if self.style == "natural":
+            whole = _union([tile.context for tile in region.tiles])
+            if _area(whole) <= _MOST_TEXTURED:
+                return replace(region, tiles=[Tile(whole, region.box)])
+        side, margin = _TEXTURE_TILES[self.style]
+        tiles = []
+        for tile in region.tiles:
+            if _area(tile.context) <= _MOST_TEXTURED:
+                tiles.append(tile)
+                continue
+            for core in grid(tile.core, side):
+                tiles.append(Tile(dilate(core, margin, size), core))
+        return replace(region, tiles=tiles)
 
     def add_texture(
         self,
-        fill: np.ndarray,
+        fill: RegionFill,
         colours: np.ndarray,
         known: np.ndarray,
         region: Region,
@@ -92,8 +126,8 @@ class Finishing:
         *,
         filled: np.ndarray | None = None,
         exclude: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """The fill with texture in one of the region's tiles, from what the network saw there.
+    ) -> None:
+        """Give the fill texture in one of the region's tiles, from what is known around it.
 
         Args:
             fill, colours, known, region: As for `blend`.
@@ -104,26 +138,28 @@ class Finishing:
             exclude: (H, W) bool, True = is not copied in any style.
         """
         tile = region.tiles[number]
-        crop = cut(colours, known, region, fill, tile.context)
-        own = relative(tile.core, tile.context)
-        part = crop.restricted(own)
-        if self.style == "plain" or not part.hole.any():
-            return fill
+        shared = intersection(region.box, tile.context)
+        here, there = relative(shared, tile.context), relative(shared, region.box)
+        own = relative(intersection(tile.core, shared), region.box)
+        if self.style == "plain" or not fill.mask[own].any():
+            return
+        crop = cut(colours, known, fill, tile.context, given=True)
         not_copied = np.zeros_like(crop.hole) if exclude is None else exclude[tile.context].copy()
         if self.style == "natural":
             if filled is not None:
                 not_copied |= filled[tile.context]
-            textured = _synthesize(crop, region, number, not_copied, self.seed, on_progress)
+            not_copied |= crop.hole
+            sources = None
+            if crop.hole.size > _ALONE and _share(crop.known & ~not_copied) < _FEW_SOURCES:
+                sources = _find_sources(colours, known, tile, filled, exclude)
+            textured = _synthesize(
+                crop, region, number, not_copied, sources, self.seed, on_progress
+            )
         else:
+            part = crop.restricted(relative(tile.core, tile.context))
             part = replace(part, ignore=part.ignore | (not_copied & ~part.hole))
             textured = add_detail(part, seed=self.seed, device=self.device, on_progress=on_progress)
-        # The region's box may reach beyond the tile's context, and the context beyond the box.
-        shared = intersection(region.box, tile.context)
-        here, there = relative(shared, tile.context), relative(shared, region.box)
-        result = fill.copy()
-        hole = crop.hole[here]
-        result[there][hole] = textured[here][hole]
-        return result
+        fill.put(there, textured[here])
 
 
 def _synthesize(
@@ -131,6 +167,7 @@ def _synthesize(
     region: Region,
     number: int,
     exclude: np.ndarray,
+    sources: Sources | None,
     seed: int,
     on_progress: OnProgress | None,
 ) -> np.ndarray:
@@ -139,38 +176,75 @@ def _synthesize(
     What earlier tiles share with it has its texture; the pieces join it, but do not copy it.
     """
     context = region.tiles[number].context
-    earlier, own = (np.zeros_like(crop.hole) for _ in range(2))
-    for tile in region.tiles[:number]:
-        earlier[relative(intersection(tile.core, context), context)] = True
-    own[relative(region.tiles[number].core, context)] = True
-    hole = crop.hole & own & ~earlier
-    ignore = crop.ignore | (crop.hole & ~own & ~earlier)
-    exclude = exclude | crop.hole
-    return synthesize(
-        crop.image, hole, ignore, exclude, seed=seed, on_progress=on_progress, out=crop.image
-    )
+    image, hole, ignore = crop.image, crop.hole, crop.ignore
+    if len(region.tiles) > 1:
+        earlier, own = (np.zeros_like(crop.hole) for _ in range(2))
+        for tile in region.tiles[:number]:
+            earlier[relative(intersection(tile.core, context), context)] = True
+        own[relative(region.tiles[number].core, context)] = True
+        hole = crop.hole & own & ~earlier
+        ignore = crop.ignore | (crop.hole & ~own & ~earlier)
+    if sources is not None:
+        image, hole, ignore, exclude = sources.beside(image, hole, ignore, exclude)
+    filled = synthesize(image, hole, ignore, exclude, seed=seed, on_progress=on_progress, out=image)
+    return filled[:, : crop.hole.shape[1]]
+
+
+def _find_sources(
+    colours: np.ndarray,
+    known: np.ndarray,
+    tile: Tile,
+    filled: np.ndarray | None,
+    exclude: np.ndarray | None,
+) -> Sources | None:
+    """The block of the image nearest to a tile that may be copied, if there is one."""
+    forbidden = [array for array in (filled, exclude) if array is not None]
+    block = nearest_block([(known, True), *((a, False) for a in forbidden)], tile.context)
+    if block is None:
+        return None
+    allowed = known[block].copy()
+    for array in forbidden:
+        allowed &= ~array[block]
+    image = to_rgb(colours[block])
+    cover_ignored(image, ~known[block])
+    return Sources(image, allowed)
 
 
 def cut(
-    colours: np.ndarray,
-    known: np.ndarray,
-    region: Region,
-    fill: np.ndarray | None,
-    frame: Rectangle,
+    colours: np.ndarray, known: np.ndarray, fill: RegionFill, frame: Rectangle, *, given: bool
 ) -> Crop:
     """The crop of an image that lies in `frame`, with a region's fill in its hole.
 
-    Ignored pixels, and without a fill those of the hole, have the colour of the nearest other one.
+    Ignored pixels, and those of the hole where no fill is `given`, have the colour of the nearest
+    other one.
     """
     image = to_rgb(colours[frame])
     hole = np.zeros(image.shape[:2], bool)
-    shared = intersection(region.box, frame)
-    here, there = relative(shared, frame), relative(shared, region.box)
-    hole[here] = region.mask[there]
+    shared = intersection(fill.box, frame)
+    here, there = relative(shared, frame), relative(shared, fill.box)
+    hole[here] = fill.mask[there]
     ignore = ~known[frame] & ~hole
-    if fill is None:
-        cover_ignored(image, ignore | hole)
-    else:
-        image[here][hole[here]] = fill[there][hole[here]]
+    if given:
+        fill.paste(there, image[here])
         cover_ignored(image, ignore)
+    else:
+        cover_ignored(image, ignore | hole)
     return Crop(image, hole, ignore)
+
+
+def _union(rectangles: list[Rectangle]) -> Rectangle:
+    """The smallest rectangle that holds all of these."""
+    rows, columns = (
+        slice(min(r[axis].start for r in rectangles), max(r[axis].stop for r in rectangles))
+        for axis in (0, 1)
+    )
+    return rows, columns
+
+
+def _share(mask: np.ndarray) -> float:
+    return float(np.count_nonzero(mask)) / mask.size
+
+
+def _area(rectangle: Rectangle) -> int:
+    rows, columns = rectangle
+    return (rows.stop - rows.start) * (columns.stop - columns.start)

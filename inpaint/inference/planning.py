@@ -18,6 +18,7 @@ from itertools import chain
 
 import cv2
 import numpy as np
+from numba import njit
 
 from inpaint.inference.tiling import Rectangle, Region, Tile, TilingConfig, relative, tiles_of
 from inpaint.utils.distance import hole_depth
@@ -59,7 +60,8 @@ def plan_regions(hole: np.ndarray, config: TilingConfig) -> list[Region]:
         for region, shared in _thick_regions(holes, chosen, factor, config):
             region = _moved(region, top, left)
             tiles = tiles_of(region.box, size, factor, config, shared=shared)
-            trimmed = (_trimmed(tile, region, config) for tile in tiles)
+            mask = region.mask
+            trimmed = (_trimmed(tile, region, mask, config) for tile in tiles)
             regions.append(replace(region, tiles=[tile for tile in trimmed if tile is not None]))
     return regions
 
@@ -79,15 +81,35 @@ class _Components:
         )
         x, y, width, height = stats[1:, :4].astype(np.int64).T
         # Beyond the image nothing is known, so its edge does not end a hole: no border is added.
-        depth = hole_depth(hole)[hole]
-        thickness = np.zeros(count)
-        np.maximum.at(thickness, labels[hole], depth)
+        thickness = _largest(hole_depth(hole), labels, count)
         thickness = np.minimum(thickness[1:], max(hole.shape))  # where nothing at all is known
         return cls(labels, np.stack([y, x, y + height, x + width], 1), thickness)
 
     def mask(self, box: Rectangle, chosen: np.ndarray) -> np.ndarray:
-        """Pixels in a box of the chosen holes, (N,) bool."""
-        return np.concatenate([[False], chosen])[self.labels[box]]
+        """Pixels in a box of the chosen holes, (N + 1,) bool: of their numbers + 1."""
+        return _chosen(self.labels[box], chosen)
+
+
+@njit(cache=True, nogil=True)
+def _largest(values: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """The largest value below each of the labels 0 to count - 1, at least 0: (count,) float64."""
+    largest = np.zeros(count)
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            n = labels[y, x]
+            if values[y, x] > largest[n]:
+                largest[n] = values[y, x]
+    return largest
+
+
+@njit(cache=True, nogil=True)
+def _chosen(labels: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """chosen[labels]: NumPy would need eight bytes a pixel for it."""
+    mask = np.empty(labels.shape, np.bool_)
+    for y in range(labels.shape[0]):
+        for x in range(labels.shape[1]):
+            mask[y, x] = chosen[labels[y, x]]
+    return mask
 
 
 def _factors(thickness: np.ndarray, config: TilingConfig) -> np.ndarray:
@@ -104,7 +126,7 @@ def _thin_regions(holes: _Components, chosen: np.ndarray, *, refined: bool) -> I
     if not chosen.any():
         return
     height, width = holes.labels.shape
-    mask = holes.mask((slice(0, height), slice(0, width)), chosen)
+    mask = holes.mask((slice(0, height), slice(0, width)), np.concatenate([[False], chosen]))
     for y in range(0, height, _CELL):
         for x in range(0, width, _CELL):
             cell = mask[y : y + _CELL, x : x + _CELL]
@@ -118,23 +140,33 @@ def _thin_regions(holes: _Components, chosen: np.ndarray, *, refined: bool) -> I
                     slice(y + inner[0].start, y + inner[0].stop),
                     slice(x + inner[1].start, x + inner[1].stop),
                 )
-                yield Region(1.0, box, cell[inner].copy(), [], refined)
+                yield Region.of(1.0, box, cell[inner], [], refined=refined)
 
 
 def _thick_regions(
     holes: _Components, chosen: np.ndarray, factor: float, config: TilingConfig
 ) -> Iterator[tuple[Region, bool]]:
     """The chosen holes, joined where they share a tile, and whether they do; without tiles yet."""
-    groups = [([number], holes.boxes[number]) for number in np.flatnonzero(chosen).tolist()]
+    numbers = np.flatnonzero(chosen).tolist()
+    groups: list[_Group] = [
+        ([number], (top, left, bottom, right))
+        for number, (top, left, bottom, right) in zip(
+            numbers, holes.boxes[chosen].tolist(), strict=True
+        )
+    ]
     for share in _SHARED:
         groups = _joined(groups, share * config.min_side * factor, factor, config)
+    members = np.zeros(len(holes.boxes) + 1, bool)
     for numbers, (top, left, bottom, right) in groups:
-        box = (slice(int(top), int(bottom)), slice(int(left), int(right)))
-        mask = np.isin(holes.labels[box], np.array(numbers) + 1)
-        yield Region(factor, box, mask, []), len(numbers) > 1
+        box = (slice(top, bottom), slice(left, right))
+        members[np.array(numbers) + 1] = True
+        mask = holes.mask(box, members)
+        members[np.array(numbers) + 1] = False
+        yield Region.of(factor, box, mask, []), len(numbers) > 1
 
 
-_Group = tuple[list[int], np.ndarray]  # numbers of holes, and their box
+_Box = tuple[int, int, int, int]  # top, left, bottom, right; NumPy is slow for many small ones
+_Group = tuple[list[int], _Box]  # numbers of holes, and their box
 
 
 def _joined(groups: list[_Group], side: float, factor: float, config: TilingConfig) -> list[_Group]:
@@ -146,8 +178,8 @@ def _joined(groups: list[_Group], side: float, factor: float, config: TilingConf
         cells.setdefault((int(top // side), int(left // side)), []).append(group)
     result: list[_Group] = []
     for members in cells.values():
-        boxes = np.stack([box for _, box in members])
-        union = np.concatenate([boxes[:, :2].min(0), boxes[:, 2:].max(0)])
+        tops, lefts, bottoms, rights = zip(*(box for _, box in members), strict=True)
+        union = min(tops), min(lefts), max(bottoms), max(rights)
         apart = sum(_network_work(box, len(n) > 1, factor, config) for n, box in members)
         if len(members) > 1 and _network_work(union, True, factor, config) <= apart:
             result.append((list(chain.from_iterable(numbers for numbers, _ in members)), union))
@@ -156,19 +188,20 @@ def _joined(groups: list[_Group], side: float, factor: float, config: TilingConf
     return result
 
 
-def _network_work(box: np.ndarray, shared: bool, factor: float, config: TilingConfig) -> float:
+def _network_work(box: _Box, shared: bool, factor: float, config: TilingConfig) -> float:
     """About as many pixels as the network sees for a box."""
-    lengths = (box[2:] - box[:2]) / factor
-    seen = lengths + config.min_side / 2 if shared else 3 * lengths
-    return float(np.prod(np.maximum(seen, config.min_side)))
+    work = 1.0
+    for length in ((box[2] - box[0]) / factor, (box[3] - box[1]) / factor):
+        work *= max(length + config.min_side / 2 if shared else 3 * length, config.min_side)
+    return work
 
 
-def _trimmed(tile: Tile, region: Region, config: TilingConfig) -> Tile | None:
+def _trimmed(tile: Tile, region: Region, mask: np.ndarray, config: TilingConfig) -> Tile | None:
     """The tile with the part of its core that holds a hole, and about max_side / 4 around it.
 
     Of the box of a slanted stroke most tiles hold little of it, or nothing: None.
     """
-    inside = region.mask[relative(tile.core, region.box)]
+    inside = mask[relative(tile.core, region.box)]
     spans = []
     for axis in (0, 1):
         found = np.flatnonzero(inside.any(1 - axis))

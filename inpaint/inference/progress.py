@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-import numpy as np
-
 from inpaint.inference.tiling import Region, Tile, scaled_size
 
 OnProgress = Callable[[float], object]  # takes the share that is done, 0 to 1
@@ -61,7 +59,7 @@ class Progress:
         return network + _blending_work(region) + self._texture_work(region)
 
     def _texture_work(self, region: Region) -> float:
-        return self._texture * float(np.count_nonzero(region.mask))
+        return self._texture * float(region.area)
 
     def _advance(self, work: float) -> None:
         self._done += work
@@ -73,7 +71,7 @@ class Progress:
 
 
 def _blending_work(region: Region) -> float:
-    return _BLENDING * float(np.count_nonzero(region.mask))
+    return _BLENDING * float(region.area)
 
 
 def _network_work(tile: Tile, region: Region) -> float:

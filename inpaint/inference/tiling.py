@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,8 @@ class Region:
     Attributes:
         factor: The network sees the image this much smaller, 1 or more.
         box: Where the region lies.
-        mask: Bool, of the size of `box`, True = fill.
+        bits: The mask, see `of`, eight pixels a byte: boxes of slanted strokes are large.
+        area: Pixels to fill.
         tiles: Their cores cover the mask; where they overlap, their answers are blended. None for
             holes so thin that they are continued from their surroundings without the network.
         refined: Whether the refiner has something to do there: not for single specks.
@@ -79,9 +80,30 @@ class Region:
 
     factor: float
     box: Rectangle
-    mask: np.ndarray
+    bits: np.ndarray
+    area: int
     tiles: list[Tile]
     refined: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        factor: float,
+        box: Rectangle,
+        mask: np.ndarray,
+        tiles: list[Tile],
+        *,
+        refined: bool = True,
+    ) -> Region:
+        """The region with a mask: bool, of the size of `box`, True = fill."""
+        area = int(np.count_nonzero(mask))
+        return cls(factor, box, np.packbits(mask, axis=1), area, tiles, refined)
+
+    @property
+    def mask(self) -> np.ndarray:
+        """Bool, of the size of `box`, True = fill; made anew each time."""
+        width = self.box[1].stop - self.box[1].start
+        return np.unpackbits(self.bits, axis=1, count=width).view(bool)
 
 
 def scaled_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
@@ -89,14 +111,16 @@ def scaled_size(size: tuple[int, int], factor: float) -> tuple[int, int]:
     return max(1, round(size[0] / factor)), max(1, round(size[1] / factor))
 
 
-def tile_weights(tile: Tile) -> np.ndarray:
-    """Weights of a tile's core for blending: (h, w, 1) float32, falling to its edges."""
+def tile_weights(tile: Tile, part: Rectangle) -> np.ndarray:
+    """Weights of a part of a tile's core for blending: (h, w) float32, falling to the core's edges.
+
+    part: Of the image, inside the core.
+    """
     ramps = []
-    for span in tile.core:
-        length = span.stop - span.start
-        inward = np.arange(1, length + 1, dtype=np.float32)
-        ramps.append(np.minimum(inward, inward[::-1]))
-    return np.minimum(ramps[0][:, None], ramps[1][None, :])[..., None]
+    for span, own in zip(tile.core, relative(part, tile.core), strict=True):
+        inward = np.arange(1, span.stop - span.start + 1, dtype=np.float32)
+        ramps.append(np.minimum(inward, inward[::-1])[own])
+    return np.minimum(ramps[0][:, None], ramps[1][None, :])
 
 
 def relative(rectangle: Rectangle, to: Rectangle) -> Rectangle:
@@ -115,6 +139,24 @@ def dilate(rectangle: Rectangle, by: int, size: tuple[int, ...]) -> Rectangle:
         for span, limit in zip(rectangle, size, strict=True)
     )
     return rows, columns
+
+
+def grid(rectangle: Rectangle, side: int) -> list[Rectangle]:
+    """A rectangle cut into as few equal ones as have no more than `side` pixels along an axis."""
+    spans = []
+    for span in rectangle:
+        count = math.ceil((span.stop - span.start) / side)
+        ends = [span.start + (span.stop - span.start) * i // count for i in range(count + 1)]
+        spans.append([slice(a, b) for a, b in pairwise(ends)])
+    return [(rows, columns) for rows in spans[0] for columns in spans[1]]
+
+
+def bands(rectangle: Rectangle, pixels: int) -> list[Rectangle]:
+    """A rectangle in bands of about so many pixels, of 256 rows at least."""
+    rows, columns = rectangle
+    height = max(256, pixels // max(columns.stop - columns.start, 1))
+    tops = range(rows.start, rows.stop, height)
+    return [(slice(top, min(top + height, rows.stop)), columns) for top in tops]
 
 
 def intersection(one: Rectangle, other: Rectangle) -> Rectangle:

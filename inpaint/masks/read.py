@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from inpaint.images import ImageData, from_pil, read_image
+from inpaint.images import DEFAULT_MAX_PIXELS, ImageData, from_pil, read_image
 from inpaint.masks.levels import threshold_of
 
 logger = logging.getLogger("inpaint")
@@ -28,6 +28,7 @@ def read_hole(
     invert: bool = False,
     use_alpha: bool | Literal["auto"] = "auto",
     warn: bool = True,
+    max_pixels: int | None = DEFAULT_MAX_PIXELS,
 ) -> np.ndarray:
     """The hole as (H, W) bool, True = fill, from a mask in which white means fill.
 
@@ -46,10 +47,12 @@ def read_hole(
     image, and a mask that looks like labels or a photo, are logged as warnings, unless `warn` is
     False.
 
+    A file of more than `max_pixels` is refused before it is decoded; None = no limit.
+
     Raises ValueError for another aspect ratio, values outside of the ranges, or a missing alpha;
     TypeError for another kind of source; and what `read_image` raises for files.
     """
-    colours, alpha = _channels(source)
+    colours, alpha = _channels(source, max_pixels)
     if use_alpha is True and alpha is None:
         raise ValueError("use_alpha=True needs a mask with an alpha channel, and this has none")
     if alpha is not None and (use_alpha is True or (use_alpha == "auto" and np.ptp(alpha) > 0)):
@@ -90,7 +93,7 @@ def grow_hole(hole: np.ndarray, pixels: int) -> np.ndarray:
     return np.rint(to_hole**2) <= pixels**2  # squared distances are whole numbers
 
 
-def _channels(source: MaskSource) -> tuple[np.ndarray, np.ndarray | None]:
+def _channels(source: MaskSource, max_pixels: int | None) -> tuple[np.ndarray, np.ndarray | None]:
     """Colours (H, W) or (H, W, 3), and alpha (H, W) or None."""
     if isinstance(source, np.ndarray):
         return _array_channels(source)
@@ -99,7 +102,7 @@ def _channels(source: MaskSource) -> tuple[np.ndarray, np.ndarray | None]:
     elif isinstance(source, Image.Image):
         image = from_pil(source)
     elif isinstance(source, (str, os.PathLike)):
-        image = read_image(source)
+        image = read_image(source, max_pixels=max_pixels)
     else:
         raise TypeError(
             f"a mask must be a path, a Pillow image or an array, got {type(source).__name__}"

@@ -37,6 +37,7 @@ _SHARE = 0.6  # of the patches' image in the result
 _COST_SCALE = 0.1  # RMS difference, of [0, 1], at which the share is half of that
 _PAINTED = 2.0  # sigma, px: coarser than this, the network's image is right
 _LEAST_SOURCES = 64
+_ROWS = 256  # that are blended together
 _MOST_PIXELS = 2**22  # of the finest scale; bounds the memory to about 1.5 GB
 
 
@@ -83,8 +84,13 @@ def add_detail(
         level = finer
     if level is None:
         return crop.image
-    blended = level.blended(crop.image).clip(0, 1)
-    return np.where(crop.hole[..., None], blended, crop.image)
+    change = level.change(crop.hole.shape)
+    del level
+    for top in range(0, len(change), _ROWS):  # in place: crops of large holes are large
+        rows = slice(top, top + _ROWS)
+        blended = (crop.image[rows] + change[rows]).clip(0, 1)
+        change[rows] = np.where(crop.hole[rows, :, None], blended, crop.image[rows])
+    return change
 
 
 def _scales(unknown: np.ndarray, deepest: float) -> list[float]:
@@ -247,17 +253,18 @@ class _Level:
         seen = _blurred(change, _PAINTED).square().mean(2, keepdim=True).expand_as(change)
         return _blurred(seen, _SPREAD).reshape(-1, 3)[self.patches.hole, :1]
 
-    def blended(self, image: np.ndarray) -> np.ndarray:
-        """The image, (H, W, 3) of full size, with this level's change as far as the patches are
-        like the fill."""
+    def change(self, size: tuple[int, ...]) -> np.ndarray:
+        """This level's change of the image, (H, W, 3), as far as the patches are like the fill.
+
+        size: (height, width) that it gets.
+        """
         change = self.image - self.guide
         doubt = (self.pixel_cost + self._visible_change(change)) / _COST_SCALE**2
         change.view(-1, 3)[self.patches.hole] *= _SHARE / (1 + doubt)
         added = change.cpu().numpy()
-        if added.shape != image.shape:
-            size = image.shape[1], image.shape[0]
-            added = cv2.resize(added, size, interpolation=cv2.INTER_CUBIC)
-        return image + added
+        if added.shape[:2] != size:
+            added = cv2.resize(added, (size[1], size[0]), interpolation=cv2.INTER_CUBIC)
+        return np.ascontiguousarray(added)
 
 
 def _part_around(patches: Patches) -> tuple[tuple[slice, slice], Tensor]:

@@ -12,37 +12,25 @@ from typing import TypeVar
 
 import torch
 
+from inpaint.utils.cgroup import cpu_quota, groups
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_CGROUP = Path("/sys/fs/cgroup")
 
-
-def usable_cpus(cgroup: Path = _CGROUP) -> int:
-    """Processors that this process may use: its affinity and its container's quota, at least 1.
+def usable_cpus(cgroup: Path | None = None, membership: Path | None = None) -> int:
+    """Processors that this process may use: its affinity and its groups' quotas, at least 1.
 
     Args:
-        cgroup: Where the control group's files are, of version 1 or 2.
+        cgroup: Where control groups are mounted, of version 1 or 2.
+        membership: File that tells the process's own groups.
     """
     if hasattr(os, "sched_getaffinity"):
         count = len(os.sched_getaffinity(0))
     else:
         count = os.cpu_count() or 1
-    return max(1, min(count, math.ceil(_cpu_quota(cgroup))))
-
-
-def _cpu_quota(cgroup: Path) -> float:
-    """Processors that a control group allows, in parts of one; many where it has no limit."""
-    try:
-        quota, period = (cgroup / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        try:
-            folder = cgroup / "cpu"
-            quota = (folder / "cpu.cfs_quota_us").read_text().strip()
-            period = (folder / "cpu.cfs_period_us").read_text().strip()
-        except OSError:
-            return 2.0**20
-    return int(quota) / int(period) if quota.isdigit() else 2.0**20  # "max" or -1: no limit
+    quotas = [cpu_quota(folder) for folder in groups("cpu", cgroup, membership)]
+    return max(1, min([count, *(math.ceil(quota) for quota in quotas if quota is not None)]))
 
 
 @contextmanager
