@@ -62,7 +62,8 @@ class ImageMemory:
 
 def _stored_size(path: str) -> tuple[int, int]:
     """(height, width) of a local or remote image, from its first bytes if these tell."""
-    if not (files.is_remote(path) or os.path.isfile(path)):  # opening a pipe would wait for somebody who writes to it
+    # Opening a pipe would wait for somebody who writes to it.
+    if not (files.is_remote(path) or os.path.isfile(path)):
         raise ImageError(f"{path} is not a file")
     with files.opened(path) as file:
         head = file.read(_HEADER)

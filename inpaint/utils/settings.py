@@ -77,6 +77,7 @@ def _checked(name: str, value: Any, wanted: Any) -> Any:
 def _is_finite(value: Any) -> bool:
     """Whether this is a finite number; true and false are none."""
     try:
-        return type(value) in (int, float) and math.isfinite(value)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and math.isfinite(value)
     except OverflowError:  # an integer beyond the largest float
         return False
