@@ -95,10 +95,12 @@ class Soak:
                 bad.add(path.name)
         return bad
 
-    def command(self, out: Path, *, slow: bool = False) -> list[str]:
+    def command(self, out: Path, *, slow: bool, limit: int | None) -> list[str]:
         start = [__file__, "--slow"] if slow else ["-m", "inpaint"]
         files = [str(self.photos), "--mask", str(self.folder / "masks"), "-o", str(out)]
         how = ["--skip-existing", "--weights", self.options.weights, "--style", self.options.style]
+        if limit is not None:  # so that each fault meets some work
+            how += ["--limit", str(limit)]
         return [sys.executable, *start, "fill", *files, *how, "--device", "cpu"]
 
     def run(self, out: Path, fault: str) -> None:
@@ -114,8 +116,11 @@ class Soak:
         self.tally.runs[fault] += 1
         self._check(out)
 
-    def _start(self, out: Path, **options: Any) -> subprocess.Popen[str]:
-        command = self.command(out, slow=options.pop("slow", False))
+    def _start(
+        self, out: Path, *, slow: bool = False, all: bool = False, **options: Any
+    ) -> subprocess.Popen[str]:
+        limit = None if all else self.options.pictures // len(FAULTS)
+        command = self.command(out, slow=slow, limit=limit)
         return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
 
     def _end(self, process: subprocess.Popen[str]) -> None:
@@ -130,7 +135,7 @@ class Soak:
             self.tally.problem("tracebacks", text[-2000:])
 
     def _calm(self, out: Path) -> None:
-        self._end(self._start(out))
+        self._end(self._start(out, all=True))
 
     def _interrupted(self, out: Path, by: signal.Signals, *, slow: bool = False) -> None:
         before, more = len(outputs(out)), self.rng.randint(1, max(2, self.options.pictures // 6))
@@ -159,7 +164,7 @@ class Soak:
         for path, data in whole.items():
             path.write_bytes(data[: len(data) // 3])
         try:
-            self._end(self._start(out))
+            self._end(self._start(out, all=True))
         finally:
             for path, data in whole.items():
                 path.write_bytes(data)

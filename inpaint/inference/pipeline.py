@@ -25,7 +25,7 @@ from inpaint.utils.crop import Crop, cover_ignored
 # the hole. Photos of 24 megapixels are looked at as a whole.
 _MOST_TEXTURED = 25_000_000
 # Of larger ones: the most of a tile's core along an axis, and its context around that, px.
-_TEXTURE_TILES = {"natural": (2560, 512), "faithful": (1024, 192)}
+_TEXTURE_TILES = {"natural": (2048, 448), "faithful": (1024, 192)}
 # In a context of more pixels than this with a smaller share that may be copied, sources come from
 # elsewhere.
 _ALONE, _FEW_SOURCES = 2**22, 1 / 16
@@ -175,13 +175,13 @@ def _synthesize(
 
     What earlier tiles share with it has its texture; the pieces join it, but do not copy it.
     """
-    context = region.tiles[number].context
+    context, core = region.tiles[number].context, region.tiles[number].core
     image, hole, ignore = crop.image, crop.hole, crop.ignore
-    if len(region.tiles) > 1:
+    if core != region.box:  # else all of the hole is the tile's own; masks take memory
         earlier, own = (np.zeros_like(crop.hole) for _ in range(2))
         for tile in region.tiles[:number]:
             earlier[relative(intersection(tile.core, context), context)] = True
-        own[relative(region.tiles[number].core, context)] = True
+        own[relative(core, context)] = True
         hole = crop.hole & own & ~earlier
         ignore = crop.ignore | (crop.hole & ~own & ~earlier)
     if sources is not None:

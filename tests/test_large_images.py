@@ -1,15 +1,19 @@
-"""Scaling of large images in bounded memory, beside OpenCV's."""
+"""Large images in bounded memory: scaling beside OpenCV's, bands, tiles of texture."""
+
+import dataclasses
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from inpaint import Inpainter
 from inpaint.inference import inpainter as inpainter_module
 from inpaint.inference import pipeline, region_fill, scaling
 from inpaint.inference.region_fill import RegionFill
 from inpaint.inference.scaling import Enlarged, downscale
-from inpaint.inference.tiling import Region
+from inpaint.inference.sources import nearest_block
+from inpaint.inference.tiling import Region, Tile, relative
 
 
 def photo(height, width, seed=0):
@@ -111,3 +115,58 @@ def test_a_large_hole_is_filled_in_bands_as_in_one_piece(monkeypatch):
     # The equations of the boundary band are solved to about a level.
     assert difference.mean() < 1 and difference.max() <= 6
     assert (parts != image)[hole].any()
+
+
+def test_a_tile_that_sees_nothing_known_copies_from_the_nearest_block(monkeypatch):
+    rng = np.random.default_rng(0)
+    known = np.ones((640, 1600), bool)
+    known[:, 500:] = False
+    context = (slice(0, 400), slice(1100, 1500))
+    block = nearest_block([(known, True)], context)
+    assert block == (slice(0, 400), slice(block[1].start, block[1].start + 200))
+    assert 250 <= block[1].start <= 330  # nearly all known, and nearest to the tile
+    forbidden = np.zeros_like(known)
+    forbidden[:, 200:500] = True
+    other = nearest_block([(known, True), (forbidden, False)], context)
+    assert other[1].stop <= 200 + 32
+    assert nearest_block([(~np.ones_like(known), True)], context) is None
+
+    image = rng.integers(0, 256, (640, 1600, 3)).astype(np.uint8)  # grain to be copied
+    finishing = pipeline.Finishing(None, None, "natural", 0, torch.device("cpu"))
+    hole = ~known
+    region = Region.of(8.0, (slice(0, 640), slice(500, 1600)), hole[:, 500:], [])
+    tile = Tile(context, (slice(100, 300), slice(1200, 1400)))
+    region = dataclasses.replace(region, tiles=[tile])
+    fill = RegionFill(region)
+    fill.colours[:] = 0.5
+    finishing.add_texture(fill, image, known, region, 0)
+    assert fill.colours.std() == 0  # too small to look elsewhere: the fill stays
+    monkeypatch.setattr(pipeline, "_ALONE", 1000)
+    finishing.add_texture(fill, image, known, region, 0)
+    pasted = np.full((200, 200, 3), 0.5, np.float32)
+    fill.paste(relative(tile.core, region.box), pasted)
+    assert pasted.std() > 0.1
+    around = np.zeros(fill.mask.shape, bool)
+    around[relative(tile.core, region.box)] = True
+    assert (fill.colours[~around[fill.mask]] == 0.5).all()
+
+
+def test_texture_of_a_very_large_region_is_found_in_small_tiles(monkeypatch):
+    monkeypatch.setattr(pipeline, "_MOST_TEXTURED", 10_000)
+    monkeypatch.setattr(pipeline, "_TEXTURE_TILES", {"natural": (64, 16), "faithful": (40, 8)})
+    box = (slice(30, 170), slice(20, 220))
+    whole = (slice(0, 200), slice(0, 240))
+    small = Tile((slice(0, 50), slice(0, 50)), (slice(30, 40), slice(20, 30)))
+    region = Region.of(1.0, box, np.ones((140, 200), bool), [small, Tile(whole, box)])
+    for style, side, margin in (("natural", 64, 16), ("faithful", 40, 8)):
+        finishing = pipeline.Finishing(None, None, style, 0, torch.device("cpu"))
+        first, *tiles = finishing.texture_tiles(region, (200, 240)).tiles
+        assert first is small
+        covered = np.zeros((200, 240), int)
+        for tile in tiles:
+            covered[tile.core] += 1
+            for seen, core, limit in zip(tile.context, tile.core, (200, 240), strict=True):
+                assert core.stop - core.start <= side
+                assert seen.start == max(0, core.start - margin)
+                assert seen.stop == min(limit, core.stop + margin)
+        assert (covered[box] == 1).all() and covered.sum() == covered[box].sum()
