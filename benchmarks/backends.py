@@ -19,7 +19,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from inpaint.checkpoints.onnx import OnnxNetwork, export_onnx
+from inpaint.checkpoints.onnx import OnnxNetwork
+from inpaint.checkpoints.onnx_export import export_onnx
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS, find_weights, load_network
 from inpaint.models.folding import fold
 
@@ -38,8 +39,8 @@ def openvino_backend(path: Path) -> Backend:
     request = model.create_infer_request()
 
     def run(image: Tensor, valid: Tensor) -> Tensor:
-        answer = request.infer({"image": image.numpy(), "valid": valid.numpy()})
-        return torch.from_numpy(next(iter(answer.values())))
+        answer = request.infer({"image": image.numpy(), "mask": 1 - valid.numpy()})
+        return torch.from_numpy(answer["output"])
 
     return run
 

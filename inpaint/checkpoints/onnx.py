@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import json
-import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from inpaint.checkpoints.weights import (
-    CheckpointError,
-    load_network,
-    read_metadata,
-)
-from inpaint.models.unet import PConvUNet
-from inpaint.utils.files import atomic_path
+from inpaint.checkpoints.weights import CheckpointError
 
-CHECK_SIZES = ((64, 64), (37, 91), (256, 200), (130, 320))  # (height, width)
-TOLERANCE = 1e-4  # largest difference to torch, of values in [0, 1]
+# Names in a file of `inpaint export`, see docs/onnx.md. No other known network has these outputs.
+INPUTS = ("image", "mask")
+OUTPUTS = ("composite", "output")
 
 
 class OnnxNetwork:
@@ -33,7 +27,7 @@ class OnnxNetwork:
         path = Path(path)
         if not path.is_file():
             raise FileNotFoundError(f"no ONNX file at {path}")
-        runtime = _onnxruntime()
+        runtime = import_onnxruntime()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads or torch.get_num_threads()
         try:
@@ -42,84 +36,53 @@ class OnnxNetwork:
             )
         except Exception as error:  # onnxruntime has an exception class for each status
             raise CheckpointError(f"{path} is not a usable ONNX file: {error}") from error
-        names = [value.name for value in self._session.get_inputs()]
-        if names != ["image", "valid"]:
-            raise CheckpointError(f"{path} takes {names}, not image and valid: not one of ours")
+        _check_contract(self._session, path)
         stored = self._session.get_modelmeta().custom_metadata_map
         self.notes: dict[str, Any] = json.loads(stored.get("notes", "{}"))
 
     def __call__(self, image: Tensor, valid: Tensor) -> Tensor:
         """See PConvUNet.forward; both tensors on the CPU, as many masks as images."""
-        inputs = {"image": image.contiguous().numpy(), "valid": valid.contiguous().numpy()}
+        mask = (valid <= 0).to(image.dtype)
+        inputs = {"image": image.contiguous().numpy(), "mask": mask.contiguous().numpy()}
         return torch.from_numpy(self._session.run(["output"], inputs)[0])
 
 
-def export_onnx(weights: str | Path, path: str | Path) -> float:
-    """Write the network of a weight file as ONNX for any batch size, height and width.
-
-    Returns the largest difference to torch over several sizes. Raises CheckpointError when it
-    is above TOLERANCE, and ImportError that names the extra when an exporter is missing.
-    """
-    network = load_network(weights)
-    with atomic_path(path) as temporary:
-        _export(network, read_metadata(weights)["notes"], temporary)
-        difference = _largest_difference(network, OnnxNetwork(temporary))
-        if not difference <= TOLERANCE:
-            raise CheckpointError(
-                f"the exported network differs from torch by {difference:g}, more than {TOLERANCE}"
-            )
-    return difference
+def is_own(session: Any) -> bool:
+    """Whether `inpaint export`, also of version 0.1, wrote the file of a session."""
+    names = tuple(value.name for value in session.get_outputs())
+    return names == OUTPUTS or _is_of_0_1(session)
 
 
-def _export(network: PConvUNet, notes: dict[str, Any], path: Path) -> None:
-    try:
-        import onnxscript  # noqa: F401  (what torch's exporter is built on)
-    except ImportError as error:
-        raise _missing("onnxscript") from error
-    channels = network.config.in_channels
-    example = torch.rand(2, channels, 193, 271), torch.ones(2, 1, 193, 271)
-    axes = {
-        0: torch.export.Dim("batch", min=1, max=1 << 15),
-        2: torch.export.Dim("height", min=1, max=1 << 15),
-        3: torch.export.Dim("width", min=1, max=1 << 15),
-    }
-    with warnings.catch_warnings():
-        # The exporter remarks that image and valid share their sizes, as they shall.
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            network,
-            example,
-            dynamo=True,
-            verbose=False,
-            input_names=["image", "valid"],
-            output_names=["output"],
-            dynamic_shapes={"image": axes, "valid": axes},
+def _is_of_0_1(session: Any) -> bool:
+    return [value.name for value in session.get_inputs()] == ["image", "valid"]
+
+
+def _check_contract(session: Any, path: Path) -> None:
+    """Raises CheckpointError unless a session takes and gives what OnnxNetwork needs."""
+    inputs = session.get_inputs()
+    names = [value.name for value in inputs]
+    if _is_of_0_1(session):
+        raise CheckpointError(
+            f"{path} was written by version 0.1; write it again with: inpaint export {path.name}"
         )
-    assert program is not None
-    program.model.metadata_props["notes"] = json.dumps(notes)
-    program.save(str(path))
+    if not is_own(session):
+        raise CheckpointError(f"{path} takes {names}, and is not one of `inpaint export`")
+    if inputs[0].type != "tensor(float)":
+        raise CheckpointError(
+            f"{path} takes {inputs[0].type}; this package runs files of float32, which "
+            "`inpaint export` writes without --image"
+        )
 
 
-def _largest_difference(network: PConvUNet, exported: OnnxNetwork) -> float:
-    rng = torch.Generator().manual_seed(0)
-    differences = []
-    for batch, (height, width) in enumerate(CHECK_SIZES, start=1):
-        image = torch.rand(batch, network.config.in_channels, height, width, generator=rng)
-        small = torch.rand(batch, 1, height // 8 + 1, width // 8 + 1, generator=rng)
-        valid = torch.nn.functional.interpolate((small > 0.3).float(), size=(height, width))
-        with torch.inference_mode():
-            expected = network(image, valid)
-        differences.append((expected - exported(image, valid)).abs().max().item())
-    return max(differences)
-
-
-def _onnxruntime() -> Any:
+def import_onnxruntime() -> Any:
+    """The package onnxruntime. Raises ImportError that names the extra."""
     try:
         import onnxruntime
     except ImportError as error:
-        raise _missing("onnxruntime") from error
+        raise missing("onnxruntime") from error
     return onnxruntime
 
 
-def _missing(package: str) -> ImportError:
+def missing(package: str) -> ImportError:
+    """The error for a package that is not installed."""
     return ImportError(f"{package} is not installed; ONNX needs: pip install 'inpaint[export]'")
