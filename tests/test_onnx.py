@@ -1,8 +1,17 @@
+import base64
 import builtins
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from web_site import NODE_MODULES, RUNTIME_FILES, serving
 
 from inpaint import CheckpointError, Inpainter, PConvUNet, UNetConfig
 from inpaint.checkpoints import onnx_export as export
@@ -13,6 +22,8 @@ from inpaint.cli import main
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="the export extra is not installed")
 pytest.importorskip("onnxscript", reason="the export extra is not installed")
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +198,68 @@ def test_onnx_files_are_checked(tmp_path, exported, small):
         Inpainter.load(tmp_path / "text.onnx")
     with pytest.raises(ValueError, match="runs on the CPU"):
         Inpainter.load(exported, device="cuda")
+
+
+def example(language):
+    """The code of docs/onnx.md in a language."""
+    text = (ROOT / "docs" / "onnx.md").read_text()
+    (code,) = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    assert len(code.splitlines()) <= 30
+    return code
+
+
+@pytest.fixture
+def folder(tmp_path, small):
+    """What the examples read: photo.png, mask.png, model.onnx."""
+    shutil.copy(small, tmp_path / "model.onnx")
+    image, hole = batch_of(1, 37, 91)
+    Image.fromarray(np.rint(255 * image[0]).astype(np.uint8).transpose(1, 2, 0)).save(
+        tmp_path / "photo.png"
+    )
+    Image.fromarray(hole[0, 0].astype(np.uint8) * 255).save(tmp_path / "mask.png")
+    return tmp_path
+
+
+def check_filled(folder, weights):
+    image, hole = batch_of(1, 37, 91)
+    filled = np.asarray(Image.open(folder / "filled.png").convert("RGB")).transpose(2, 0, 1)[None]
+    known = np.broadcast_to(~hole, image.shape)
+    np.testing.assert_array_equal(filled[known], np.rint(255 * image)[known])
+    assert np.abs(filled - 255 * composite_of(weights, image, hole)).max() <= 2
+
+
+def test_the_example_in_python_fills(folder, weights):
+    subprocess.run([sys.executable, "-c", example("python")], cwd=folder, check=True)
+    check_filled(folder, weights)
+
+
+@pytest.mark.skipif(
+    shutil.which("node") is None or not (NODE_MODULES / "onnxruntime-node").is_dir(),
+    reason="needs Node with onnxruntime-node and sharp: npm install --prefix web, or NODE_PATH",
+)
+def test_the_example_in_node_fills(folder, weights):
+    environment = {**os.environ, "NODE_PATH": str(NODE_MODULES)}
+    run = ["node", "-e", example("js")]
+    subprocess.run(run, cwd=folder, env=environment, check=True)
+    check_filled(folder, weights)
+
+
+@pytest.mark.skipif(
+    not (NODE_MODULES / "onnxruntime-web").is_dir(),
+    reason="npm install --prefix web, or NODE_PATH with onnxruntime-web",
+)
+def test_the_example_in_the_browser_fills(folder, weights, browser):
+    for name in RUNTIME_FILES:
+        shutil.copy(NODE_MODULES / "onnxruntime-web" / "dist" / name, folder)
+    (folder / "index.html").write_text(example("html"))
+    with serving(folder) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_function("filled.width === 91")
+        shown = page.evaluate("filled.toDataURL()")
+        page.close()
+    (folder / "filled.png").write_bytes(base64.b64decode(shown.partition(",")[2]))
+    check_filled(folder, weights)
 
 
 def test_a_missing_package_is_named_with_its_extra(exported, monkeypatch):
