@@ -15,12 +15,13 @@ import numpy as np
 
 from inpaint.batch import files
 from inpaint.batch.detection import TooDamagedError, find_damage, write_mask
-from inpaint.batch.records import ALPHA, DETECTED, Record, Settings, Task
+from inpaint.batch.records import ALPHA, DETECTED, PAINTS, Record, Settings, Task
 from inpaint.detect.detector import DamageDetector, Detection
 from inpaint.detect.settings import DetectSettings
 from inpaint.images import ImageData, format_of, read_image
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
+from inpaint.masks.paint import painted_hole
 from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole
 
 logger = logging.getLogger("inpaint")
@@ -51,6 +52,8 @@ class Filler:
                 notes.append(f"the content is {image.format}, whatever the name says")
             if task.mask == ALPHA:
                 hole = self._alpha_hole(image)
+            elif task.mask in PAINTS:
+                hole = self._painted_hole(image, task.mask)
             elif task.mask == DETECTED:
                 detection = self._detect(image, notes)
                 hole = detection.hole(self.settings.detect.grow)
@@ -98,6 +101,11 @@ class Filler:
             raise ValueError("the picture has no alpha channel that could say what to fill")
         full = np.iinfo(image.alpha.dtype).max
         hole = full - image.alpha > ALPHA_THRESHOLD * full
+        return grow_hole(~hole if self.settings.invert else hole, self.settings.grow)
+
+    def _painted_hole(self, image: ImageData, paint: str) -> np.ndarray:
+        """Where the image was painted over."""
+        hole = painted_hole(image.pixels, PAINTS[paint])
         return grow_hole(~hole if self.settings.invert else hole, self.settings.grow)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import get_args
 
-from inpaint.batch.records import ALPHA
+from inpaint.batch.records import ALPHA, PAINTS
 from inpaint.batch.report import REPORT_NAME
 from inpaint.checkpoints.names import DEFAULT_WEIGHTS
 from inpaint.cli.detection import add_detection
@@ -21,6 +21,7 @@ examples:
   inpaint fill photos/ --mask masks/ -o out/
   inpaint fill scans/ --mask watermark.png -o out/ --grow 3 --skip-existing
   inpaint fill erased.png --mask {ALPHA} -o out.png
+  inpaint fill painted.png --mask magenta --grow 3 -o out.png
   inpaint fill photos/ --detect scratch,dust -o out/
   inpaint fill manifest.csv               columns: image, mask, output, exclude
 
@@ -52,7 +53,8 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "--mask",
         metavar="MASKS",
         help="one mask for all; a folder with a mask for each, of the same name, "
-        f"with or without _mask behind it; or '{ALPHA}': what is transparent is filled",
+        f"with or without _mask behind it; '{ALPHA}': what is transparent is filled; or "
+        f"{', '.join(PAINTS)}: what was painted over in this colour is",
     )
     group.add_argument(
         "--exclude",
