@@ -1,5 +1,7 @@
 """The static page in Chromium: it fills as Python does, and nothing leaves the browser."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -20,6 +22,11 @@ pytestmark = pytest.mark.skipif(
 
 SIZE = 170, 240
 LEVELS = 2
+CONTRASTS = (
+    (Path(__file__).parent / "contrast.js")
+    .read_text()
+    .replace("document.querySelector('inpaint-editor').shadowRoot", "document.body")
+)
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +205,27 @@ def test_threads_give_the_same_where_the_server_allows_them(browser, site, weigh
         page.fill()
         assert np.abs(page.pixels() - python_fill(weights, image, hole)).max() <= LEVELS
         page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_and_icons_have_contrast(browser, address, scheme):
+    """As WCAG 2.2 asks for (AA)."""
+    page = Page(browser, address, color_scheme=scheme)
+    found = page.page.evaluate(CONTRASTS)
+    page.photo(scene())
+    found += page.page.evaluate(CONTRASTS)
+    assert len(found) >= 10
+    wanted = {"text": 4.5, "large": 3, "icon": 3}
+    assert [entry for entry in found if entry[1] < wanted[entry[2]]] == []
+    page.close()
+
+
+def test_every_control_has_a_name(page):
+    page.photo(scene())
+    for control in page.page.locator("button:visible, input:visible").all():
+        assert control.evaluate(
+            "(node) => node.ariaLabel || node.innerText.trim() || node.labels?.length"
+        )
 
 
 def test_a_phone_has_room_for_it(browser, address):
