@@ -181,6 +181,15 @@ def test_nothing_leaves_the_browser(browser, address):
     page.close()
 
 
+def test_a_page_without_its_other_files_says_so(browser, tmp_path):
+    with serving(build_site(tmp_path / "bare")) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_selector("#incomplete:visible", timeout=30_000)
+        assert "python web/vendor.py" in page.inner_text("#incomplete")
+        page.close()
+
+
 def test_a_missing_network_is_told(browser, site):
     page = Page(browser, "about:blank")
     page.page.route("**/model.onnx", lambda route: route.fulfill(status=404, body=""))

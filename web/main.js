@@ -15,6 +15,7 @@ const TOOL_KEYS = { b: "brush", e: "erase", l: "lasso", h: "hand" };
 const part = (id) => document.getElementById(id);
 for (const element of document.querySelectorAll("[data-icon]"))
   element.innerHTML = icon(element.dataset.icon);
+part("incomplete").remove(); // what is shown where this script does not start
 part("drop_icon").innerHTML = icon("photo");
 
 const stage = new Stage(document.querySelector(".stage"));
