@@ -20,7 +20,7 @@ from inpaint.utils.files import atomic_path
 ImageType = Literal["float32", "uint8"]
 Precision = Literal["float32", "float16"]
 
-OPSET = 18  # of ONNX, from December 2022: onnxruntime from 1.14 runs it
+OPSET = 18  # of ONNX, in files of its IR version 10, which onnxruntime 1.18 and later run
 # (batch, height, width) that each file is checked with: single pixels and lines, odd and even
 # sizes, fewer pixels than the network has levels, and far from the size of the example.
 CHECK_SIZES = (
@@ -77,7 +77,8 @@ class CompositeNetwork(nn.Module):
             composite: Like the image, its known pixels bit for bit.
             output: (B, C, H, W) float32, about [0, 1] but not clamped.
         """
-        hole = mask > 0.5 if self.config.image == "float32" else mask > 0
+        # Not mask > 0 of uint8, which onnxruntime 1.18 has no kernel for.
+        hole = mask > 0.5 if self.config.image == "float32" else mask.to(torch.bool)
         colours = image if self.config.image == "float32" else image.float() / 255
         dtype = self.network.mean.dtype
         output = self.network(colours.to(dtype), (~hole).to(dtype)).float()
