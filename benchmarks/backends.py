@@ -19,7 +19,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from inpaint.checkpoints.onnx import OnnxNetwork, export_onnx
+from inpaint.checkpoints.onnx import OnnxNetwork
+from inpaint.checkpoints.onnx_export import OnnxConfig, export_onnx
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS, find_weights, load_network
 from inpaint.models.folding import fold
 
@@ -38,8 +39,8 @@ def openvino_backend(path: Path) -> Backend:
     request = model.create_infer_request()
 
     def run(image: Tensor, valid: Tensor) -> Tensor:
-        answer = request.infer({"image": image.numpy(), "valid": valid.numpy()})
-        return torch.from_numpy(next(iter(answer.values())))
+        answer = request.infer({"image": image.numpy(), "mask": 1 - valid.numpy()})
+        return torch.from_numpy(answer["output"])
 
     return run
 
@@ -49,11 +50,14 @@ def backends(weights: Path, folder: Path, *, compiled: bool) -> dict[str, Backen
     network = load_network(weights).to(memory_format=torch.channels_last)
     onnx = folder / "model.onnx"
     export_onnx(weights, onnx)
+    half = folder / "half.onnx"
+    export_onnx(weights, half, OnnxConfig(precision="float16"))
     folded = fold(network).to(memory_format=torch.channels_last)
     found: dict[str, Backend] = {
         "eager": network,
         "folded": folded,
         "onnxruntime": OnnxNetwork(onnx),
+        "onnxruntime float16": OnnxNetwork(half),
     }
     if compiled:
         found["compiled"] = torch.compile(network, dynamic=False)
@@ -71,7 +75,8 @@ def measure(found: dict[str, Backend], size: int, rounds: int) -> dict[str, tupl
     valid = torch.ones(1, 1, size, size)
     valid[..., size // 4 : size // 2, size // 4 : size // 2] = 0
     plain = image.contiguous()
-    inputs = {name: plain if name in ("onnxruntime", "openvino") else image for name in found}
+    rows = ("onnxruntime", "onnxruntime float16", "openvino")  # take no channels-last tensors
+    inputs = {name: plain if name in rows else image for name in found}
     expected = found["eager"](image, valid)
     differences = {
         name: (run(inputs[name], valid) - expected).abs().max().item()

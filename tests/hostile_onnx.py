@@ -26,11 +26,11 @@ def model(
     output: Any = None,
     notes: str | bytes = json.dumps(NOTES),
 ) -> bytes:
-    """A file that answers with the known pixels, unless told otherwise."""
+    """A file that answers with what is in the hole, unless told otherwise."""
     graph = helper.make_graph(
-        nodes or [helper.make_node("Mul", ["image", "valid"], ["output"])],
+        nodes or [helper.make_node("Mul", ["image", "mask"], ["output"])],
         "network",
-        inputs or [value("image", 3), value("valid", 1)],
+        inputs or [value("image", 3), value("mask", 1)],
         [output or value("output", 3)],
         list(constants),
     )
@@ -63,7 +63,7 @@ def with_graphs() -> Iterator[bytes]:
         [node("Transpose", ["image"], ["output"], perm=[0, 1, 3, 2])],
         [node("Concat", ["image", "image"], ["output"], axis=0)],
         [node("Concat", ["image", "image"], ["output"], axis=1)],
-        [node("Identity", ["valid"], ["output"])],
+        [node("Identity", ["mask"], ["output"])],
         [node("Shape", ["image"], ["output"])],
         [node("Evil", ["image"], ["output"])],
         [node("Identity", ["nothing"], ["output"])],
@@ -76,10 +76,10 @@ def with_graphs() -> Iterator[bytes]:
         yield model(cast, output=value("output", 3, kind))
     yield model([node("Identity", ["image"], ["other"])], output=value("other", 3))
     for channels in (1, 4, 0, -1, "channels", 1000):
-        yield model(inputs=[value("image", channels), value("valid", 1)])
-    for names in (("valid", "image"), ("image", "mask"), ("image",), ("image", "valid", "more")):
+        yield model(inputs=[value("image", channels), value("mask", 1)])
+    for names in (("mask", "image"), ("image", "valid"), ("image",), ("image", "mask", "more")):
         yield model(add, inputs=[value(name, 3) for name in names])
-    yield model(inputs=[value("image", 3, TensorProto.UINT8), value("valid", 1)])
+    yield model(inputs=[value("image", 3, TensorProto.UINT8), value("mask", 1)])
     for dims in ([1 << 20, 1 << 20], [1 << 62], [-1], [1 << 31, 1 << 31, 4], []):
         constant = TensorProto(name="k", data_type=FLOAT, dims=dims, raw_data=b"123")
         yield model(add, [constant])

@@ -104,6 +104,16 @@ def test_brush_paints_as_wide_as_its_ring_and_its_number_tell(desktop, tmp_path,
         desktop.page.keyboard.press("Control+z")
 
 
+def test_a_click_marks_a_disk(desktop, tmp_path, photo):
+    desktop.upload(photo)
+    desktop.stroke((0.25, 0))
+    desktop.stroke((-0.25, 0), (-0.25, 0))  # pressed and let go, with a move of no length
+    area = np.pi * desktop.state("tools.radius") ** 2
+    hole = desktop.mask(tmp_path)
+    for half in (hole[:, :300], hole[:, 300:]):
+        assert np.count_nonzero(half) == pytest.approx(area, rel=0.05)
+
+
 def test_size_of_the_brush_is_set_by_its_slider(desktop, photo):
     desktop.upload(photo)
     before = desktop.state("tools.radius")

@@ -159,8 +159,8 @@ def test_larger_pictures_and_masks_than_the_limit_fail_undecoded(photos, weights
         assert image.size == (64, 48)
         return decode_as_before(image, *arguments)
 
-    decode_as_before = inpaint.images.read._decode
-    monkeypatch.setattr("inpaint.images.read._decode", decode)
+    decode_as_before = inpaint.images.read.decode
+    monkeypatch.setattr("inpaint.images.read.decode", decode)
     options = ("--mask", photos / "masks", "--max-megapixels", 64 * 48 / 1e6)
     assert fill(photos / "photos", "-o", photos / "out", *options, weights=weights) == 1
     rows = report_of(photos / "out/report.jsonl")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from inpaint.checkpoints import onnx
+from inpaint.checkpoints import onnx, onnx_export
 from inpaint.checkpoints.weights import load_network, save_weights
 from inpaint.models.unet import PConvUNet, UNetConfig
 from inpaint.models.unet_blocks import NoiseInjection
@@ -84,13 +84,16 @@ def test_it_is_exported_for_any_size(tmp_path: Path) -> None:
     pytest.importorskip("onnxscript", reason="the export extra is not installed")
     net = network().eval()
     save_weights(net, tmp_path / "noisy.safetensors")
-    onnx.export_onnx(tmp_path / "noisy.safetensors", tmp_path / "noisy.onnx")
+    onnx_export.export_onnx(tmp_path / "noisy.safetensors", tmp_path / "noisy.onnx")
     exported = onnx.OnnxNetwork(tmp_path / "noisy.onnx")
     for size in ((48, 40), (150, 141)):
         image, valid = picture(*size)
         with torch.no_grad():
             torch.testing.assert_close(
-                exported(image, valid), net(image, valid), rtol=0, atol=onnx.TOLERANCE
+                exported(image, valid),
+                net(image, valid),
+                rtol=0,
+                atol=onnx_export.TOLERANCES["float32"],
             )
 
 

@@ -13,7 +13,9 @@ Status = Literal["done", "skipped", "failed"]
 # In place of a mask's path:
 ALPHA = "alpha"  # the image's own transparency is the hole
 DETECTED = "detected"  # damage that is found in the image is the hole
-NO_FILES = (ALPHA, DETECTED)
+# What was painted over the image in this colour, RGB, is the hole.
+PAINTS = {"magenta": (255, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
+NO_FILES = (ALPHA, DETECTED, *PAINTS)
 
 
 @dataclass(frozen=True, slots=True)

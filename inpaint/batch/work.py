@@ -16,7 +16,7 @@ from inpaint.batch.detection import TooDamagedError, find_damage, is_summary, wr
 from inpaint.batch.frames import joined, mask_frames, share_of
 from inpaint.batch.memory import ImageMemory
 from inpaint.batch.recording import recorded, warnings_noted
-from inpaint.batch.records import ALPHA, DETECTED, Record, Settings, Task
+from inpaint.batch.records import ALPHA, DETECTED, PAINTS, Record, Settings, Task
 from inpaint.detect.detector import DamageDetector, Detection
 from inpaint.detect.settings import DetectSettings
 from inpaint.images import (
@@ -29,6 +29,7 @@ from inpaint.images import (
 from inpaint.images.frames import WITH_FRAMES, check_holds_frames, encode_frames, read_frames
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.progress import OnProgress
+from inpaint.masks.paint import painted_hole
 from inpaint.masks.read import ALPHA_THRESHOLD, grow_hole, read_hole, warn_if_suspicious
 
 CACHED_HOLES = 4  # enough for one mask used on images of a few sizes
@@ -160,6 +161,8 @@ class Filler:
         before = len(notes)
         if task.mask == ALPHA:
             hole = self._alpha_hole(image)
+        elif task.mask in PAINTS:
+            hole = self._painted_hole(image, task.mask)
         elif mask is not None:
             hole = read_hole(mask, size=image.size, invert=self.settings.invert)
             hole = grow_hole(hole, self.settings.grow)
@@ -206,6 +209,13 @@ class Filler:
             raise ValueError("the picture has no alpha channel that could say what to fill")
         full = np.iinfo(image.alpha.dtype).max
         hole = full - image.alpha > ALPHA_THRESHOLD * full
+        hole = ~hole if self.settings.invert else hole
+        warn_if_suspicious(hole)
+        return grow_hole(hole, self.settings.grow)
+
+    def _painted_hole(self, image: ImageData, paint: str) -> np.ndarray:
+        """Where the image was painted over."""
+        hole = painted_hole(image.pixels, PAINTS[paint])
         hole = ~hole if self.settings.invert else hole
         warn_if_suspicious(hole)
         return grow_hole(hole, self.settings.grow)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +11,13 @@ from torch import Tensor
 
 from inpaint.checkpoints.metadata import read_object
 from inpaint.checkpoints.torch_file import CheckpointError, check_finite
-from inpaint.checkpoints.weights import load_network, read_metadata
-from inpaint.models.unet import PConvUNet
-from inpaint.utils.files import atomic_path
 from inpaint.utils.settings import one_line, shortened
 
-CHECK_SIZES = ((64, 64), (37, 91), (256, 200), (130, 320))  # (height, width)
+# Names in a file of `inpaint export`, see docs/onnx.md. No other known network has these outputs.
+INPUTS = ("image", "mask")
+OUTPUTS = ("composite", "output")
 MAX_BYTES = 1 << 31  # what the format can hold in one file
 _FATAL = 4  # onnxruntime's level of logging
-TOLERANCE = 1e-4  # largest difference to torch, of values in [0, 1]
 
 
 class OnnxNetwork:
@@ -75,7 +71,7 @@ class OnnxNetwork:
 
     def _start(self) -> Any:
         """A session with the model. Raises CheckpointError, or ImportError that names the extra."""
-        runtime = _onnxruntime()
+        runtime = import_onnxruntime()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = self._threads or torch.get_num_threads()
         options.log_severity_level = _FATAL  # what is wrong is in the exception
@@ -97,9 +93,19 @@ class OnnxNetwork:
         inputs: Names, types and shapes.
         """
         names = [name for name, _, _ in inputs]
-        if names != ["image", "valid"]:
+        if _is_of_0_1(names):
             raise CheckpointError(
-                f"{self._name} takes {shortened(names)}, not image and valid: not one of ours"
+                f"{self._name} was written by version 0.1; write it again with: inpaint export "
+                f"{Path(self._name).name}"
+            )
+        if names != list(INPUTS):
+            raise CheckpointError(
+                f"{self._name} takes {shortened(names)}, not image and mask: not one of ours"
+            )
+        if inputs[0][1] == "tensor(uint8)":
+            raise CheckpointError(
+                f"{self._name} takes tensor(uint8); this package runs files of float32, which "
+                "`inpaint export` writes without --image"
             )
         for name, kind, shape in inputs:
             channels = shape[1] if len(shape) == 4 else None
@@ -125,7 +131,8 @@ class OnnxNetwork:
         return output.shape[1]
 
     def _run(self, image: Tensor, valid: Tensor) -> Tensor:
-        inputs = {"image": image.contiguous().numpy(), "valid": valid.contiguous().numpy()}
+        mask = (valid <= 0).to(image.dtype)
+        inputs = {"image": image.contiguous().numpy(), "mask": mask.contiguous().numpy()}
         try:
             output = self._session.run(["output"], inputs)[0]
         except Exception as error:  # as in _start
@@ -136,72 +143,25 @@ class OnnxNetwork:
         return torch.from_numpy(output)
 
 
-def export_onnx(weights: str | Path, path: str | Path) -> float:
-    """Write the network of a weight file as ONNX for any batch size, height and width.
-
-    Returns the largest difference to torch over several sizes. Raises CheckpointError when it
-    is above TOLERANCE, and ImportError that names the extra when an exporter is missing.
-    """
-    network = load_network(weights)
-    with atomic_path(path) as temporary:
-        _export(network, read_metadata(weights)["notes"], temporary)
-        difference = _largest_difference(network, OnnxNetwork(temporary))
-        if not difference <= TOLERANCE:
-            raise CheckpointError(
-                f"the exported network differs from torch by {difference:g}, more than {TOLERANCE}"
-            )
-    return difference
+def is_own(session: Any) -> bool:
+    """Whether `inpaint export`, also of version 0.1, wrote the file of a session."""
+    names = tuple(value.name for value in session.get_outputs())
+    return names == OUTPUTS or _is_of_0_1([value.name for value in session.get_inputs()])
 
 
-def _export(network: PConvUNet, notes: dict[str, Any], path: Path) -> None:
-    try:
-        import onnxscript  # noqa: F401  (what torch's exporter is built on)
-    except ImportError as error:
-        raise _missing("onnxscript") from error
-    channels = network.config.in_channels
-    example = torch.rand(2, channels, 193, 271), torch.ones(2, 1, 193, 271)
-    axes = {
-        0: torch.export.Dim("batch", min=1, max=1 << 15),
-        2: torch.export.Dim("height", min=1, max=1 << 15),
-        3: torch.export.Dim("width", min=1, max=1 << 15),
-    }
-    with warnings.catch_warnings():
-        # The exporter remarks that image and valid share their sizes, as they shall.
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            network,
-            example,
-            dynamo=True,
-            verbose=False,
-            input_names=["image", "valid"],
-            output_names=["output"],
-            dynamic_shapes={"image": axes, "valid": axes},
-        )
-    assert program is not None
-    program.model.metadata_props["notes"] = json.dumps(notes)
-    program.save(str(path))
+def _is_of_0_1(inputs: list[str]) -> bool:
+    return inputs == ["image", "valid"]
 
 
-def _largest_difference(network: PConvUNet, exported: OnnxNetwork) -> float:
-    rng = torch.Generator().manual_seed(0)
-    differences = []
-    for batch, (height, width) in enumerate(CHECK_SIZES, start=1):
-        image = torch.rand(batch, network.config.in_channels, height, width, generator=rng)
-        small = torch.rand(batch, 1, height // 8 + 1, width // 8 + 1, generator=rng)
-        valid = torch.nn.functional.interpolate((small > 0.3).float(), size=(height, width))
-        with torch.inference_mode():
-            expected = network(image, valid)
-        differences.append((expected - exported(image, valid)).abs().max().item())
-    return max(differences)
-
-
-def _onnxruntime() -> Any:
+def import_onnxruntime() -> Any:
+    """The package onnxruntime. Raises ImportError that names the extra."""
     try:
         import onnxruntime
     except ImportError as error:
-        raise _missing("onnxruntime") from error
+        raise missing("onnxruntime") from error
     return onnxruntime
 
 
-def _missing(package: str) -> ImportError:
+def missing(package: str) -> ImportError:
+    """The error for a package that is not installed."""
     return ImportError(f"{package} is not installed; ONNX needs: pip install 'inpaint[export]'")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 from pathlib import Path
+from typing import get_args
 
-from inpaint.checkpoints.onnx import export_onnx
+from inpaint.checkpoints.onnx_export import ImageType, OnnxConfig, Precision, export_onnx
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS, find_weights
 
 logger = logging.getLogger(__name__)
@@ -18,12 +19,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights", default=DEFAULT_WEIGHTS, help="shipped name or file (%(default)s)"
     )
+    parser.add_argument(
+        "--image",
+        choices=get_args(ImageType),
+        default=OnnxConfig.image,
+        help="type of image, mask and composite: float32 in [0, 1], or uint8 (%(default)s)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=get_args(Precision),
+        default=OnnxConfig.precision,
+        help="of weights and features; float16 halves the file (%(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the ONNX file that `inpaint export` asks for."""
     if arguments.out.suffix != ".onnx":
         raise ValueError(f"the output must end in .onnx, got {arguments.out}")
-    difference = export_onnx(find_weights(arguments.weights), arguments.out)
+    config = OnnxConfig(arguments.image, arguments.precision)
+    difference = export_onnx(find_weights(arguments.weights), arguments.out, config)
     logger.info("%s written, within %.1g of torch", arguments.out, difference)
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import get_args
 
-from inpaint.batch.records import ALPHA
+from inpaint.batch.records import ALPHA, PAINTS
 from inpaint.batch.report import REPORT_NAME
 from inpaint.checkpoints.names import DEFAULT_WEIGHTS
 from inpaint.cli.detection import add_detection, add_max_megapixels
@@ -22,6 +22,7 @@ examples:
   inpaint fill photos/ --mask masks/ -o out/
   inpaint fill scans/ --mask watermark.png -o out/ --grow 3 --skip-existing
   inpaint fill erased.png --mask {ALPHA} -o out.png
+  inpaint fill painted.png --mask magenta --grow 3 -o out.png
   inpaint fill photos/ --detect scratch,dust -o out/
   inpaint fill manifest.csv               columns: image, mask, output, exclude
   inpaint fill - --mask hole.png -o - < photo.jpg > out.jpg
@@ -55,8 +56,8 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         "--mask",
         metavar="MASKS",
         help="one mask for all; a folder with a mask for each, of the same name, "
-        f"with or without _mask behind it; '{ALPHA}': what is transparent is filled; or - for "
-        "standard input",
+        f"with or without _mask behind it; '{ALPHA}': what is transparent is filled; "
+        f"{', '.join(PAINTS)}: what was painted over in this colour is; or - for standard input",
     )
     group.add_argument(
         "--exclude",

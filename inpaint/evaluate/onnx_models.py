@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import torch
 
+from inpaint.checkpoints.onnx import is_own
 from inpaint.checkpoints.weights import CheckpointError
 from inpaint.evaluate.classical import Fill
 from inpaint.utils.settings import one_line
@@ -27,7 +28,7 @@ _Contract = Callable[[Any, np.ndarray, np.ndarray], np.ndarray]
 
 def is_own_onnx(path: Path) -> bool:
     """Whether `inpaint export` wrote an ONNX file."""
-    return [value.name for value in _session(path).get_inputs()] == ["image", "valid"]
+    return is_own(_session(path))
 
 
 def load_onnx_fill(path: Path) -> Fill:

@@ -76,9 +76,12 @@ function drawStroke(context, { points, radius }) {
   context.lineCap = context.lineJoin = "round";
   context.beginPath();
   context.moveTo(points[0], points[1]);
-  if (points.length === 2) context.lineTo(points[0], points[1]);
   for (let i = 2; i < points.length; i += 2) context.lineTo(points[i], points[i + 1]);
   context.stroke();
+  if (points.some((place, i) => place !== points[i % 2])) return;
+  context.beginPath(); // browsers draw no line without length, not even its round ends
+  context.arc(points[0], points[1], radius, 0, 2 * Math.PI);
+  context.fill();
 }
 
 function drawArea(context, { points }) {
