@@ -17,7 +17,7 @@ demo: setup
 	@find out -type f ! -name '*.jsonl' | sort
 
 app: setup
-	$(BIN)/python app.py --open
+	$(BIN)/inpaint app --open
 
 lint: setup
 	$(BIN)/ruff check .

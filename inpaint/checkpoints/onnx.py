@@ -16,6 +16,7 @@ from inpaint.checkpoints.weights import (
     read_metadata,
 )
 from inpaint.models.unet import PConvUNet
+from inpaint.utils.extras import install
 from inpaint.utils.files import atomic_path
 
 CHECK_SIZES = ((64, 64), (37, 91), (256, 200), (130, 320))  # (height, width)
@@ -122,4 +123,4 @@ def _onnxruntime() -> Any:
 
 
 def _missing(package: str) -> ImportError:
-    return ImportError(f"{package} is not installed; ONNX needs: pip install 'inpaint[export]'")
+    return ImportError(f"{package} is not installed; ONNX needs: {install('export')}")

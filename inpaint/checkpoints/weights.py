@@ -18,14 +18,12 @@ from inpaint.models.refiner import Refiner
 from inpaint.models.registry import DEFAULT_KIND, Role, architecture, build, kind_of
 from inpaint.models.unet import PConvUNet
 from inpaint.utils.files import atomic_path
+from inpaint.utils.shipped import shipped_folder
 
 
 def weights_folder() -> Path:
-    """Where the shipped weights lie: `weights/` beside the package in a checkout, or the copy of
-    it that a wheel installs inside the package."""
-    package = Path(__file__).parents[1]
-    beside = package.parent / "weights"
-    return beside if beside.is_dir() else package / "_weights"
+    """Where the shipped weights lie."""
+    return shipped_folder("weights")
 
 
 def shipped_weights(name: str = DEFAULT_WEIGHTS) -> Path:

@@ -8,12 +8,16 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from inpaint.utils.extras import advice
+
 # Name, module and help of each sub-command. A module offers add_arguments(parser) and
 # run(arguments) -> exit code; it is imported when its command is used, so that --help is quick.
 COMMANDS = {
     "fill": ("inpaint.cli.fill", "fill the holes of an image or of whole folders"),
     "detect": ("inpaint.cli.detect", "find scratches, dust and stamps, and write their masks"),
+    "app": ("inpaint.cli.app", "serve the page where photos are brushed and filled"),
     "train": ("inpaint.cli.train", "train an inpainting network"),
+    "train-detector": ("inpaint.cli.train_detector", "train the detector of damage"),
     "evaluate": ("inpaint.cli.evaluate", "measure methods on fixed images and holes"),
     "masks": ("inpaint.cli.masks", "write a test set of irregular holes"),
     "weights": ("inpaint.cli.weights", "list, check and convert weight files"),
@@ -56,7 +60,7 @@ def _add_arguments(module: str, parser: argparse.ArgumentParser) -> bool:
     try:
         import_module(module).add_arguments(parser)
     except ModuleNotFoundError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        print(f"{parser.prog}: {advice(error)}", file=sys.stderr)
         return False
     return True
 
@@ -71,6 +75,9 @@ def _run(module: str, parser: argparse.ArgumentParser, arguments: Sequence[str])
     except (ValueError, OSError, RuntimeError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return 2 if isinstance(error, ValueError | FileNotFoundError) else 1
+    except ModuleNotFoundError as error:
+        print(f"{prog}: {advice(error)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt as stopped:
         print(f"{prog}: {stopped or 'stopped'}", file=sys.stderr)
         return 128 + getattr(stopped, "signum", 2)

@@ -12,6 +12,7 @@ import torch
 
 from inpaint.checkpoints.weights import CheckpointError
 from inpaint.evaluate.classical import Fill
+from inpaint.utils.extras import install
 
 _KNOWN = (
     "LaMa (float image of 3 channels and mask of 1), MI-GAN's pipeline (the same, uint8), "
@@ -112,9 +113,7 @@ def _session(path: Path) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ImportError(
-            "onnxruntime is not installed; ONNX needs: pip install 'inpaint[export]'"
-        ) from error
+        raise ImportError(f"onnxruntime is not installed; ONNX needs: {install('onnx')}") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     try:
