@@ -14,7 +14,7 @@ ORDER = (
     *("utils", "images", "masks", "models", "checkpoints", "texture", "inference"),
     "selection",
     *("damage", "data", "training", "detect", "padding", "evaluate", "classification"),
-    *("batch", "app", "cli"),
+    *("batch", "serving", "app", "cli"),
 )
 OPTIONAL = ("gradio", "ray", "accelerate", "matplotlib", "skimage", "onnxruntime")
 

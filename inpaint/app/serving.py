@@ -74,17 +74,18 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
     logging.getLogger("inpaint").setLevel(logging.INFO)
     # Imported when needed, in the order of their cost: what is wrong is said soon.
     _settle_environment()
-    from inpaint.app.models import Models
+    from inpaint.serving.models import Models
 
     models = Models(options.weights, device=options.device, concurrency=options.concurrency)
     from inpaint.app.editor import editor_routes
     from inpaint.app.examples import find_examples
-    from inpaint.app.guard import Guard, Hosts, guarded
+    from inpaint.app.guard import PageGuard, guarded
     from inpaint.app.handlers import Limits
     from inpaint.app.page import build_page
     from inpaint.app.theme import HEAD, theme
     from inpaint.selection import select_object
     from inpaint.selection.segmenter import Segmenter
+    from inpaint.serving.guard import Hosts
 
     limits = Limits(
         max_pixels=round(options.max_megapixels * MEGA),
@@ -95,7 +96,7 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
     # With api_open, /run and /api would let fills past the queue.
     page.queue(max_size=options.queue_size, default_concurrency_limit=4, api_open=False)
     hosts = Hosts.of(options.host, options.allowed_host, options.root_path, socket.gethostname())
-    guard = partial(Guard, hosts=hosts, most_upload_bytes=limits.max_batch_bytes)
+    guard = partial(PageGuard, hosts=hosts, most_upload_bytes=limits.max_batch_bytes)
     _, address, _ = page.launch(
         server_name=options.host,
         server_port=port,
