@@ -14,9 +14,9 @@ ORDER = (
     *("utils", "images", "masks", "models", "checkpoints", "texture", "inference"),
     "selection",
     *("damage", "data", "training", "detect", "padding", "evaluate", "classification"),
-    *("batch", "serving", "app", "cli"),
+    *("batch", "serving", "app", "api", "cli"),
 )
-OPTIONAL = ("gradio", "ray", "accelerate", "matplotlib", "skimage", "onnxruntime")
+OPTIONAL = ("gradio", "fastapi", "ray", "accelerate", "matplotlib", "skimage", "onnxruntime")
 
 
 def modules() -> dict[str, Path]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from inpaint.serving.ports import free_port
 from inpaint.utils.options import option
 
 MEGA = 1_000_000
@@ -69,7 +70,7 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
     Raises FileNotFoundError, CheckpointError or ValueError for weights and segmenter, OSError for
     a port that is taken.
     """
-    port = _free_port(options)
+    port = free_port(options.host, options.port)
     logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s")
     logging.getLogger("inpaint").setLevel(logging.INFO)
     # Imported when needed, in the order of their cost: what is wrong is said soon.
@@ -157,18 +158,3 @@ def _plain_path(folder: str) -> str:
     os.makedirs(folder, exist_ok=True)
     os.symlink(os.path.abspath(folder), link)
     return link
-
-
-def _free_port(options: ServingOptions) -> int:
-    """The port to listen at. Raises OSError with what to do if it is taken."""
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((options.host, options.port))
-        except OSError as error:
-            raise OSError(
-                f"cannot listen at {options.host} port {options.port} ({error.strerror}); "
-                "choose another with --port"
-            ) from error
-        return int(probe.getsockname()[1])

@@ -16,6 +16,7 @@ COMMANDS = {
     "fill": ("inpaint.cli.fill", "fill the holes of an image or of whole folders"),
     "detect": ("inpaint.cli.detect", "find scratches, dust and stamps, and write their masks"),
     "app": ("inpaint.cli.app", "serve the page where photos are brushed and filled"),
+    "serve": ("inpaint.cli.serve", "serve fills to programs, by HTTP"),
     "train": ("inpaint.cli.train", "train an inpainting network"),
     "train-detector": ("inpaint.cli.train_detector", "train the detector of damage"),
     "evaluate": ("inpaint.cli.evaluate", "measure methods on fixed images and holes"),

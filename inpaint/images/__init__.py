@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from inpaint.images.image_data import ImageData, ImageError, JpegCoding, with_pixels
     from inpaint.images.pil import from_pil, to_pil
     from inpaint.images.read import DEFAULT_MAX_PIXELS, read_image
-    from inpaint.images.write import write_image
+    from inpaint.images.write import encode_image, write_image
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -19,6 +19,7 @@ __all__ = [
     "ImageError",
     "JpegCoding",
     "decode_rgb",
+    "encode_image",
     "format_of",
     "from_pil",
     "is_image_name",
@@ -35,6 +36,7 @@ _MODULES = {
     "ImageError": "inpaint.images.image_data",
     "JpegCoding": "inpaint.images.image_data",
     "decode_rgb": "inpaint.images.decode",
+    "encode_image": "inpaint.images.write",
     "format_of": "inpaint.images.formats",
     "from_pil": "inpaint.images.pil",
     "is_image_name": "inpaint.images.formats",

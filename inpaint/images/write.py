@@ -47,11 +47,13 @@ def write_image(
     The file appears at `path` complete, or `path` stays as it was. Raises ImageError for what
     the format cannot hold, ValueError for an unknown format or quality, OSError for a failing disk.
     """
-    data = _encode(image, format=format, quality=quality)
-    atomic_write(path, data)
+    atomic_write(path, encode_image(image, format=format, quality=quality))
 
 
-def _encode(image: ImageData, *, format: str | None, quality: int | None) -> bytes:
+def encode_image(
+    image: ImageData, *, format: str | None = None, quality: int | None = None
+) -> bytes:
+    """The file that write_image writes. Raises ImageError and ValueError as it does."""
     name = image.format if format is None else ALIASES.get(format, format)
     if name not in ENCODERS:
         raise ValueError(f"format must be one of {', '.join(FORMATS)}, got {format!r}")

@@ -7,6 +7,10 @@ DISTRIBUTION = "pconv-inpaint"  # the name of this package for pip, as in pyproj
 # By the name a package is imported by.
 _EXTRAS = {
     "gradio": "app",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+    "python_multipart": "serve",
+    "prometheus_client": "serve",
     "accelerate": "train",
     "tensorboard": "train",
     "torchvision": "padding",

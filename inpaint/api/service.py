@@ -1,0 +1,73 @@
+"""Networks, threads and the queue behind the API, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from inpaint.api.metrics import Metrics
+from inpaint.api.options import ServeOptions
+from inpaint.api.queue import Queue
+from inpaint.api.work import Filled, Job
+from inpaint.serving.models import Models
+from inpaint.utils.threads import usable_cpus
+
+POLL_SECONDS = 0.1  # between looks at a fill's progress and at its client
+
+
+class FillService:
+    """Runs the jobs of one process: on a CPU as many at once as there are cores, each on one core,
+    which fills more photos in a second than all cores on each of them; on a GPU one."""
+
+    def __init__(self, options: ServeOptions) -> None:
+        """Loads the networks. Raises FileNotFoundError, CheckpointError or ValueError."""
+        self.options = options
+        cores = max(1, usable_cpus() // options.workers)
+        # The pool below limits the fills, so its threads need not wait for each other in Models.
+        self.models = Models(
+            options.weights, device=options.device, concurrency=options.concurrency or cores
+        )
+        on_cpu = self.models.inpainter(self.models.default).device.type == "cpu"
+        self.concurrency = options.concurrency or (cores if on_cpu else 1)
+        self.queue = Queue(size=options.queue_size, concurrency=self.concurrency)
+        self.metrics = Metrics()
+        self._jobs: set[Job] = set()
+        threads = max(1, cores // self.concurrency)
+        self._pool = ThreadPoolExecutor(self.concurrency, "fill", torch.set_num_threads, (threads,))
+
+    async def run(
+        self, job: Job, gone: Callable[[], Awaitable[bool]]
+    ) -> AsyncGenerator[Filled | None, None]:
+        """Yields None now and then while a job waits or runs, and then its result.
+
+        Args:
+            job: What is to be done; it is cancelled where this is closed early.
+            gone: Whether the client has left, which cancels the job, too.
+
+        Raises:
+            ValueError, Cancelled, TooSlow, MemoryError: As Job.run does.
+        """
+        self._jobs.add(job)
+        future = asyncio.get_running_loop().run_in_executor(self._pool, job.run, self.models)
+        try:
+            while not (await asyncio.wait({future}, timeout=POLL_SECONDS))[0]:
+                job.cancelled = job.cancelled or await gone()
+                yield None
+            filled = future.result()
+            self.metrics.seconds.observe(filled.seconds)
+            self.metrics.pixels.inc(filled.pixels)
+            yield filled
+        finally:
+            job.cancelled = True
+            self._jobs.discard(job)
+            if not (future.done() or future.cancel()):
+                await asyncio.wait({future})  # it reads the request's files, which close next
+
+    def stop(self) -> None:
+        """Ends what is still running, and the threads."""
+        for job in self._jobs:
+            job.cancelled = True
+        self._pool.shutdown(cancel_futures=True)
