@@ -108,12 +108,12 @@ class Served:
                     self._fill(http, sent[number % len(sent)], style, seen, retry)
                     seconds.append(time.perf_counter() - start)
 
-        start, (cores, _) = time.perf_counter(), self.usage() if fills else (0.0, 0.0)
+        start = time.perf_counter()
         with ThreadPoolExecutor(clients) as pool:
             for task in [pool.submit(client) for _ in range(clients)]:
                 task.result()
         took = time.perf_counter() - start
-        return {"seconds": took, "latency": seconds, "answers": seen, "cores": cores}
+        return {"seconds": took, "latency": seconds, "answers": seen}
 
     def _fill(
         self, http: httpx.Client, files: Files, style: str, seen: dict[str, int], retry: bool

@@ -65,6 +65,7 @@ def create_app(options: ServeOptions) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.warm_up()
         yield
         service.stop()
 

@@ -6,15 +6,19 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import torch
 
 from inpaint.api.metrics import Metrics
 from inpaint.api.options import ServeOptions
 from inpaint.api.queue import Queue
 from inpaint.api.work import Filled, Job
+from inpaint.images import ImageData
 from inpaint.serving.models import Models
 from inpaint.utils.threads import usable_cpus
 
+WARM_UP_SIZE = (160, 160, 3)
+WARM_UP_HOLE = (slice(60, 100), slice(40, 110))
 POLL_SECONDS = 0.1  # between looks at a fill's progress and at its client
 
 
@@ -37,6 +41,15 @@ class FillService:
         self._jobs: set[Job] = set()
         threads = max(1, cores // self.concurrency)
         self._pool = ThreadPoolExecutor(self.concurrency, "fill", torch.set_num_threads, (threads,))
+
+    def warm_up(self) -> None:
+        """Fills a small random photo: the first fill after an installation compiles the search for
+        texture, which takes longer than a client waits, and each first fill allocates memory."""
+        generator = np.random.default_rng(0)
+        pixels = generator.integers(0, 256, WARM_UP_SIZE, dtype=np.uint8)
+        hole = np.zeros(WARM_UP_SIZE[:2], bool)
+        hole[WARM_UP_HOLE] = True
+        self._pool.submit(self.models.fill, ImageData(pixels), hole).result()
 
     async def run(
         self, job: Job, gone: Callable[[], Awaitable[bool]]
