@@ -6,8 +6,9 @@ import base64
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
@@ -27,6 +28,7 @@ from inpaint.utils.extras import DISTRIBUTION
 logger = logging.getLogger("inpaint")
 
 STREAM = "text/event-stream"
+STEP_SECONDS = 0.2  # between events of a stream
 MOST_GROWTH = 200  # pixels
 CLIENT_GONE = 499  # nginx's status for it; nobody reads it but the metrics
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -109,10 +111,11 @@ def _add_routes(app: FastAPI, service: FillService) -> None:
         wanted = FillOptions(style, seed, grow, invert, format, quality)
         limits = service.options
         job = Job(files, wanted, limits.max_pixels, limits.fill_seconds)
+        left = partial(_left, request)
         if STREAM in request.headers.get("accept", ""):
-            return StreamingResponse(_events(service, job, request), media_type=STREAM)
+            return StreamingResponse(_events(service, job, request, left), media_type=STREAM)
         try:
-            async with aclosing(service.run(job, request.is_disconnected)) as steps:
+            async with aclosing(service.run(job, left)) as steps:
                 async for found in steps:
                     if found is not None:
                         return _answer(found, request)
@@ -149,11 +152,19 @@ def _answer(filled: Filled, request: Request) -> Response:
     return Response(filled.data, media_type=filled.media_type, headers=timing)
 
 
-async def _events(service: FillService, job: Job, request: Request) -> AsyncIterator[str]:
+async def _left(request: Request) -> None:
+    """Ends when the client has closed its connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _events(
+    service: FillService, job: Job, request: Request, left: Callable[[], Coroutine[Any, Any, None]]
+) -> AsyncIterator[str]:
     """The stream of a request, as server-sent events."""
     last: dict[str, Any] = {}
     try:
-        async with aclosing(service.run(job, request.is_disconnected)) as steps:
+        async with aclosing(service.run(job, left, every=STEP_SECONDS)) as steps:
             async for found in steps:
                 if found is not None:
                     request.state.seconds = found.seconds

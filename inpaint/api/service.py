@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,6 @@ from inpaint.utils.threads import usable_cpus
 
 WARM_UP_SIZE = (160, 160, 3)
 WARM_UP_HOLE = (slice(60, 100), slice(40, 110))
-POLL_SECONDS = 0.1  # between looks at a fill's progress and at its client
 
 
 class FillService:
@@ -52,28 +52,35 @@ class FillService:
         self._pool.submit(self.models.fill, ImageData(pixels), hole).result()
 
     async def run(
-        self, job: Job, gone: Callable[[], Awaitable[bool]]
+        self, job: Job, left: Callable[[], Coroutine[Any, Any, None]], *, every: float | None = None
     ) -> AsyncGenerator[Filled | None, None]:
-        """Yields None now and then while a job waits or runs, and then its result.
+        """Yields None while a job waits or runs, and then its result.
 
         Args:
             job: What is to be done; it is cancelled where this is closed early.
-            gone: Whether the client has left, which cancels the job, too.
+            left: Ends when the client has left, which cancels the job, too. It is waited for, not
+                asked now and then: with 32 clients that took a seventh of the time of the fills.
+            every: Seconds after which None comes, again and again; None = when the client leaves.
 
         Raises:
             ValueError, Cancelled, TooSlow, MemoryError: As Job.run does.
         """
         self._jobs.add(job)
         future = asyncio.get_running_loop().run_in_executor(self._pool, job.run, self.models)
+        leaving = asyncio.ensure_future(left())
         try:
-            while not (await asyncio.wait({future}, timeout=POLL_SECONDS))[0]:
-                job.cancelled = job.cancelled or await gone()
-                yield None
+            while not future.done():
+                pending = {one for one in (future, leaving) if not one.done()}
+                await asyncio.wait(pending, timeout=every, return_when=asyncio.FIRST_COMPLETED)
+                job.cancelled = leaving.done()
+                if not future.done():
+                    yield None
             filled = future.result()
             self.metrics.seconds.observe(filled.seconds)
             self.metrics.pixels.inc(filled.pixels)
             yield filled
         finally:
+            leaving.cancel()
             job.cancelled = True
             self._jobs.discard(job)
             if not (future.done() or future.cancel()):
