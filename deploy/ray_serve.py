@@ -40,7 +40,7 @@ def build(arguments: dict[str, Any]) -> Application:
         return create_app(options)
 
     deployment = serve.deployment(
-        serve.ingress(create)(_Inpaint),
+        serve.ingress(create)(),
         name="inpaint",
         num_replicas=replicas,
         max_ongoing_requests=2 * (threads + options.queue_size),
@@ -48,10 +48,6 @@ def build(arguments: dict[str, Any]) -> Application:
         graceful_shutdown_timeout_s=options.grace_seconds,
     )
     return deployment.bind()
-
-
-class _Inpaint:
-    """Ray Serve makes an actor of it, with the routes of the API."""
 
 
 def _options(given: dict[str, Any]) -> ServeOptions:
