@@ -16,7 +16,17 @@ ORDER = (
     *("damage", "data", "training", "detect", "padding", "evaluate", "classification"),
     *("batch", "serving", "app", "api", "cli"),
 )
-OPTIONAL = ("gradio", "fastapi", "ray", "accelerate", "matplotlib", "skimage", "onnxruntime")
+OPTIONAL = (
+    "gradio",
+    "fastapi",
+    "uvicorn",
+    "torchvision",
+    "ray",
+    "accelerate",
+    "matplotlib",
+    "skimage",
+    "onnxruntime",
+)
 
 
 def modules() -> dict[str, Path]:
