@@ -1,30 +1,38 @@
-# The page on a CPU: docker build --tag inpaint-app . && docker run -p 127.0.0.1:7860:7860 inpaint-app
-FROM python:3.12-slim-bookworm
+# The page and the HTTP API on a CPU.
+#   docker build --tag inpaint .
+#   docker run -p 127.0.0.1:7860:7860 inpaint
+#   docker run -p 127.0.0.1:8000:8000 inpaint serve --host 0.0.0.0
+FROM python:3.12-slim-bookworm AS build
 
-# OpenCV needs the two libraries; of Debian's stable release any version will do.
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --create-home --uid 1000 inpaint
+WORKDIR /source
+RUN pip install --no-cache-dir "build>=1.2"
+COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE CHANGELOG.md CITATION.cff ./
+COPY weights ./weights
+COPY examples ./examples
+COPY inpaint ./inpaint
+RUN python -m build --wheel
+
+FROM python:3.12-slim-bookworm
 
 ENV PIP_NO_CACHE_DIR=1 \
     PYTHONUNBUFFERED=1
 
-WORKDIR /app
-
 # First what changes rarely. The CPU build of torch is a tenth of the usual one.
-RUN pip install --index-url https://download.pytorch.org/whl/cpu "torch>=2.6" "torchvision>=0.21"
-COPY pyproject.toml README.md LICENSE ./
-COPY inpaint ./inpaint
-RUN pip install --editable .
-COPY app.py ./
-COPY weights ./weights
-COPY examples ./examples
+RUN useradd --create-home --uid 1000 inpaint \
+    && pip install --index-url https://download.pytorch.org/whl/cpu "torch>=2.6"
+COPY --from=build /source/dist/*.whl /tmp/
+RUN pip install "$(ls /tmp/*.whl)[app,serve]" && rm /tmp/*.whl
 
 USER 1000
-EXPOSE 7860
+WORKDIR /home/inpaint
+# Compiles the search for texture once, for the first request of a container not to wait for it.
+RUN python -c "from inpaint.utils.shipped import shipped_folder as f; print(f('examples'))" \
+    | xargs -I {} inpaint fill {}/cat.jpg --mask {}/masks/cat.png -o /tmp/cat.jpg \
+    && rm /tmp/cat.jpg
+
+EXPOSE 7860 8000
 HEALTHCHECK --start-period=60s --timeout=5s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:7860', timeout=4)"]
 # Inside of the container all addresses; what docker run publishes decides who gets in.
-ENTRYPOINT ["python", "app.py", "--host", "0.0.0.0"]
+ENTRYPOINT ["inpaint"]
+CMD ["app", "--host", "0.0.0.0"]

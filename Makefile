@@ -9,6 +9,7 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip uninstall --quiet --yes inpaint opencv-python  # of before: they share files
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
@@ -17,7 +18,7 @@ demo: setup
 	@find out -type f ! -name '*.jsonl' | sort
 
 app: setup
-	$(BIN)/python app.py --open
+	$(BIN)/inpaint app --open
 
 lint: setup
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 python docs/make_detail.py [WEIGHTS]
 
 Crops of free pictures from examples/, a row each and every pixel shown twice as large, below
-docs/. The column of PatchMatch needs pip install 'inpaint[evaluate]'.
+docs/. The column of PatchMatch needs pip install 'pconv-inpaint[evaluate]'.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ The photos are free and come in four Debian packages, unpacked below the folder 
 For each photo, OUT gets `NAME.png`: the marked hole, the network alone, PatchMatch and the
 natural fill, left to right and top to bottom, at the photo's own size around the middle of
 the hole; and `NAME-whole.png`, the same four with all of the hole, made smaller. PatchMatch needs
-pip install 'inpaint[evaluate]'; it sees the hole and 400 px around it, for time.
+pip install 'pconv-inpaint[evaluate]'; it sees the hole and 400 px around it, for time.
 """
 
 from __future__ import annotations

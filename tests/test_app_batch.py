@@ -12,8 +12,8 @@ from PIL import Image
 from inpaint.app.archive import ArchiveLimits, unpack
 from inpaint.app.batch import BatchOptions, fill_batch
 from inpaint.app.handlers import Limits
-from inpaint.app.models import Models
 from inpaint.images import ImageData, read_image, write_image
+from inpaint.serving.models import Models
 
 ROOM = ArchiveLimits(files=10, total_bytes=100_000, file_bytes=50_000)
 

@@ -7,14 +7,14 @@ from app_server import editor_call, mask_file, sent, shared_server, tiny_weights
 from browser import EDITOR, visiting
 from PIL import Image
 
-from inpaint.app import models as app_models
 from inpaint.app.damage import DamageScores
 from inpaint.app.handlers import Handlers, Limits
-from inpaint.app.models import Models
 from inpaint.app.requests import DamageRequest, FillRequest, TokenRequest, read_request
 from inpaint.app.sessions import SessionGone
 from inpaint.app.visitors import Cancelled
 from inpaint.images import ImageData, read_image
+from inpaint.serving import models as app_models
+from inpaint.serving.models import Models
 
 SIZE = (300, 400)
 

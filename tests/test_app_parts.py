@@ -8,10 +8,10 @@ from PIL import Image
 
 from inpaint.app.examples import find_examples
 from inpaint.app.feather import feather
-from inpaint.app.models import Models
 from inpaint.app.previews import size_shown, write_marks
-from inpaint.app.uploads import read_mask
 from inpaint.images import ImageData
+from inpaint.serving.models import Models
+from inpaint.serving.uploads import read_mask
 
 
 @pytest.fixture(scope="module")

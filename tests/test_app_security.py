@@ -22,8 +22,8 @@ from app_server import (
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from inpaint.app.guard import Hosts, hostname
 from inpaint.app.passwords import Attempts
+from inpaint.serving.guard import Hosts, hostname
 
 FOREIGN = "http://evil.example"
 
@@ -277,7 +277,7 @@ def test_no_answer_tells_a_path_of_the_machine(tmp_path, monkeypatch):
 def test_fills_of_all_kinds_wait_for_each_other(monkeypatch):
     from app_server import tiny_weights
 
-    from inpaint.app.models import Models
+    from inpaint.serving.models import Models
 
     models = Models(str(tiny_weights()), concurrency=2)
     running, most = [], []

@@ -1,5 +1,6 @@
 """Starting the page from the command line."""
 
+import argparse
 import socket
 import subprocess
 import sys
@@ -7,7 +8,9 @@ import sys
 import pytest
 from app_server import ROOT, tiny_weights
 
-from inpaint.app.serving import ServingOptions, parse_options
+from inpaint.app.serving import ServingOptions
+from inpaint.cli import main
+from inpaint.cli.app import add_arguments, options_from
 
 
 def run(*options):
@@ -30,7 +33,7 @@ def test_port_that_is_taken_is_one_clear_line():
 
 def test_missing_weights_are_one_clear_line(tmp_path):
     ended = run("--weights", str(tmp_path / "none.safetensors"), "--port", "0")
-    assert (ended.returncode, ended.stdout) == (1, "")
+    assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == f"app.py: no weight file at {tmp_path / 'none.safetensors'}\n"
 
 
@@ -39,13 +42,38 @@ def test_package_never_imports_gradio():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 0
 
 
-def test_options_are_checked_and_safe_by_default(monkeypatch, capsys):
-    options, in_browser = parse_options([])
-    assert (options, in_browser) == (ServingOptions(), False)
-    assert options.host == "127.0.0.1"
+def parse(*options):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return options_from(parser.parse_args(options))
+
+
+def test_options_are_checked_and_safe_by_default(monkeypatch):
+    monkeypatch.delenv("INPAINT_AUTH", raising=False)
+    assert parse() == ServingOptions()
+    assert parse().host == "127.0.0.1"
     monkeypatch.setenv("INPAINT_AUTH", "ada:lace")
-    assert parse_options(["--port", "80", "--open"])[0].login == ("ada", "lace")
-    for wrong in (["--port", "99999"], ["--auth", "ada"], ["--concurrency", "0"]):
-        with pytest.raises(SystemExit):
-            parse_options(wrong)
-    assert "concurrency must be above 0, got 0" in capsys.readouterr().err
+    assert parse("--port", "80").login == ("ada", "lace")
+    with pytest.raises(ValueError, match="port must lie in 0 to 65535, got 99999"):
+        parse("--port", "99999")
+    with pytest.raises(ValueError, match="auth must be NAME:PASSWORD"):
+        parse("--auth", "ada")
+    with pytest.raises(ValueError, match="concurrency must be above 0, got 0"):
+        parse("--concurrency", "0")
+
+
+def test_help_does_not_tell_the_password(monkeypatch, capsys):
+    monkeypatch.setenv("INPAINT_AUTH", "ada:lace")
+    with pytest.raises(SystemExit):
+        main(["app", "--help"])
+    assert "lace" not in capsys.readouterr().out
+
+
+def test_without_gradio_the_command_names_the_extra(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    for name in [name for name in sys.modules if name.startswith("inpaint.app.")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert main(["app", "--port", "0", "--weights", str(tiny_weights())]) == 1
+    assert capsys.readouterr().err == (
+        "inpaint app: gradio is not installed; get it with: pip install 'pconv-inpaint[app]'\n"
+    )

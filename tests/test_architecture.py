@@ -14,10 +14,20 @@ ORDER = (
     *("utils", "images", "masks", "models", "checkpoints", "texture", "inference"),
     "selection",
     *("damage", "data", "training", "detect", "padding", "evaluate", "classification"),
-    *("batch", "app", "cli"),
+    *("batch", "serving", "app", "api", "cli"),
 )
-OPTIONAL = ("gradio", "ray", "accelerate", "matplotlib", "skimage", "onnxruntime")
-HEAVY = {*OPTIONAL, "torch", "torchvision", "numba", "cv2", "numpy", "PIL"}
+OPTIONAL = (
+    "gradio",
+    "fastapi",
+    "uvicorn",
+    "torchvision",
+    "ray",
+    "accelerate",
+    "matplotlib",
+    "skimage",
+    "onnxruntime",
+)
+HEAVY = {*OPTIONAL, "torch", "numba", "cv2", "numpy", "PIL"}
 
 
 def modules() -> dict[str, Path]:

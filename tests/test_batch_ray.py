@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
 
-ray = pytest.importorskip("ray", reason="needs pip install 'inpaint[ray]'")
+ray = pytest.importorskip("ray", reason="needs pip install 'pconv-inpaint[ray]'")
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of Ray and its dependencies
 
 from inpaint.batch import run_ray  # noqa: E402

@@ -213,7 +213,7 @@ def test_xphoto_gets_bgr_or_lab_and_255_where_known(name, monkeypatch):
 
 def test_xphoto_without_contrib_names_the_package(monkeypatch):
     monkeypatch.delattr(cv2, "xphoto", raising=False)
-    with pytest.raises(RuntimeError, match=r"shiftmap needs .*pip install opencv-contrib-python"):
+    with pytest.raises(RuntimeError, match=r"shiftmap needs .*opencv-contrib-python-headless"):
         parse_method("shiftmap")
 
 

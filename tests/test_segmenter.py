@@ -181,5 +181,5 @@ def test_missing_package_is_named(tmp_path, monkeypatch):
         return real(name, *rest, **options)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r"pip install 'inpaint\[export\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'pconv-inpaint\[onnx\]'"):
         Segmenter(str(encoder(tmp_path / "encoder.onnx")))

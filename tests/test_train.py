@@ -204,7 +204,8 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(package: str) 
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 1
     assert result.stderr == (
-        f"train_inpaint.py: training needs {package}; get it with: pip install 'inpaint[train]'\n"
+        f"train_inpaint.py: training needs {package}; "
+        "get it with: pip install 'pconv-inpaint[train]'\n"
     )
 
 

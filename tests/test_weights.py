@@ -12,9 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-import inpaint
 from inpaint import Inpainter, PConvUNet, UNetConfig
-from inpaint.checkpoints import weights as checkpoint
 from inpaint.checkpoints.weights import (
     CheckpointError,
     load_network,
@@ -25,6 +23,7 @@ from inpaint.checkpoints.weights import (
 )
 from inpaint.training.state import load_state
 from inpaint.utils.files import atomic_path
+from inpaint.utils.shipped import shipped_folder
 
 CONFIG = UNetConfig(widths=(4, 8, 8), kernels=(5, 3, 3), leak=0.1)
 
@@ -228,8 +227,14 @@ def test_a_state_of_something_else_is_named(tmp_path: Path) -> None:
         load_state(tmp_path / "last.pt")
 
 
-def test_the_package_carries_a_link_to_the_shipped_weights():
-    """What setuptools packs into a wheel, where there is no weights/ beside the package."""
-    inside = Path(inpaint.__file__).parent / "_weights"
-    assert inside.resolve() == checkpoint.weights_folder().resolve()
-    assert (inside / f"{checkpoint.DEFAULT_WEIGHTS}.safetensors").is_file()
+def test_shipped_folders_lie_inside_an_installed_package(tmp_path: Path) -> None:
+    """Beside one lie other packages, which may be called `weights`."""
+    package = tmp_path / "inpaint"
+    for folder in (package / "_weights", tmp_path / "weights", tmp_path / "examples"):
+        folder.mkdir(parents=True)
+    assert shipped_folder("weights", package) == package / "_weights"
+    assert shipped_folder("examples", package) == tmp_path / "examples"
+
+
+def test_a_checkout_has_its_weights_beside_the_package() -> None:
+    assert weights_folder() == Path(__file__).parents[1] / "weights"

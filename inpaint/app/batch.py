@@ -13,13 +13,13 @@ from PIL import Image, UnidentifiedImageError
 
 from inpaint.app.archive import ArchiveLimits, pack, unpack
 from inpaint.app.handlers import Limits
-from inpaint.app.models import Models
 from inpaint.app.previews import new_file, write_thumbnail
 from inpaint.batch import PlanError, Record, Request, Settings, make_plan
 from inpaint.batch.report import Report, Summary
 from inpaint.batch.run import run_single
 from inpaint.images import read_image
 from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
+from inpaint.serving.models import Models
 
 MOST_PICTURES = 60  # that are shown of a batch
 PICTURE_SIDE = 320  # pixels

@@ -8,10 +8,10 @@ import gradio as gr
 
 from inpaint.app.batch import BatchOptions, fill_batch
 from inpaint.app.handlers import Limits
-from inpaint.app.models import Models
 from inpaint.app.previews import written_formats
 from inpaint.app.uploads import UploadedFile, telling
 from inpaint.inference.style import Style
+from inpaint.serving.models import Models
 
 EXPLANATION = """
 Drop photos, or a zip of them. As the mask, drop one for all photos, or one for each of the same

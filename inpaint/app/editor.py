@@ -15,8 +15,8 @@ from starlette.types import Scope
 
 from inpaint.app.calls import PREFIX
 from inpaint.app.handlers import Example, Limits
-from inpaint.app.models import Models
 from inpaint.app.previews import written_formats
+from inpaint.serving.models import Models
 
 FOLDER = Path(__file__).parent / "static"
 ADDRESS = "/editor"  # of the modules, below the page's own

@@ -10,10 +10,11 @@ from typing import Any, get_args
 import gradio as gr
 
 from inpaint.app.handlers import Limits
-from inpaint.app.models import Models
 from inpaint.app.previews import write_result
-from inpaint.app.uploads import UploadedFile, read_mask, read_photo, telling
+from inpaint.app.uploads import UploadedFile, telling
 from inpaint.inference.style import DEFAULT_STYLE, Style, check_style, style_of_detail
+from inpaint.serving.models import Models
+from inpaint.serving.uploads import read_mask, read_photo
 
 API_NAME = "inpaint"
 FILES_WANTED = (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from inpaint.images import is_image_name
+from inpaint.utils.shipped import shipped_folder
 
-FOLDER = Path(__file__).parents[2] / "examples"
+FOLDER = shipped_folder("examples")
 
 
 def find_examples(folder: Path = FOLDER) -> list[tuple[Path, Path | None]]:

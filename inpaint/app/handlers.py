@@ -16,7 +16,6 @@ import numpy as np
 from inpaint.app.archive import pack
 from inpaint.app.damage import DamageScores
 from inpaint.app.feather import feather
-from inpaint.app.models import Models
 from inpaint.app.photos import Photos
 from inpaint.app.previews import (
     new_file,
@@ -41,13 +40,14 @@ from inpaint.app.requests import (
 )
 from inpaint.app.session import Patch, Session, bounding_box
 from inpaint.app.sessions import SessionGone, Sessions
-from inpaint.app.uploads import read_mask, read_photo
 from inpaint.app.visitors import Visitors
 from inpaint.detect.settings import DEFAULT_GROW, DEFAULT_LIMIT
 from inpaint.images import ImageData
 from inpaint.inference.tiling import Rectangle
 from inpaint.masks.read import grow_hole
 from inpaint.selection import Stroke, add_shadow, dilate_object, select_object
+from inpaint.serving.models import Models
+from inpaint.serving.uploads import read_mask, read_photo
 
 QUICK_SECONDS = 1.0  # a fill that takes less may follow each stroke
 Report = Callable[[float], object]

@@ -10,8 +10,8 @@ from inpaint.app.editor import editor_html
 from inpaint.app.endpoint import PageWithDefaults, add_endpoint
 from inpaint.app.examples import find_examples
 from inpaint.app.handlers import Handlers, Limits, Selector
-from inpaint.app.models import Models
 from inpaint.selection import select_object
+from inpaint.serving.models import Models
 
 CACHE_SECONDS = (1800, 6 * 3600)  # how often old files are looked for, and when a file is old
 

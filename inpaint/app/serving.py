@@ -1,8 +1,7 @@
-"""Serving the page: options with safe defaults, and errors as one line."""
+"""Serving the page: options with safe defaults."""
 
 from __future__ import annotations
 
-import argparse
 import atexit
 import logging
 import os
@@ -10,10 +9,12 @@ import shutil
 import socket
 import tempfile
 import webbrowser
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from inpaint.serving.ports import free_port
+from inpaint.utils.options import option
 
 MEGA = 1_000_000
 
@@ -22,18 +23,28 @@ MEGA = 1_000_000
 class ServingOptions:
     """How the page is served. Raises ValueError."""
 
-    host: str = "127.0.0.1"  # 0.0.0.0 lets other machines in; then set auth, too
-    port: int = 7860
-    auth: str | None = None  # NAME:PASSWORD that visitors must give; also from INPAINT_AUTH
-    allowed_host: str = ""  # further names of the page, such as photos.example.org; * for all
-    root_path: str = ""  # path of the page behind a reverse proxy, such as /inpaint
-    max_megapixels: float = 64  # of one photo or mask
-    max_file_mb: float = 64  # of one upload, in millions of bytes
-    queue_size: int = 32  # visitors that wait at once; more are told to come back later
-    concurrency: int = 1  # fills at once; each takes all cores already
-    weights: str | None = None  # name in the weights folder, or a path
-    segmenter: str | None = None  # ONNX files of segment-anything; none = GrabCut
-    device: str | None = None  # such as cpu or cuda; none = the GPU if there is one
+    host: str = option("127.0.0.1", "address to listen at; 0.0.0.0 lets other machines in")
+    port: int = option(7860, "port to listen at; 0 takes a free one")
+    auth: str | None = option(
+        None, "NAME:PASSWORD that visitors must give; also taken from INPAINT_AUTH"
+    )
+    allowed_host: str = option(
+        "",
+        "names by which the page is reached, separated by commas, such as behind a reverse proxy; "
+        "localhost and the address of --host are always allowed; * allows all",
+    )
+    root_path: str = option("", "path of the page behind a reverse proxy, such as /inpaint")
+    max_megapixels: float = option(64.0, "largest photo, in millions of pixels")
+    max_file_mb: float = option(64.0, "largest upload, in millions of bytes")
+    queue_size: int = option(32, "visitors that may wait at once; more are told to come back later")
+    concurrency: int = option(1, "fills at once; each takes all cores already")
+    weights: str | None = option(None, "name in the weights folder, or path of a weight file")
+    segmenter: str | None = option(
+        None,
+        "ONNX file of a segment-anything network, or encoder,decoder, by which things are "
+        "selected; without it, GrabCut",
+    )
+    device: str | None = option(None, "such as cpu or cuda; without it, the GPU if there is one")
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -53,68 +64,29 @@ class ServingOptions:
         return name, password
 
 
-HELP = {
-    "host": "address to listen at; 0.0.0.0 lets other machines in",
-    "port": "port to listen at; 0 takes a free one",
-    "auth": "NAME:PASSWORD that visitors must give; also taken from INPAINT_AUTH",
-    "allowed_host": "names by which the page is reached, separated by commas, such as behind a "
-    "reverse proxy; localhost and the address of --host are always allowed; * allows all",
-    "root_path": "path of the page behind a reverse proxy, such as /inpaint",
-    "max_megapixels": "largest photo, in millions of pixels",
-    "max_file_mb": "largest upload, in millions of bytes",
-    "queue_size": "visitors that may wait at once; more are told to come back later",
-    "concurrency": "fills at once; each takes all cores already",
-    "weights": "name in the weights folder, or path of a weight file",
-    "segmenter": "ONNX file of a segment-anything network, or encoder,decoder, by which things are "
-    "selected; without it, GrabCut",
-    "device": "such as cpu or cuda; without it, the GPU if there is one",
-}
-
-
-def parse_options(argv: Sequence[str] | None = None) -> tuple[ServingOptions, bool]:
-    """Options from a command line, and whether to open a browser; exits with usage on bad ones."""
-    parser = argparse.ArgumentParser(
-        prog="app.py",
-        description="A page where people brush away what they don't want in a photo.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    kinds = {"int": int, "float": float}
-    for field in fields(ServingOptions):
-        kind = kinds.get(str(field.type), str)
-        default = os.environ.get("INPAINT_AUTH") if field.name == "auth" else field.default
-        flag = "--" + field.name.replace("_", "-")
-        parser.add_argument(flag, type=kind, default=default, help=HELP[field.name])
-    parser.add_argument("--open", action="store_true", help="open the page in a browser")
-    values = vars(parser.parse_args(argv))
-    in_browser = values.pop("open")
-    try:
-        return ServingOptions(**values), in_browser
-    except ValueError as error:
-        parser.error(str(error))
-
-
 def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = True) -> Any:
     """Serve the page until it is stopped; without `block`, return the running page at once.
 
     Raises FileNotFoundError, CheckpointError or ValueError for weights and segmenter, OSError for
     a port that is taken.
     """
-    port = _free_port(options)
+    port = free_port(options.host, options.port)
     logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s")
     logging.getLogger("inpaint").setLevel(logging.INFO)
     # Imported when needed, in the order of their cost: what is wrong is said soon.
     _settle_environment()
-    from inpaint.app.models import Models
+    from inpaint.serving.models import Models
 
     models = Models(options.weights, device=options.device, concurrency=options.concurrency)
     from inpaint.app.editor import editor_routes
     from inpaint.app.examples import find_examples
-    from inpaint.app.guard import Guard, Hosts, guarded
+    from inpaint.app.guard import PageGuard, guarded
     from inpaint.app.handlers import Limits
     from inpaint.app.page import build_page
     from inpaint.app.theme import HEAD, theme
     from inpaint.selection import select_object
     from inpaint.selection.segmenter import Segmenter
+    from inpaint.serving.guard import Hosts
 
     limits = Limits(
         max_pixels=round(options.max_megapixels * MEGA),
@@ -125,7 +97,7 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
     # With api_open, /run and /api would let fills past the queue.
     page.queue(max_size=options.queue_size, default_concurrency_limit=4, api_open=False)
     hosts = Hosts.of(options.host, options.allowed_host, options.root_path, socket.gethostname())
-    guard = partial(Guard, hosts=hosts, most_upload_bytes=limits.max_batch_bytes)
+    guard = partial(PageGuard, hosts=hosts, most_upload_bytes=limits.max_batch_bytes)
     _, address, _ = page.launch(
         server_name=options.host,
         server_port=port,
@@ -186,18 +158,3 @@ def _plain_path(folder: str) -> str:
     os.makedirs(folder, exist_ok=True)
     os.symlink(os.path.abspath(folder), link)
     return link
-
-
-def _free_port(options: ServingOptions) -> int:
-    """The port to listen at. Raises OSError with what to do if it is taken."""
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((options.host, options.port))
-        except OSError as error:
-            raise OSError(
-                f"cannot listen at {options.host} port {options.port} ({error.strerror}); "
-                "choose another with --port"
-            ) from error
-        return int(probe.getsockname()[1])

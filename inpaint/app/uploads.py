@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
-import numpy as np
 from gradio.blocks import Block
 from gradio.component_meta import ComponentMeta
 from gradio_client.utils import is_http_url_like
 
 from inpaint.app.visitors import Cancelled
-from inpaint.images import ImageData, ImageError, read_image
-from inpaint.masks.read import read_hole
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,27 +41,6 @@ class UploadedFile(gr.File, metaclass=_WithoutStub):
     async_move_resource_to_block_cache = _only_uploads
 
 
-def read_photo(path: str | Path, *, max_pixels: int) -> ImageData:
-    """The photo in an uploaded file. Raises ImageError with its owner's name for the file."""
-    path = Path(path)
-    try:
-        return read_image(path, max_pixels=max_pixels)
-    except ImageError as error:
-        raise ImageError(f"{path.name}: {str(error).removeprefix(f'{path}: ')}") from error
-
-
-def read_mask(path: str | Path, *, size: tuple[int, int], max_pixels: int) -> np.ndarray:
-    """The hole in an uploaded mask, (H, W) bool at a photo's (height, width).
-
-    Raises ImageError for a file that is none, ValueError for another aspect ratio.
-    """
-    mask = read_photo(path, max_pixels=max_pixels)
-    colours = mask.pixels
-    if mask.alpha is not None:
-        colours = np.dstack([_as_rgb(colours), mask.alpha])
-    return read_hole(colours, size=size)
-
-
 def telling(handler: Callable[P, R]) -> Callable[P, R]:
     """A handler whose errors about what was sent reach the visitor as messages."""
 
@@ -86,10 +62,6 @@ def telling(handler: Callable[P, R]) -> Callable[P, R]:
             raise gr.Error("The server failed at this; its log tells why.") from error
 
     return wrapped
-
-
-def _as_rgb(colours: np.ndarray) -> np.ndarray:
-    return np.dstack([colours] * 3) if colours.ndim == 2 else colours
 
 
 def _sentence(text: str) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from inpaint.checkpoints.metadata import read_object
 from inpaint.checkpoints.torch_file import CheckpointError, check_finite
+from inpaint.utils.extras import install
 from inpaint.utils.settings import one_line, shortened
 
 # Names in a file of `inpaint export`, see docs/onnx.md. No other known network has these outputs.
@@ -164,4 +165,4 @@ def import_onnxruntime() -> Any:
 
 def missing(package: str) -> ImportError:
     """The error for a package that is not installed."""
-    return ImportError(f"{package} is not installed; ONNX needs: pip install 'inpaint[export]'")
+    return ImportError(f"{package} is not installed; ONNX needs: {install('export')}")

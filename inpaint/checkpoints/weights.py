@@ -23,23 +23,15 @@ from inpaint.models.registry import DEFAULT_KIND, Role, architecture, build_empt
 from inpaint.models.unet import PConvUNet
 from inpaint.utils.files import atomic_path
 from inpaint.utils.settings import one_line, shortened
+from inpaint.utils.shipped import shipped_folder
 
 MAX_HEADER = 1 << 24  # bytes; those of our files have some thousand
 _DTYPES = ("F16", "BF16", "F32", "F64")
 
 
 def weights_folder() -> Path:
-    """Where the shipped weights lie: inside the package, where a checkout has a link to `weights/`.
-
-    A folder of that name beside an installed package is another's.
-    """
-    package = Path(__file__).parents[1]
-    inside = package / "_weights"
-    if inside.is_dir():
-        return inside.resolve()
-    # Git on Windows may write a link as a file with the link's text.
-    beside = package.parent / "weights"
-    return beside if (package.parent / "pyproject.toml").is_file() else inside
+    """Where the shipped weights lie."""
+    return shipped_folder("weights")
 
 
 def shipped_weights(name: str = DEFAULT_WEIGHTS) -> Path:

@@ -10,13 +10,17 @@ from importlib import import_module
 from typing import Any
 
 from inpaint.cli.interrupts import stoppable
+from inpaint.utils.extras import advice
 
 # Name, module and help of each sub-command. A module offers add_arguments(parser) and
 # run(arguments) -> exit code; it is imported when its command is used, so that --help is quick.
 COMMANDS = {
     "fill": ("inpaint.cli.fill", "fill the holes of an image or of whole folders"),
     "detect": ("inpaint.cli.detect", "find scratches, dust and stamps, and write their masks"),
+    "app": ("inpaint.cli.app", "serve the page where photos are brushed and filled"),
+    "serve": ("inpaint.cli.serve", "serve fills to programs, by HTTP"),
     "train": ("inpaint.cli.train", "train an inpainting network"),
+    "train-detector": ("inpaint.cli.train_detector", "train the detector of damage"),
     "evaluate": ("inpaint.cli.evaluate", "measure methods on fixed images and holes"),
     "masks": ("inpaint.cli.masks", "write a test set of irregular holes"),
     "weights": ("inpaint.cli.weights", "list, check and convert weight files"),
@@ -81,10 +85,10 @@ def _add_arguments(module: str, parser: argparse.ArgumentParser) -> bool:
 
 
 def _advised(error: ImportError) -> str:
-    """The message, and what to do where OpenCV's windows need what a server does not have."""
+    """The message, and what to do about a missing extra, or what OpenCV's windows need."""
     if "libGL" in str(error) or "libgthread" in str(error):
         return f"{error}; either apt-get install libgl1 libglib2.0-0, or {_HEADLESS}"
-    return str(error)
+    return advice(error) if isinstance(error, ModuleNotFoundError) else str(error)
 
 
 def _run(module: str, parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:

@@ -25,6 +25,7 @@ from inpaint.cli.streams import Streams, streamed
 from inpaint.detect.settings import DEFAULT_GROW, DetectSettings
 from inpaint.inference.inpainter import Inpainter
 from inpaint.inference.style import Style, style_of_detail
+from inpaint.utils.extras import install
 
 
 def run_fill(arguments: argparse.Namespace) -> int:
@@ -186,5 +187,5 @@ def _ray_engine() -> Callable[..., Iterator[Record]]:
     try:
         from inpaint.batch.run_ray import run_ray
     except ImportError as error:
-        raise ValueError(f"--engine ray needs pip install 'inpaint[ray]' ({error})") from error
+        raise ValueError(f"--engine ray needs {install('ray')} ({error})") from error
     return run_ray

@@ -12,7 +12,9 @@ from pathlib import Path
 import torch
 
 from inpaint.checkpoints.convert import convert_checkpoint
+from inpaint.checkpoints.hub import write_hub_folder
 from inpaint.checkpoints.weights import (
+    DEFAULT_WEIGHTS,
     CheckpointError,
     find_weights,
     load_weights,
@@ -50,6 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pack.add_argument("out", type=Path, help="the .safetensors file to write, in float16")
     pack.add_argument("--notes", default="{}", metavar="JSON", help="what the file shall say")
     pack.add_argument("--overwrite", action="store_true", help="replace an existing file")
+    hub = actions.add_parser(
+        "hub", help="write a folder for a model hub: weights, config.json and a card"
+    )
+    hub.add_argument("folder", type=Path, help="a new folder; nothing is uploaded")
+    hub.add_argument(
+        "--weights",
+        default=DEFAULT_WEIGHTS,
+        metavar="NAME|FILE",
+        help="shipped weights by name, or a file; default: %(default)s",
+    )
     convert.add_argument("--half", action="store_true", help="in float16, half the size")
     convert.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
@@ -63,6 +75,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.action == "verify":
         return _verify(args.weights)
+    if args.action == "hub":
+        logger.info("written: %s", write_hub_folder(args.weights, args.folder))
+        return 0
     if args.action == "pack":
         return _pack(find_weights(args.weights), args.out, args.notes, overwrite=args.overwrite)
     return _convert(args.checkpoint, args.out, half=args.half, overwrite=args.overwrite)

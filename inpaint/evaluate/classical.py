@@ -7,6 +7,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from inpaint.utils.extras import install
+
 # (image RGB uint8 (H, W, 3), hole bool (H, W), True = fill) -> filled, RGB uint8 (H, W, 3)
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -26,9 +28,7 @@ def _patchmatch() -> Fill:
     try:
         import patchmatch
     except ImportError as error:
-        raise RuntimeError(
-            "patchmatch needs PyPatchMatch: pip install 'inpaint[evaluate]'"
-        ) from error
+        raise RuntimeError(f"patchmatch needs PyPatchMatch: {install('evaluate')}") from error
 
     def fill(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
         return patchmatch.patch_match.inpaint(image, hole, patch_size=3)
@@ -41,9 +41,7 @@ def _biharmonic() -> Fill:
     try:
         from skimage.restoration import inpaint_biharmonic
     except ImportError as error:
-        raise RuntimeError(
-            "biharmonic needs scikit-image: pip install 'inpaint[evaluate]'"
-        ) from error
+        raise RuntimeError(f"biharmonic needs scikit-image: {install('evaluate')}") from error
 
     def fill(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
         filled = inpaint_biharmonic(image / 255.0, hole, channel_axis=2)
@@ -59,11 +57,11 @@ def _xphoto(name: str) -> Fill:
     documentation asks. FSR_FAST, FSR_BEST: frequency selective reconstruction (Genser et al.,
     PCS 2018), the latter about 25 times slower.
     """
-    xphoto = getattr(cv2, "xphoto", None)  # plain opencv-python has none
+    xphoto = getattr(cv2, "xphoto", None)  # plain OpenCV has none
     if xphoto is None:
         raise RuntimeError(
-            f"{name.lower()} needs OpenCV's contrib modules: pip uninstall opencv-python, then "
-            "pip install opencv-contrib-python"
+            f"{name.lower()} needs OpenCV's contrib modules: pip uninstall opencv-python-headless, "
+            "then pip install opencv-contrib-python-headless"
         )
     method = getattr(xphoto, f"INPAINT_{name}")
     to, back = cv2.COLOR_BGR2Lab, cv2.COLOR_Lab2BGR

@@ -12,6 +12,7 @@ from torch import Tensor
 from inpaint.checkpoints.vgg import VGG16
 from inpaint.evaluate.protocol import Case
 from inpaint.evaluate.realism import HoleMeasures, measure_hole, to_batch
+from inpaint.utils.extras import install
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
     try:
         from skimage.metrics import structural_similarity
     except ImportError as error:
-        raise RuntimeError("SSIM needs scikit-image: pip install 'inpaint[evaluate]'") from error
+        raise RuntimeError(f"SSIM needs scikit-image: {install('evaluate')}") from error
     value = structural_similarity(
         x,
         y,

@@ -13,6 +13,7 @@ import torch
 from inpaint.checkpoints.onnx import is_own
 from inpaint.checkpoints.weights import CheckpointError
 from inpaint.evaluate.classical import Fill
+from inpaint.utils.extras import install
 from inpaint.utils.settings import one_line
 
 _KNOWN = (
@@ -119,9 +120,7 @@ def _session(path: Path) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ImportError(
-            "onnxruntime is not installed; ONNX needs: pip install 'inpaint[export]'"
-        ) from error
+        raise ImportError(f"onnxruntime is not installed; ONNX needs: {install('onnx')}") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     try:

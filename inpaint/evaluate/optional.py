@@ -29,13 +29,12 @@ def load_lpips() -> Callable[[np.ndarray, np.ndarray], float]:
 
     Raises UnavailableError.
     """
-    from torchvision.models import AlexNet_Weights
-
-    find_weights("LPIPS", AlexNet_Weights.IMAGENET1K_V1.url)
     try:
         from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+        from torchvision.models import AlexNet_Weights
     except ImportError as error:
         raise UnavailableError(f"LPIPS is left out: {error}") from error
+    find_weights("LPIPS", AlexNet_Weights.IMAGENET1K_V1.url)
     metric = LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True)
 
     @torch.inference_mode()

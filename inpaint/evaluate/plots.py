@@ -11,6 +11,7 @@ from inpaint.evaluate.realism_table import ALL, Figures
 from inpaint.evaluate.results import Row
 from inpaint.evaluate.statistics import Estimate, columns_of, estimates, methods_of
 from inpaint.masks.generate import HOLE_BUCKETS
+from inpaint.utils.extras import install
 
 # Okabe and Ito's colours, which people of all kinds of colour vision can tell apart.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -57,7 +58,7 @@ def _figure(width: float) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise RuntimeError("plots need matplotlib: pip install 'inpaint[evaluate]'") from error
+        raise RuntimeError(f"plots need matplotlib: {install('evaluate')}") from error
     return Figure(figsize=(width, 4.2), layout="constrained")
 
 

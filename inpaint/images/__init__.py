@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from inpaint.images.image_data import ImageData, ImageError, JpegCoding, with_pixels
     from inpaint.images.pil import from_pil, to_pil
     from inpaint.images.read import read_image
-    from inpaint.images.write import check_format, check_writable, write_image
+    from inpaint.images.write import check_format, check_writable, encode_image, write_image
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -27,6 +27,7 @@ __all__ = [
     "check_format",
     "check_writable",
     "decode_rgb",
+    "encode_image",
     "format_of",
     "from_pil",
     "is_image_name",
@@ -46,6 +47,7 @@ _MODULES = {
     "check_format": "inpaint.images.write",
     "check_writable": "inpaint.images.write",
     "decode_rgb": "inpaint.images.decode",
+    "encode_image": "inpaint.images.write",
     "format_of": "inpaint.images.formats",
     "from_pil": "inpaint.images.pil",
     "is_image_name": "inpaint.images.formats",

@@ -52,8 +52,7 @@ def write_image(
     The file appears at `path` complete, or `path` stays as it was. Raises ImageError for what
     the format cannot hold, ValueError for an unknown format or quality, OSError for a failing disk.
     """
-    data = _encode(image, format=format, quality=quality)
-    atomic_write(path, data, like=like)
+    atomic_write(path, encode_image(image, format=format, quality=quality), like=like)
 
 
 def check_format(format: str) -> str:
@@ -86,7 +85,10 @@ def check_writable(image: ImageData, *, format: str | None = None) -> str:
     return name
 
 
-def _encode(image: ImageData, *, format: str | None, quality: int | None) -> bytes:
+def encode_image(
+    image: ImageData, *, format: str | None = None, quality: int | None = None
+) -> bytes:
+    """The file that write_image writes. Raises ImageError and ValueError as it does."""
     name = check_writable(image, format=format)
     if quality is not None and not 1 <= quality <= 100:
         raise ValueError(f"quality must lie in 1 to 100, got {quality}")

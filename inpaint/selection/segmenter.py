@@ -24,6 +24,7 @@ from inpaint.inference.tiling import Rectangle
 from inpaint.selection.crops import reduced, tight
 from inpaint.selection.outline import refine_outline
 from inpaint.selection.strokes import Stroke, corrected
+from inpaint.utils.extras import install
 
 SIDE = 1024  # pixels of the longer side of what a network sees, where its file does not say
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)  # segment-anything's
@@ -140,7 +141,7 @@ def _load(path: Path) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ImportError("a segmenter needs onnxruntime: pip install 'inpaint[export]'") from error
+        raise ImportError(f"a segmenter needs onnxruntime: {install('onnx')}") from error
     try:
         return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has classes of its own, without a common one

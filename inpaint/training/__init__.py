@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from inpaint.utils.extras import install
 from inpaint.utils.lazy import lazy_names
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def __getattr__(name: str) -> object:
         if error.name not in ("accelerate", "tensorboard"):
             raise
         raise ModuleNotFoundError(
-            f"training needs {error.name}; get it with: pip install 'inpaint[train]'",
+            f"training needs {error.name}; get it with: {install('train')}",
             name=error.name,
         ) from error
 

@@ -1,4 +1,4 @@
-"""The networks the page offers: each loaded once, and shared by all visitors."""
+"""The networks a server offers: each loaded once, and shared by all who ask."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from inpaint.app.memory import release_memory
 from inpaint.checkpoints.torch_file import CheckpointError
 from inpaint.checkpoints.weights import (
     DEFAULT_WEIGHTS,
@@ -26,6 +25,7 @@ from inpaint.inference.inpainter import Inpainter, check_seed
 from inpaint.inference.progress import OnProgress
 from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
 from inpaint.models.registry import ARCHITECTURES
+from inpaint.serving.memory import release_memory, settle
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -56,6 +56,7 @@ class Models:
         self._loaded: dict[str, Inpainter] = {}
         self._detector: DamageDetector | None = None
         self.inpainter(self.default)
+        settle()
 
     @property
     def names(self) -> list[str]:

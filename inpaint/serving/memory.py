@@ -17,6 +17,16 @@ def release_memory() -> None:
         trim(0)
 
 
+def settle() -> None:
+    """Take what is in memory now out of later garbage collections.
+
+    A server calls it once its modules and networks are loaded: release_memory looks through all
+    objects, which took 115 ms after each fill, and 0.1 ms without those of torch.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 @cache
 def _trim() -> Any:
     """glibc's malloc_trim, or None."""
