@@ -145,7 +145,8 @@ def _alike(ends: Sequence[EdgeEnd]) -> list[tuple[int, int, float]]:
     """Numbers of two ends that may be of one edge, and the cost of their profiles' difference."""
     if len(ends) < 2:
         return []
-    position, direction = (np.stack([getattr(e, n) for e in ends]) for n in _VECTORS)
+    position = np.stack([end.position for end in ends])
+    direction = np.stack([end.direction for end in ends])
     chord = position[None] - position[:, None]
     # Signed angles at both ends from the chord to the edge's direction along it.
     first = _angle(chord, np.broadcast_to(direction[:, None], chord.shape))
@@ -182,7 +183,10 @@ def _unlike_sides(profile: np.ndarray) -> np.ndarray:
         profile[:, RADIUS - 4 : RADIUS].mean(1),
         profile[:, RADIUS + 1 : RADIUS + 5].mean(1),
     )
-    unlike = np.minimum(*(np.abs(a[:, None] - b[None]).max(-1) for a, b in _swapped(one, other)))
+    # Seen from its back, the second profile's sides are swapped.
+    unlike = np.minimum(
+        np.abs(one[:, None] - other[None]).max(-1), np.abs(other[:, None] - one[None]).max(-1)
+    )
     step = other - one
     height = np.sqrt((step**2).sum(-1)) + 1e-6
     alignment = -(step[:, None] * step[None]).sum(-1) / (height[:, None] * height[None])
@@ -190,13 +194,6 @@ def _unlike_sides(profile: np.ndarray) -> np.ndarray:
     possible = (unlike <= _MOST_SIDE) & (alignment >= _ALIGNED)
     possible &= np.maximum(ratio, 1 / ratio) <= _MOST_RATIO
     return np.where(possible, (unlike / _SIDE) ** 2 + 1 - alignment + _ONE_SIDED, np.inf)
-
-
-def _swapped(one: np.ndarray, other: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    return (one, other), (other, one)
-
-
-_VECTORS = ("position", "direction")
 
 
 def _angle(start: np.ndarray, end: np.ndarray) -> np.ndarray:

@@ -13,8 +13,8 @@ code without reordered sums: the same image, hole and seed give the same bytes e
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -92,28 +92,17 @@ def synthesize(
     levels = _pyramid(result, hole, known, source, deepest)
     length = _SOFT + _SOFTER * depth * (1 + depth / _DEEP)
     joined = join_edges(result, levels, deepest)
-    share = None
     if joined is not None:
         levels = _pyramid(result, hole, known, source, deepest)
         share, detail = (part[::side, ::side] for part in (joined.share, joined.detail))
         length += share * (np.minimum(length, detail) - length)
-    coarsest, state = _with_near_sources(levels[-1]), random_state(seed)
-    thin = len(levels) == 1 and deepest <= _THIN
-    fill = Appearance(levels[-1], _KNOWN_BLUR if thin else _FILL_BLUR)
-    fill.expect_texture(levels[-1])
-    if thin or np.count_nonzero(coarsest.hole) > _MOST_PIXELS:
-        offsets = _single_offsets(coarsest, fill, state)
-    elif deepest <= _VAGUE:
-        offsets = find_shift_map(coarsest, [fill], Appearance(coarsest, _KNOWN_BLUR), state)
-    else:
+    offsets, fill, vague = _coarse_offsets(levels, joined, deepest, random_state(seed))
+    if vague is not None:
         scale = 2 ** (len(levels) - 1)
-        completion = complete(_with_edges(coarsest, joined, scale), state)
-        offsets, followed = _pieces(coarsest, fill, completion, state)
-        change = (completion - coarsest.image) * followed[..., None]
-        add_upsampled(result, hole, change, scale)
-        vague = scale * _nearest(followed, length.shape, scale / side)
-        length += vague if share is None else vague * (1 - share)
-    gain = _gain(fill, coarsest.hole, offsets)
+        add_upsampled(result, hole, vague.change, scale)
+        farther = scale * _nearest(vague.followed, length.shape, scale / side)
+        length += farther if joined is None else farther * (1 - joined.share[::side, ::side])
+    gain = _gain(fill, levels[-1].hole, offsets)
     for done, level in enumerate(reversed(levels[:-1]), 1):
         report(done / (len(levels) + 1))
         offsets = upsample(offsets, level, fill, done)
@@ -121,9 +110,47 @@ def synthesize(
     if joined is not None:
         _keep_edges(result, hole, source, joined.share, joined.offsets, offsets)
     masks = [(level.hole, level.known) for level in levels]
-    del levels, coarsest  # their images take a third of the image's memory
+    del levels  # their images take a third of the image's memory
     blend(result, offsets, masks, length, halvings, gain, report_blending)
     return result
+
+
+@dataclass(frozen=True)
+class _Vague:
+    """Where a fill is too vague to choose pieces by, at the scale of the shift map.
+
+    Attributes:
+        followed: (H, W) bool, True = the pieces follow a completion.
+        change: (H, W, 3) float32, from the fill to the completion, where that is followed.
+    """
+
+    followed: np.ndarray
+    change: np.ndarray
+
+
+def _coarse_offsets(
+    levels: Sequence[Level], joined: Joined | None, deepest: float, state: np.ndarray
+) -> tuple[np.ndarray, Appearance, _Vague | None]:
+    """Offsets of the coarsest level's hole, (H, W, 2) int16, and what they were chosen by.
+
+    Args:
+        levels: The image at its own scale and at halves of it.
+        joined: Edges that the image has across its hole.
+        deepest: Depth of the hole, px of the image.
+        state: See random_state; is advanced.
+    """
+    level = _with_near_sources(levels[-1])
+    thin = len(levels) == 1 and deepest <= _THIN
+    fill = Appearance(level, _KNOWN_BLUR if thin else _FILL_BLUR)
+    fill.expect_texture(levels[-1])
+    if thin or np.count_nonzero(level.hole) > _MOST_PIXELS:
+        return _single_offsets(level, fill, state), fill, None
+    if deepest <= _VAGUE:
+        known = Appearance(level, _KNOWN_BLUR)
+        return find_shift_map(level, [fill], known, state), fill, None
+    completion = complete(_with_edges(level, joined, 2 ** (len(levels) - 1)), state)
+    offsets, followed = _pieces(level, fill, completion, state)
+    return offsets, fill, _Vague(followed, (completion - level.image) * followed[..., None])
 
 
 def _parts(on_progress: OnProgress | None, first: float) -> tuple[OnProgress, OnProgress]:
