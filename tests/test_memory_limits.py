@@ -99,7 +99,7 @@ def test_the_size_of_an_image_is_read_without_decoding_it(tmp_path, monkeypatch)
     for name in ("a.jpg", "b.png", "c.webp", "d.tif", "e.bmp", "f.gif"):
         put_image(tmp_path / name, 41, 67)
         sizes[name] = read_image(tmp_path / name).size
-    monkeypatch.setattr("inpaint.images.read._decode", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr("inpaint.images.read.decode", lambda *_: pytest.fail("decoded"))
     for name, size in sizes.items():
         assert read_size(tmp_path / name) == size == (41, 67)
 

@@ -6,9 +6,9 @@ import torch
 from folders import fill, put_image, put_mask, tiny_weights
 
 from inpaint import Inpainter
-from inpaint.app.models import Models
 from inpaint.images import read_image
 from inpaint.masks.read import read_hole
+from inpaint.serving.models import Models
 from inpaint.utils.threads import map_in_order, one_thread, usable_cpus
 
 

@@ -10,7 +10,6 @@ import torch
 from hostile import contents, load, packed, tiny_files
 
 from inpaint import CheckpointError, PConvUNet, UNetConfig
-from inpaint.checkpoints import weights as checkpoint
 from inpaint.checkpoints.weights import save_weights
 from inpaint.detect.detector import DamageDetector
 
@@ -113,28 +112,3 @@ def test_networks_of_other_channels_than_rgb_fill_no_photos(tmp_path: Path) -> N
     save_weights(network, tmp_path / "gray.safetensors")
     with pytest.raises(CheckpointError, match="a network of 1 to 1 channels; wanted RGB"):
         load(tmp_path / "gray.safetensors")
-
-
-def test_a_folder_called_weights_beside_an_installed_package_is_not_ours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As site-packages/weights of another distribution."""
-    package = tmp_path / "inpaint"
-    for folder in ("inpaint/checkpoints", "inpaint/_weights", "weights"):
-        (tmp_path / folder).mkdir(parents=True)
-    monkeypatch.setattr(checkpoint, "__file__", str(package / "checkpoints" / "weights.py"))
-    assert checkpoint.weights_folder() == package / "_weights"
-
-
-def test_a_checkout_whose_link_is_a_file_finds_its_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As Git on Windows writes links."""
-    for folder in ("inpaint/checkpoints", "weights"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "inpaint" / "_weights").write_text("../weights")
-    module = tmp_path / "inpaint" / "checkpoints" / "weights.py"
-    monkeypatch.setattr(checkpoint, "__file__", str(module))
-    assert checkpoint.weights_folder() == tmp_path / "inpaint" / "_weights"
-    (tmp_path / "pyproject.toml").touch()
-    assert checkpoint.weights_folder() == tmp_path / "weights"

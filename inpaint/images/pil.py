@@ -151,12 +151,16 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _samples(image: Image.Image) -> np.ndarray:
-    """np.array(image), (H, W) or (H, W, C), band by band: at once it takes three copies."""
+    """np.array(image), (H, W) or (H, W, C), band by band: at once it takes three copies.
+
+    Not by crop, which applies Pillow's own limit on pixels, a global of the process.
+    """
     width, height = image.size
     rows = max(1, _BAND // width)
     samples: np.ndarray | None = None
     for top in range(0, height, rows):
-        part = np.asarray(image.crop((0, top, width, min(top + rows, height))))
+        box = (0, top, width, min(top + rows, height))
+        part = np.asarray(image.resize((width, box[3] - top), Image.Resampling.NEAREST, box=box))
         if samples is None:
             samples = np.empty((height, *part.shape[1:]), part.dtype)
         samples[top : top + rows] = part
