@@ -25,7 +25,7 @@ _STEEPEST = 0.015  # least gradient of an edge on the ring, per px
 _COHERENCE = 0.5  # least anisotropy of the structure tensor: 0 = no direction, 1 = one edge
 _SLANT = 0.2  # sine of the least angle between an edge and the hole's contour
 _APART = 3  # px between two ends on the ring
-_LONGEST, _SHORTEST = 16, 9  # px of an edge that are followed, at least and at most
+_LONGEST, _SHORTEST = 16, 9  # px of an edge that are followed: at most, and at least
 _FADED = 0.45  # share of its first gradient below which an edge ends
 _STEPS = 3  # half pixels to both sides in which the next point of an edge is searched
 _MOVE = 0.6  # share of the distance to that point that is taken
