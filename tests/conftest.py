@@ -15,6 +15,12 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture
+def random() -> torch.Generator:
+    """A generator of known state."""
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
 def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tiny recipes, one thread, and no Accelerate state from one run to the next."""
     from tiny_training import forget_accelerate, use_tiny_recipes  # for tests of training only
@@ -25,6 +31,14 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     forget_accelerate()
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A weight file of a tiny network."""
+    from folders import tiny_weights
+
+    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +68,22 @@ def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         use_tiny_recipes(patch)
         forget_accelerate()
         return train(settings(pictures, tmp_path_factory.mktemp("whole")))
+
+
+@pytest.fixture(scope="module")
+def models() -> Any:
+    """A tiny network as the page and the API hold it."""
+    from app_server import tiny_weights
+
+    from inpaint.serving.models import Models
+
+    return Models(str(tiny_weights()))
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of the page go to the test's own folder."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,17 @@ def tiny_weights(path):
     return str(path)
 
 
+def tiny_tiled_weights(path):
+    """Of a small network that is made for small holes, so that small photos are tiled."""
+    torch.manual_seed(0)
+    tiling = {"hole_radius": 10, "min_side": 32, "max_side": 64}
+    network = PConvUNet(UNetConfig(widths=(8, 16), kernels=(5, 3)))
+    with torch.no_grad():
+        network.decoder[-1].conv.weight *= 0.2  # to colours, as those of a trained network
+    save_weights(network, path, notes={"tiling": tiling})
+    return path
+
+
 def put_image(path, height=48, width=64, seed=0, **options):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -151,3 +151,10 @@ def difference(case: Case) -> float:
     if not torch.equal(new_mask.double(), wanted_mask):
         return float("inf")
     return (y.double() - wanted).abs().max().item()
+
+
+def holed(*shape: int, random: torch.Generator, known: float = 0.5) -> Tensor:
+    """A random mask with a whole block of holes."""
+    mask = (torch.rand(*shape, generator=random) < known).float()
+    mask[..., shape[-1] // 2 :] = 0
+    return mask

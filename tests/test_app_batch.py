@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from app_server import box_hole, mask_file, photo_file, tiny_weights, zip_file
+from app_server import box_hole, mask_file, photo_file, zip_file
 from pictures import scene
 from PIL import Image
 
@@ -13,19 +13,11 @@ from inpaint.app.archive import ArchiveLimits, unpack
 from inpaint.app.batch import BatchOptions, fill_batch
 from inpaint.app.handlers import Limits
 from inpaint.images import ImageData, read_image, write_image
-from inpaint.serving.models import Models
 
 ROOM = ArchiveLimits(files=10, total_bytes=100_000, file_bytes=50_000)
 
 
-@pytest.fixture(scope="module")
-def models():
-    return Models(str(tiny_weights()))
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.mark.parametrize("name", ["../evil.png", "/evil.png", "a/../../evil.png", "..\\evil.png"])

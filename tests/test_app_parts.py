@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from app_server import box_hole, filled_with, mask_file, photo_file, tiny_weights
+from app_server import box_hole, filled_with, mask_file, photo_file
 from pictures import scene
 from PIL import Image
 
@@ -10,18 +10,9 @@ from inpaint.app.examples import find_examples
 from inpaint.app.feather import feather
 from inpaint.app.previews import size_shown, write_marks
 from inpaint.images import ImageData
-from inpaint.serving.models import Models
 from inpaint.serving.uploads import read_mask
 
-
-@pytest.fixture(scope="module")
-def models():
-    return Models(str(tiny_weights()))
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 def test_photos_are_shown_at_their_size_up_to_what_browsers_can_hold():

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from batch_command import CAN_LOCK, command
-from folders import files_below, put_mask, tiny_weights
+from folders import files_below, put_mask
 from pictures import exif_bytes, scene
 from PIL import Image
 
@@ -244,11 +244,6 @@ def put_folder(folder):
     for name in SILENT:
         (photos / name).parent.mkdir(exist_ok=True)
         holding(b"not a picture")(photos / name)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from batch_command import CAN_LOCK, command
-from folders import put_image, put_mask, report_of, tiny_weights
+from folders import put_image, put_mask, report_of
 from PIL import Image
 
 from inpaint.images import read_image
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @contextmanager

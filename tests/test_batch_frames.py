@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
+from folders import files_below, fill, put_image, put_mask, report_of
 from pictures import scene
 from PIL import Image
 
@@ -16,11 +16,6 @@ from inpaint.inference.inpainter import Inpainter
 
 BOX = (10, 12, 30, 28)  # of the hole of put_mask
 HEIGHT, WIDTH = 48, 64
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
+from folders import files_below, fill, put_image, put_mask, report_of
 
 from inpaint.batch.records import Record
 from inpaint.batch.report import Report
@@ -19,11 +19,6 @@ from inpaint.utils.files import (
     remove_leftovers,
 )
 from inpaint.utils.locks import locked
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture

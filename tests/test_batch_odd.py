@@ -4,17 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
+from folders import files_below, fill, put_image, put_mask, report_of
 from PIL import Image
 
 from inpaint.batch import PlanError, Request, make_plan
 from inpaint.batch.records import Record
 from inpaint.batch.report import Summary
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture

@@ -7,18 +7,13 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
+from folders import files_below, fill, put_image, put_mask, report_of
 
 from inpaint.batch import PlanError, Request, files, make_plan
 from inpaint.batch.records import ALPHA, Settings, Task
 from inpaint.batch.run import run_single
 from inpaint.images import read_image
 from inpaint.inference.inpainter import Inpainter
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture

@@ -1,15 +1,10 @@
 """Outputs beside their pictures, and runs that share one set between them."""
 
 import pytest
-from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
+from folders import files_below, fill, put_image, put_mask, report_of
 
 from inpaint.batch import PlanError, Request, Shard, make_plan
 from inpaint.batch.records import ALPHA
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import zlib
 import fsspec
 import numpy as np
 import pytest
-from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
+from folders import files_below, fill, put_image, put_mask, report_of
 from PIL import Image
 
 from inpaint.batch.records import Record, Settings, Task
@@ -27,11 +27,6 @@ from inpaint.inference.inpainter import Inpainter
 from inpaint.utils.files import TEMPORARY_PREFIX, machine
 
 TEMPORARY = f"{TEMPORARY_PREFIX}{machine()}0123456789abcdef01234567.tmp"
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 def huge_png():

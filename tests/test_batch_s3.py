@@ -4,18 +4,13 @@ import io
 import json
 
 import pytest
-from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
+from folders import files_below, fill, put_image, put_mask, report_of
 
 from inpaint.images import read_image
 
 moto_server = pytest.importorskip("moto.server", reason="needs pip install 'moto[server]'")
 s3fs = pytest.importorskip("s3fs", reason="needs pip install s3fs")
 pytestmark = pytest.mark.filterwarnings("ignore")  # those of the two and their dependencies
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from folders import files_below, fill, put_image, put_mask, report_of, tiny_weights
+from folders import files_below, fill, put_image, put_mask, report_of
 from PIL import Image
 
 import inpaint.images.read
@@ -14,11 +14,6 @@ from inpaint import Inpainter
 from inpaint.cli import main
 from inpaint.images import read_image
 from inpaint.masks import read_hole
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture

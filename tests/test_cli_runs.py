@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from folders import fill, put_image, put_mask, report_of, tiny_weights
+from folders import fill, put_image, put_mask, report_of
 
 from inpaint.batch import Plan, Request
 from inpaint.batch.records import Record, Settings, Task
@@ -19,11 +19,6 @@ from inpaint.cli.bars import Bar
 from inpaint.cli.interrupts import stoppable
 from inpaint.cli.runs import follow
 from inpaint.inference.inpainter import Inpainter
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture

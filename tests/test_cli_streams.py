@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from folders import files_below, fill, put_image, put_mask, tiny_weights
+from folders import files_below, fill, put_image, put_mask
 from PIL import Image
 
 from inpaint.images import read_image
@@ -17,11 +17,6 @@ class Stream:
     def __init__(self, data=b"", *, terminal=False):
         self.buffer = io.BytesIO(data)
         self.isatty = lambda: terminal
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 import pytest
-from folders import fill, put_image, put_mask, report_of, tiny_weights
+from folders import fill, put_image, put_mask, report_of
 from PIL import Image
 
 from inpaint.batch import memory
@@ -13,11 +13,6 @@ from inpaint.images.read import read_image, read_size
 from inpaint.utils.cgroup import memory_limits
 from inpaint.utils.memory import MemoryBudget, usable_memory
 from inpaint.utils.threads import usable_cpus
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    return tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 def test_quota_and_limits_of_all_groups_of_version_2_count(tmp_path):

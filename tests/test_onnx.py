@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from folders import tiny_tiled_weights
 from PIL import Image
 from web_site import NODE_MODULES, RUNTIME_FILES, serving
 
@@ -30,14 +31,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    tiling = {"hole_radius": 10, "min_side": 32, "max_side": 64}
-    network = PConvUNet(UNetConfig(widths=(8, 16), kernels=(5, 3)))
-    with torch.no_grad():
-        network.decoder[-1].conv.weight *= 0.2  # to colours, as those of a trained network
-    save_weights(network, path, notes={"tiling": tiling})
-    return path
+    return tiny_tiled_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from browser import PHONE, send_touch
+from folders import tiny_tiled_weights
 from PIL import Image
 from web_page import Page, encoded
 from web_site import ISOLATION, build_site, has_runtime, serving
 
-from inpaint import Inpainter, PConvUNet, UNetConfig
+from inpaint import Inpainter
 from inpaint.checkpoints.onnx_export import OnnxConfig, export_onnx
-from inpaint.checkpoints.weights import save_weights
 
 pytest.importorskip("onnxruntime", reason="the export extra is not installed")
 pytest.importorskip("onnxscript", reason="the export extra is not installed")
@@ -31,15 +30,7 @@ CONTRASTS = (
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """Of a small network that is made for small holes, so that small photos are tiled."""
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    tiling = {"hole_radius": 10, "min_side": 32, "max_side": 64}
-    network = PConvUNet(UNetConfig(widths=(8, 16), kernels=(5, 3)))
-    with torch.no_grad():
-        network.decoder[-1].conv.weight *= 0.2
-    save_weights(network, path, notes={"tiling": tiling})
-    return path
+    return tiny_tiled_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")
