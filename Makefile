@@ -9,7 +9,7 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip uninstall --quiet --yes inpaint opencv-python  # of before: they share files
+	$(BIN)/python -m pip uninstall -qq --yes inpaint opencv-python  # of before: they share files
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
