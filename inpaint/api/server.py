@@ -126,10 +126,9 @@ def _add_routes(app: FastAPI, service: FillService) -> None:
     @app.get("/health")
     async def health() -> dict[str, Any]:
         """The server answers, and its networks are loaded."""
-        waiting, concurrency = service.queue.waiting, service.concurrency
-        full = len(service.queue.places) >= service.queue.size + concurrency
-        weights = service.models.default
-        return {"status": "full" if full else "ready", "waiting": waiting, "weights": weights}
+        queue, weights = service.queue, service.models.default
+        status = "full" if queue.full else "ready"
+        return {"status": status, "waiting": queue.waiting, "weights": weights}
 
     @app.get("/metrics", response_class=Response)
     async def metrics() -> Response:
