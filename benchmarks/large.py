@@ -25,6 +25,7 @@ from typing import get_args
 import cv2
 import numpy as np
 from detail import photo
+from measure import resident
 from PIL import Image
 
 from inpaint.inference.style import Style
@@ -72,12 +73,9 @@ def run(command: list[str]) -> tuple[float, float, float]:
     """Seconds, core-seconds and peak bytes of a process. Raises CalledProcessError."""
     start = time.perf_counter()
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    peak, status = 0, Path(f"/proc/{process.pid}/status")
-    before = os.times()
-    # Not ru_maxrss: it begins with that of the process that started this one.
+    peak, before = 0, os.times()
     while process.poll() is None:
-        held = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-        peak = max([peak, *(1024 * int(line.split()[1]) for line in held)])
+        peak = max(peak, resident("VmHWM", process.pid))
         time.sleep(_POLL)
     after = os.times()
     if process.returncode:

@@ -30,8 +30,11 @@ def alternating(
     return seconds
 
 
-def resident(key: str) -> int:
-    """Bytes of memory that this process holds ("VmRSS") or has held at most ("VmHWM"); Linux."""
+def resident(key: str, process: int | str = "self") -> int:
+    """Bytes of memory that a process holds ("VmRSS") or has held at most ("VmHWM"); Linux.
+
+    process: its number, or "self"; of one that has ended and is not waited for yet, 0.
+    """
     # Not getrusage: its ru_maxrss begins with that of the process that started this one.
-    status = Path("/proc/self/status").read_text()
-    return 1024 * next(int(s.split()[1]) for s in status.splitlines() if s.startswith(key))
+    status = Path(f"/proc/{process}/status").read_text()
+    return 1024 * next((int(s.split()[1]) for s in status.splitlines() if s.startswith(key)), 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import io
 import json
 import os
 import re
@@ -183,9 +182,3 @@ def zip_file(path: Path, members: dict[str, bytes]) -> Path:
         for name, data in members.items():
             packed.writestr(name, data)
     return path
-
-
-def encoded(image: Image.Image, name: str = "PNG") -> bytes:
-    file = io.BytesIO()
-    image.save(file, name)
-    return file.getvalue()

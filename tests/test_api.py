@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from app_server import tiny_weights
+from app_server import box_hole, tiny_weights
+from pictures import encode
 from PIL import Image
 
 pytest.importorskip("fastapi", reason="needs pip install 'pconv-inpaint[serve]'")
@@ -28,9 +29,7 @@ URL = "http://localhost:8000"
 
 
 def png(pixels: np.ndarray) -> bytes:
-    data = io.BytesIO()
-    Image.fromarray(pixels).save(data, "PNG")
-    return data.getvalue()
+    return encode(Image.fromarray(pixels))
 
 
 def pixels_of(data: bytes) -> np.ndarray:
@@ -38,8 +37,7 @@ def pixels_of(data: bytes) -> np.ndarray:
 
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
-HOLE = np.zeros((40, 50), bool)
-HOLE[10:20, 15:30] = True
+HOLE = box_hole((40, 50), 10, 20, 15, 30)
 FILES = {"image": png(PHOTO), "mask": png(HOLE)}
 
 

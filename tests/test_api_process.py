@@ -1,6 +1,5 @@
 """The HTTP API as a process of its own: it stops gracefully, and a killed worker is replaced."""
 
-import io
 import os
 import re
 import signal
@@ -15,24 +14,19 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from app_server import ROOT, tiny_weights
+from app_server import ROOT, box_hole, tiny_weights
+from pictures import encode
 from PIL import Image
 
 pytest.importorskip("fastapi", reason="needs pip install 'pconv-inpaint[serve]'")
 pytest.importorskip("prometheus_client", reason="needs pip install 'pconv-inpaint[serve]'")
 
 
-def png(pixels: np.ndarray) -> bytes:
-    data = io.BytesIO()
-    Image.fromarray(pixels).save(data, "PNG")
-    return data.getvalue()
-
-
 def files(side: int) -> dict[str, bytes]:
     photo = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    hole = np.zeros((side, side), bool)
-    hole[side // 4 : side // 2, side // 4 : side // 2] = True
-    return {"image": png(photo), "mask": png(hole)}
+    hole = box_hole((side, side), side // 4, side // 2, side // 4, side // 2)
+    pictures = {"image": photo, "mask": hole}
+    return {name: encode(Image.fromarray(pixels)) for name, pixels in pictures.items()}
 
 
 @contextmanager

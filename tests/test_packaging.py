@@ -135,6 +135,10 @@ def test_neither_archive_holds_a_link(sdist: Path, wheel: Path) -> None:
     assert [path for path in (ROOT / "inpaint").rglob("*") if path.is_symlink()] == []
 
 
+def test_the_installed_command_tells_its_version(installed: Path, tmp_path: Path) -> None:
+    assert run(installed, tmp_path, "--version") == f"inpaint {PROJECT['version']}\n"
+
+
 def test_the_installed_command_fills_a_photo_offline(installed: Path, photo: Path) -> None:
     mask = Image.new("L", (96, 80))
     mask.paste(255, (40, 30, 60, 45))

@@ -39,11 +39,16 @@ class Queue:
 
     def enter(self) -> Place | None:
         """A place at the end, or None where all are taken."""
-        if len(self.places) >= self.size + self.concurrency:
+        if self.full:
             return None
         place = Place(self)
         self.places.append(place)
         return place
+
+    @property
+    def full(self) -> bool:
+        """Whether all places are taken."""
+        return len(self.places) >= self.size + self.concurrency
 
     @property
     def waiting(self) -> int:

@@ -9,7 +9,6 @@ import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
 from fastapi import FastAPI, File, Form, HTTPException, Request, Response, UploadFile
@@ -23,7 +22,7 @@ from inpaint.api.work import Cancelled, Files, Filled, FillOptions, Job, TooSlow
 from inpaint.images import FORMATS
 from inpaint.inference.style import DEFAULT_STYLE, Style
 from inpaint.serving.guard import Hosts
-from inpaint.utils.extras import DISTRIBUTION
+from inpaint.utils.version import __version__
 
 logger = logging.getLogger("inpaint")
 
@@ -73,7 +72,7 @@ def create_app(options: ServeOptions) -> FastAPI:
 
     app = FastAPI(
         title="Inpaint",
-        version=_version(),
+        version=__version__,
         description=DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
@@ -127,10 +126,9 @@ def _add_routes(app: FastAPI, service: FillService) -> None:
     @app.get("/health")
     async def health() -> dict[str, Any]:
         """The server answers, and its networks are loaded."""
-        waiting, concurrency = service.queue.waiting, service.concurrency
-        full = len(service.queue.places) >= service.queue.size + concurrency
-        weights = service.models.default
-        return {"status": "full" if full else "ready", "waiting": waiting, "weights": weights}
+        queue, weights = service.queue, service.models.default
+        status = "full" if queue.full else "ready"
+        return {"status": status, "waiting": queue.waiting, "weights": weights}
 
     @app.get("/metrics", response_class=Response)
     async def metrics() -> Response:
@@ -196,10 +194,3 @@ def _failure(error: Exception) -> tuple[int, str]:
         return 413, "the photo is too large for the memory of the server"
     logger.error("a fill failed", exc_info=error)
     return 500, "the server failed at this; its log tells why"
-
-
-def _version() -> str:
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:  # a checkout that is not installed
-        return "0"

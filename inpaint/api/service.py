@@ -35,12 +35,12 @@ class FillService:
             options.weights, device=options.device, concurrency=options.concurrency or cores
         )
         on_cpu = self.models.inpainter(self.models.default).device.type == "cpu"
-        self.concurrency = options.concurrency or (cores if on_cpu else 1)
-        self.queue = Queue(size=options.queue_size, concurrency=self.concurrency)
+        concurrency = options.concurrency or (cores if on_cpu else 1)
+        self.queue = Queue(size=options.queue_size, concurrency=concurrency)
         self.metrics = Metrics()
         self._jobs: set[Job] = set()
-        threads = max(1, cores // self.concurrency)
-        self._pool = ThreadPoolExecutor(self.concurrency, "fill", torch.set_num_threads, (threads,))
+        threads = max(1, cores // concurrency)
+        self._pool = ThreadPoolExecutor(concurrency, "fill", torch.set_num_threads, (threads,))
 
     def warm_up(self) -> None:
         """Fills a small random photo: the first fill after an installation compiles the search for

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import os
 import tempfile
 from typing import Any
 
 from inpaint.api.options import ServeOptions
 from inpaint.serving.ports import free_port
+from inpaint.serving.start import set_up_process
 
 OPTIONS = "INPAINT_SERVE_OPTIONS"  # where the processes of a server find them, as JSON
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # of prometheus_client
@@ -28,9 +28,7 @@ def serve(options: ServeOptions) -> None:
     """
     options = dataclasses.replace(options, port=free_port(options.host, options.port))
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    # Of prepared convolutions, one for each shape and layer; 1024 by default, some of megabytes.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
-    _set_up_log()
+    set_up_process()
     if options.workers > 1:
         _serve_processes(options)
         return
@@ -62,7 +60,7 @@ def create_from_environment() -> Any:
     """The application of one of several processes."""
     from inpaint.api.server import create_app
 
-    _set_up_log()
+    set_up_process()
     return create_app(ServeOptions(**json.loads(os.environ[OPTIONS])))
 
 
@@ -78,11 +76,6 @@ def _settings(options: ServeOptions) -> dict[str, Any]:
         "timeout_graceful_shutdown": options.grace_seconds,
         "limit_concurrency": 2 * (options.queue_size + concurrency) + SPARE_CONNECTIONS,
     }
-
-
-def _set_up_log() -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s")
-    logging.getLogger("inpaint").setLevel(logging.INFO)
 
 
 def _tell_address(options: ServeOptions) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import shutil
 import socket
@@ -14,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from inpaint.serving.ports import free_port
+from inpaint.serving.start import set_up_process
 from inpaint.utils.options import option
 
 MEGA = 1_000_000
@@ -71,8 +71,7 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
     a port that is taken.
     """
     port = free_port(options.host, options.port)
-    logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s")
-    logging.getLogger("inpaint").setLevel(logging.INFO)
+    set_up_process()
     # Imported when needed, in the order of their cost: what is wrong is said soon.
     _settle_environment()
     from inpaint.serving.models import Models
@@ -128,11 +127,9 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
 
 
 def _settle_environment() -> None:
-    """What Gradio and oneDNN read from the environment, before they are used."""
+    """What Gradio reads from the environment, before it is used."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
-    # Of prepared convolutions, one for each shape and layer; 1024 by default, some of megabytes.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
     folder = os.environ.get("GRADIO_TEMP_DIR")
     if folder is None:
         # A folder of its own, which goes when the server stops: files of one visitor are never

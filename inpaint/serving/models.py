@@ -24,7 +24,7 @@ from inpaint.images import ImageData
 from inpaint.inference.inpainter import Inpainter, check_seed
 from inpaint.inference.progress import OnProgress
 from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
-from inpaint.models.registry import ARCHITECTURES
+from inpaint.models.registry import architecture
 from inpaint.serving.memory import release_memory, settle
 
 P = ParamSpec("P")
@@ -150,6 +150,6 @@ def _usable_weights() -> list[Path]:
             found = read_metadata(path)["format"]
         except CheckpointError:
             continue
-        if ARCHITECTURES.get(found) and ARCHITECTURES[found].role == "network":
+        if architecture(found).role == "network":
             usable.append(path)
     return usable

@@ -47,12 +47,12 @@ def _free_pages() -> int | None:
         return None
 
 
-def bound_kernel_cache() -> None:
-    """Let oneDNN keep kernels of few sizes, unless the environment says how many.
+def bound_kernel_cache(kernels: int = _KERNELS) -> None:
+    """Let oneDNN keep so many kernels, unless the environment says how many.
 
-    It reads that once, before its first operation.
+    It reads that once, before its first operation. The default is for few sizes of tiles.
     """
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(_KERNELS))
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(kernels))
 
 
 class MemoryBudget:
