@@ -1,4 +1,4 @@
-/** Connected holes of a mask, with their boxes and how thick they are. */
+/** Where the holes of a mask are, with their boxes and how thick they are. */
 
 /**
  * hole: Uint8Array of height * width, 1 = fill. Neighbours touch at sides or corners.
@@ -91,4 +91,24 @@ function lowerEnvelope(values) {
     result[p] = (p - sites[at]) ** 2 + values[sites[at]];
   }
   return result;
+}
+
+/**
+ * Spans of the hole's pixels in a rectangle, null without any.
+ *
+ * box: what the mask, a Uint8Array, covers; it holds the rectangle.
+ */
+export function holeSpans([rows, columns], box, mask) {
+  const across = box[1][1] - box[1][0];
+  const found = [[Infinity, -1], [Infinity, -1]];
+  for (let y = rows[0]; y < rows[1]; y++) {
+    const start = (y - box[0][0]) * across - box[1][0];
+    const row = mask.subarray(start + columns[0], start + columns[1]);
+    const first = row.indexOf(1);
+    if (first < 0) continue;
+    const last = columns[0] + row.lastIndexOf(1);
+    found[0] = [Math.min(found[0][0], y), y + 1];
+    found[1] = [Math.min(found[1][0], columns[0] + first), Math.max(found[1][1], last + 1)];
+  }
+  return found[0][1] < 0 ? null : found;
 }

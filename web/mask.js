@@ -1,5 +1,6 @@
 /** The hole that marks make, and where it lies. */
 
+import { holeSpans } from "./holes.js";
 import { drawMarks } from "./vendor/editor/marks.js";
 
 const BAND_PIXELS = 4_000_000; // read at once
@@ -23,15 +24,7 @@ export function holeOf(marks, size) {
 
 /** [left, top, right, bottom] of the hole's pixels; null without any. */
 export function boxOf(hole, { width, height }) {
-  let box = null;
-  for (let y = 0; y < height; y++) {
-    const row = hole.subarray(y * width, (y + 1) * width);
-    const first = row.indexOf(1);
-    if (first < 0) continue;
-    const last = row.lastIndexOf(1) + 1;
-    box = box
-      ? [Math.min(box[0], first), box[1], Math.max(box[2], last), y + 1]
-      : [first, y, last, y + 1];
-  }
-  return box;
+  const whole = [[0, height], [0, width]];
+  const spans = holeSpans(whole, whole, hole);
+  return spans && [spans[1][0], spans[0][0], spans[1][1], spans[0][1]];
 }

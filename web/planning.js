@@ -6,7 +6,7 @@
  * smaller. Neighbouring holes share a tile where that saves work.
  */
 
-import { connectedHoles } from "./holes.js";
+import { connectedHoles, holeSpans } from "./holes.js";
 import { tilesOf } from "./tiling.js";
 
 const STEP = 64; // px at the network's scale, in which what a tile sees is made smaller
@@ -131,17 +131,4 @@ function trimmed(tile, { factor, box, mask }, config) {
     return seen[1] - seen[0] >= config.minSide * factor ? seen : [start, stop];
   });
   return { context, core: own };
-}
-
-/** Spans of the hole's pixels in a core, null without any. */
-function holeSpans([rows, columns], box, mask) {
-  const across = box[1][1] - box[1][0];
-  const found = [[Infinity, -1], [Infinity, -1]];
-  for (let y = rows[0]; y < rows[1]; y++)
-    for (let x = columns[0]; x < columns[1]; x++) {
-      if (!mask[(y - box[0][0]) * across + x - box[1][0]]) continue;
-      found[0] = [Math.min(found[0][0], y), y + 1];
-      found[1] = [Math.min(found[1][0], x), Math.max(found[1][1], x + 1)];
-    }
-  return found[0][1] < 0 ? null : found;
 }

@@ -194,21 +194,23 @@ class Inpainter:
             where = read_hole(hole, size=image_data.size)
             other = None if exclude is None else _read_exclude(exclude, image_data.size)
             filled = self.fill_image_data(
-                image_data, where, style=style, exclude=other, on_progress=on_progress
+                image_data,
+                where,
+                style=style,
+                exclude=other,
+                on_progress=on_progress,
+                in_place=True,
             )
             return to_pil(filled)
         if not isinstance(image, np.ndarray):
             raise TypeError(f"image must be a PIL image or a numpy array, got {type(image)}")
-        colours, alpha = split_array(image)
+        result = image.copy()
+        colours, alpha = split_array(result)
         size = image.shape[0], image.shape[1]
         where = read_hole(hole, size=size)
         check_known(colours, where, alpha)
         other = None if exclude is None else _read_exclude(exclude, size)
-        result = image.copy()
-        channels = colours.shape[2] if colours.ndim == 3 else None
-        view = result if channels is None else result[..., :channels]
-        filled_colours = self._fill_colours(colours, where, alpha, style, other, on_progress)
-        view[:] = filled_colours.reshape(view.shape)
+        self._fill_colours(colours, where, alpha, style, other, on_progress, in_place=True)
         return result
 
     def fill_image_data(

@@ -20,7 +20,17 @@ import cv2
 import numpy as np
 from numba import njit
 
-from inpaint.inference.tiling import Rectangle, Region, Tile, TilingConfig, relative, tiles_of
+from inpaint.inference.tiling import (
+    Rectangle,
+    Region,
+    Tile,
+    TilingConfig,
+    absolute,
+    bounding_box,
+    dilate,
+    relative,
+    tiles_of,
+)
 from inpaint.utils.distance import hole_depth
 
 _CELL = 256  # px; thin holes are filled together in squares of this side
@@ -38,14 +48,13 @@ def plan_regions(hole: np.ndarray, config: TilingConfig) -> list[Region]:
         hole: (H, W) bool, True = fill.
         config: What the network can do.
     """
-    rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
-    if not len(rows):
+    box = bounding_box(hole)
+    if box is None:
         return []
     # Labels and distances are found where the hole is, not over a whole large photo; one pixel
     # around it is known, and ends the hole.
-    top, left = max(int(rows[0]) - 1, 0), max(int(columns[0]) - 1, 0)
-    part = np.ascontiguousarray(hole[top : rows[-1] + 2, left : columns[-1] + 2])
-    holes = _Components.of(part)
+    frame = dilate(box, 1, hole.shape)
+    holes = _Components.of(np.ascontiguousarray(hole[frame]))
     factors = _factors(holes.thickness, config)
     thin = holes.thickness <= config.thin_radius
     speck = thin & (holes.boxes[:, 2:] - holes.boxes[:, :2] <= _SPECK).all(1)
@@ -53,12 +62,12 @@ def plan_regions(hole: np.ndarray, config: TilingConfig) -> list[Region]:
         *_thin_regions(holes, speck, refined=False),
         *_thin_regions(holes, thin & ~speck, refined=True),
     ]
-    regions = [_moved(region, top, left) for region in regions]
+    regions = [replace(region, box=absolute(region.box, frame)) for region in regions]
     for factor in np.unique(factors[~thin]).tolist():
         size = hole.shape[0], hole.shape[1]
         chosen = ~thin & (factors == factor)
         for region, shared in _thick_regions(holes, chosen, factor, config):
-            region = _moved(region, top, left)
+            region = replace(region, box=absolute(region.box, frame))
             tiles = tiles_of(region.box, size, factor, config, shared=shared)
             mask = region.mask
             trimmed = (_trimmed(tile, region, mask, config) for tile in tiles)
@@ -130,16 +139,9 @@ def _thin_regions(holes: _Components, chosen: np.ndarray, *, refined: bool) -> I
     for y in range(0, height, _CELL):
         for x in range(0, width, _CELL):
             cell = mask[y : y + _CELL, x : x + _CELL]
-            rows, columns = np.flatnonzero(cell.any(1)), np.flatnonzero(cell.any(0))
-            if len(rows):
-                inner = (
-                    slice(int(rows[0]), int(rows[-1]) + 1),
-                    slice(int(columns[0]), int(columns[-1]) + 1),
-                )
-                box = (
-                    slice(y + inner[0].start, y + inner[0].stop),
-                    slice(x + inner[1].start, x + inner[1].stop),
-                )
+            inner = bounding_box(cell)
+            if inner is not None:
+                box = absolute(inner, (slice(y, y + _CELL), slice(x, x + _CELL)))
                 yield Region.of(1.0, box, cell[inner], [], refined=refined)
 
 
@@ -201,30 +203,18 @@ def _trimmed(tile: Tile, region: Region, mask: np.ndarray, config: TilingConfig)
 
     Of the box of a slanted stroke most tiles hold little of it, or nothing: None.
     """
-    inside = mask[relative(tile.core, region.box)]
+    inside = bounding_box(mask[relative(tile.core, region.box)])
+    if inside is None:
+        return None
+    core = absolute(inside, tile.core)
+    # Few different sizes, because kernels are made for each.
+    step = round(_STEP * region.factor)
+    margin = math.ceil(config.max_side * region.factor / 4)
     spans = []
-    for axis in (0, 1):
-        found = np.flatnonzero(inside.any(1 - axis))
-        if not len(found):
-            return None
-        core, context = tile.core[axis], tile.context[axis]
-        own = slice(core.start + int(found[0]), core.start + int(found[-1]) + 1)
-        # Few different sizes, because kernels are made for each.
-        step = round(_STEP * region.factor)
-        margin = math.ceil(config.max_side * region.factor / 4)
+    for context, own in zip(tile.context, core, strict=True):
         before = max(own.start - context.start - margin, 0) // step * step
         after = max(context.stop - own.stop - margin, 0) // step * step
         seen = slice(context.start + before, context.stop - after)
         enough = seen.stop - seen.start >= config.min_side * region.factor
-        spans.append((seen if enough else context, own))
-    return Tile((spans[0][0], spans[1][0]), (spans[0][1], spans[1][1]))
-
-
-def _moved(region: Region, top: int, left: int) -> Region:
-    """A region in coordinates of the whole image."""
-    rows, columns = region.box
-    box = (
-        slice(rows.start + top, rows.stop + top),
-        slice(columns.start + left, columns.stop + left),
-    )
-    return replace(region, box=box)
+        spans.append(seen if enough else context)
+    return Tile((spans[0], spans[1]), core)

@@ -38,16 +38,12 @@ class RegionFill:
 
         A band has 256 rows at least, and the columns from its first to its last hole pixel.
         """
-        rows, columns = self.box
-        height = max(256, pixels // max(columns.stop - columns.start, 1))
         found = []
-        for top in range(0, len(self.mask), height):
-            part = self.mask[top : top + height]
-            used = np.flatnonzero(part.any(0))
+        for rows, columns in bands(self.box, pixels):
+            used = np.flatnonzero(self.mask[relative((rows, columns), self.box)].any(0))
             if len(used):
                 across = slice(columns.start + int(used[0]), columns.start + int(used[-1]) + 1)
-                first = rows.start + top
-                found.append((slice(first, first + len(part)), across))
+                found.append((rows, across))
         return found
 
     def put(self, part: Rectangle, image: np.ndarray) -> None:

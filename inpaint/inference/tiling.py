@@ -132,6 +132,23 @@ def relative(rectangle: Rectangle, to: Rectangle) -> Rectangle:
     )
 
 
+def absolute(rectangle: Rectangle, within: Rectangle) -> Rectangle:
+    """A rectangle in coordinates of another one, in those of the image: undoes `relative`."""
+    (y, x), (to_y, to_x) = rectangle, within
+    return (
+        slice(y.start + to_y.start, y.stop + to_y.start),
+        slice(x.start + to_x.start, x.stop + to_x.start),
+    )
+
+
+def bounding_box(mask: np.ndarray) -> Rectangle | None:
+    """The smallest rectangle with all that is True; None without any. mask: (H, W) bool."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
 def dilate(rectangle: Rectangle, by: int, size: tuple[int, ...]) -> Rectangle:
     """A rectangle with a margin, inside an image of (height, width)."""
     rows, columns = (

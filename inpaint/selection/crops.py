@@ -5,20 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from inpaint.inference.tiling import Rectangle, dilate, relative
+from inpaint.inference.tiling import Rectangle, absolute, bounding_box, dilate, relative
 
 
 def tight(window: Rectangle, mask: np.ndarray) -> tuple[Rectangle, np.ndarray]:
     """A window and its mask without the empty border; both as they are where the mask is empty."""
-    found = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    if not len(found[0]):
+    inner = bounding_box(mask)
+    if inner is None:
         return window, mask
-    inner = tuple(slice(int(places[0]), int(places[-1]) + 1) for places in found)
-    outer = tuple(
-        slice(span.start + part.start, span.start + part.stop)
-        for span, part in zip(window, inner, strict=True)
-    )
-    return (outer[0], outer[1]), mask[inner]
+    return absolute(inner, window), mask[inner]
 
 
 def enlarged(
