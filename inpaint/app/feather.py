@@ -5,9 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from inpaint.app.session import bounding_box
 from inpaint.images import ImageData, with_pixels
-from inpaint.inference.tiling import dilate
+from inpaint.inference.tiling import bounding_box, dilate
 
 
 def feather(image: ImageData, filled: ImageData, hole: np.ndarray, pixels: int) -> ImageData:
@@ -16,9 +15,10 @@ def feather(image: ImageData, filled: ImageData, hole: np.ndarray, pixels: int) 
     What lay in the hole does not come back: the fill fades into known colours, spread inwards by
     a Gaussian. Known pixels stay as they are. hole: (H, W) bool.
     """
-    if pixels <= 0 or not hole.any() or hole.all():
+    holds = bounding_box(hole)
+    if pixels <= 0 or holds is None or hole.all():
         return filled
-    box = dilate(bounding_box(hole), 3 * pixels, hole.shape)
+    box = dilate(holds, 3 * pixels, hole.shape)
     inside = hole[box]
     distance = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     around = _spread(image.pixels[box], _known(image, hole)[box], pixels)

@@ -38,12 +38,12 @@ from inpaint.app.requests import (
     StepsRequest,
     TokenRequest,
 )
-from inpaint.app.session import Patch, Session, bounding_box
+from inpaint.app.session import Patch, Session
 from inpaint.app.sessions import SessionGone, Sessions
 from inpaint.app.visitors import Visitors
 from inpaint.detect.settings import DEFAULT_GROW, DEFAULT_LIMIT
 from inpaint.images import ImageData
-from inpaint.inference.tiling import Rectangle
+from inpaint.inference.tiling import Rectangle, bounding_box
 from inpaint.masks.read import grow_hole
 from inpaint.selection import Stroke, add_shadow, dilate_object, select_object
 from inpaint.serving.models import Models
@@ -214,7 +214,7 @@ class Handlers:
         detector = self.models.detector()
         found = detector.mark(scores, image.alpha, sensitivity=request.sensitivity / 100)
         hole = found.hole(DEFAULT_GROW)
-        box = bounding_box(hole) if hole.any() else (slice(0, 1), slice(0, 1))
+        box = bounding_box(hole) or (slice(0, 1), slice(0, 1))
         values = {"kept": True, "box": _corners(box), "share": float(hole.mean())}
         values["doubtful"] = found.share > DEFAULT_LIMIT
         return Answer(values, [write_marks(hole[box])])

@@ -10,16 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from inpaint.images import ImageData, with_pixels
-from inpaint.inference.tiling import Rectangle, relative
+from inpaint.inference.tiling import Rectangle, bounding_box, relative
 
 MAX_STEPS = 20  # fills that can be undone; older ones are joined into one
 MOST_CANDIDATES = 4  # of one fill
-
-
-def bounding_box(hole: np.ndarray) -> Rectangle:
-    """The smallest box with all that is True. hole: (H, W) bool, not empty."""
-    rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +28,7 @@ class Patch:
     def between(cls, hole: np.ndarray, pixels: np.ndarray) -> Patch:
         """The patch of a filled image. hole: (H, W) bool, not empty."""
         box = bounding_box(hole)
+        assert box is not None
         mask = hole[box].copy()
         return cls(box, mask, pixels[box][mask])
 
