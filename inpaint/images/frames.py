@@ -89,12 +89,7 @@ def _animation(image: Image.Image, data: bytes) -> Iterator[ImageData]:
             loop=image.info.get("loop"),
             frames=first.frames,
             file_size=len(data),
-            notes=_without_frames(read),
         )
-
-
-def _without_frames(image: ImageData) -> tuple[str, ...]:
-    return tuple(note for note in image.notes if not note.startswith("first frame of"))
 
 
 def encode_frames(frames: Iterable[ImageData], *, format: str, quality: int | None = None) -> bytes:
