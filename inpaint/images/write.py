@@ -287,13 +287,19 @@ def _search_quality(image: ImageData, name: str, save: Callable[[int], bytes]) -
 
 
 def _gif(image_data: ImageData, quality: int | None) -> bytes:
+    return _save(gif_image(image_data), "gif", comment=image_data.comment)
+
+
+def gif_image(image_data: ImageData) -> Image.Image:
+    """The image with its own palette, or one of its colours; `info` has the transparent entry."""
     if image_data.palette is None:
         image_data = dataclasses.replace(image_data, palette=distinct_colours(image_data))
     image = _indexed(image_data, nearest=True)
     assert image is not None and image_data.palette is not None
     clear = np.flatnonzero(image_data.palette[:, 3] == 0)
-    transparency = int(clear[0]) if len(clear) else None
-    return _save(image, "gif", transparency=transparency, comment=image_data.comment)
+    if len(clear):
+        image.info["transparency"] = int(clear[0])
+    return image
 
 
 def _bmp(image_data: ImageData, quality: int | None) -> bytes:
