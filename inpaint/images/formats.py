@@ -1,4 +1,4 @@
-"""The image formats, and how their files are called."""
+"""The image formats, how their files are called, and the bounds of what is asked of them."""
 
 from __future__ import annotations
 
@@ -35,6 +35,12 @@ UNREAD: dict[str, tuple[str, ...]] = {
     "Netpbm": (".pbm", ".pgm", ".ppm", ".pnm", ".pam"),
     "PCX": (".pcx",),
 }
+
+
+def check_quality(quality: int | None) -> None:
+    """Raises ValueError for a quality that is neither 1 to 100 nor None, which leaves it open."""
+    if quality is not None and not 1 <= quality <= 100:
+        raise ValueError(f"quality must lie in 1 to 100, got {quality}")
 
 
 def is_image_name(name: str) -> bool:

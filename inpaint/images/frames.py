@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from inpaint.images import tiff
+from inpaint.images.formats import check_quality
 from inpaint.images.image_data import FORMATS, ImageData, ImageError
 from inpaint.images.palette import distinct_colours, rgba
 from inpaint.images.pil import image_data_of
@@ -105,8 +106,7 @@ def encode_frames(frames: Iterable[ImageData], *, format: str, quality: int | No
         ValueError: Another format or quality.
     """
     check_holds_frames(format)
-    if quality is not None and not 1 <= quality <= 100:
-        raise ValueError(f"quality must lie in 1 to 100, got {quality}")
+    check_quality(quality)
     if format == "tiff":
         return tiff_of(frames)
     images = list(frames)  # what making them raises is none of the encoder's

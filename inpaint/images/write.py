@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from inpaint.images.exif import EXIF_PREFIX
+from inpaint.images.formats import check_quality
 from inpaint.images.image_data import FORMATS, ImageData, ImageError
 from inpaint.images.palette import distinct_colours, palette_indices, rgba
 from inpaint.images.pil import IPTC_RESOURCE, to_pil
@@ -90,8 +91,7 @@ def encode_image(
 ) -> bytes:
     """The file that write_image writes. Raises ImageError and ValueError as it does."""
     name = check_writable(image, format=format)
-    if quality is not None and not 1 <= quality <= 100:
-        raise ValueError(f"quality must lie in 1 to 100, got {quality}")
+    check_quality(quality)
     height, width = image.size
     with encoding(f"{width} x {height} pixels as {name}"):
         return ENCODERS[name](image, quality)
