@@ -54,6 +54,11 @@ def format_of(path: str | PurePath) -> str | None:
     return next((name for name, (_, suffixes) in FORMATS.items() if suffix in suffixes), None)
 
 
+def usual_suffix(format: str) -> str:
+    """The usual ending of files of a format in FORMATS, with its dot."""
+    return FORMATS[format][1][0]
+
+
 def unread_format_of(path: str | PurePath) -> str | None:
     """The name in UNREAD that the suffix of `path` stands for, or None."""
     suffix = PurePath(path).suffix.lower()
