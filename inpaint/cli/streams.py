@@ -51,7 +51,7 @@ class Streams:
         if sys.stdout.isatty():
             raise ValueError(f"the {OUTPUT} is a terminal; send it to a file or a program")
         if format is None:
-            with files.fetched(image) as local, open(local, "rb") as file:
+            with files.opened(image) as file:
                 format = format_of_bytes(file.read())
         self._output = os.path.join(self._folder, f"output{usual_suffix(format or 'png')}")
         self.names[self._output] = OUTPUT
