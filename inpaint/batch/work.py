@@ -51,7 +51,7 @@ class Filler:
         self._memory = memory
         self._slots = threading.BoundedSemaphore(slots)
         self._hole = _kept_as_bits(self._read_hole)
-        self._exclude_and_notes = _kept_as_bits(self._read_exclude)
+        self._exclude = _kept_as_bits(self._read_exclude)
 
     def __call__(self, task: Task, on_progress: OnProgress | None = None) -> Record:
         """What became of the task. Raises nothing: a bad image must not stop the others."""
@@ -135,7 +135,7 @@ class Filler:
     def _filled(
         self, task: Task, image: ImageData, hole: np.ndarray, on_progress: OnProgress | None
     ) -> ImageData:
-        exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)
+        exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)[0]
         fill = partial(
             self.inpainter.fill_image_data,
             exclude=exclude,
@@ -193,10 +193,8 @@ class Filler:
             hole = read_hole(local, size=size, invert=self.settings.invert, max_pixels=limit)
         return grow_hole(hole, self.settings.grow), notes
 
-    def _exclude(self, mask: str, size: tuple[int, int]) -> np.ndarray:
-        return self._exclude_and_notes(mask, size)[0]
-
     def _read_exclude(self, mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+        """The mask of what is not copied from, and no notes."""
         with files.fetched(mask) as local:
             limit = self.settings.max_pixels
             return read_hole(local, size=size, warn=False, max_pixels=limit), []
