@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -222,6 +223,7 @@ def test_the_package_runs_as_a_module_and_tells_its_version(command):
         [sys.executable, "-m", *command, "--version"], capture_output=True, text=True, check=True
     )
     assert run.stdout == f"inpaint {inpaint.__version__}\n"
+    assert inpaint.__version__ == version("pconv-inpaint")
 
 
 def test_help_shows_examples(capsys):

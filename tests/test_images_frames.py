@@ -138,19 +138,22 @@ def test_damaged_and_large_files_are_refused():
         list(read_frames(io.BytesIO(animation("GIF", 3)), max_pixels=5000))
 
 
-def test_pages_that_go_round_in_a_circle_are_read_once():
+def one_page():
+    """A TIFF file, the place of its page's directory, and that of the link to a next one."""
     data = bytearray(encode_tiff(scene(5, 7), metadata={}))
     (first,) = page_offsets(bytes(data))
-    link = first + 2 + 12 * int.from_bytes(data[first : first + 2], "little")
+    return data, first, first + 2 + 12 * int.from_bytes(data[first : first + 2], "little")
+
+
+def test_pages_that_go_round_in_a_circle_are_read_once():
+    data, first, link = one_page()
     data[link : link + 4] = first.to_bytes(4, "little")
     assert len(read(bytes(data))) == 1
     assert page_alone(bytes(data), first)[link : link + 4] == bytes(4)
 
 
 def test_anything_in_the_place_of_a_next_page_hides_no_first_one():
-    data = bytearray(encode_tiff(scene(5, 7), metadata={}))
-    (first,) = page_offsets(bytes(data))
-    link = first + 2 + 12 * int.from_bytes(data[first : first + 2], "little")
+    data, _, link = one_page()
     data[link : link + 4] = (len(data) + 7).to_bytes(4, "little")
     image = read_image(io.BytesIO(bytes(data)))
     assert image.size == (5, 7) and image.frames == 1

@@ -12,6 +12,7 @@ from inpaint.batch.match import MaskMatcher
 from inpaint.batch.records import Task
 from inpaint.batch.request import Request
 from inpaint.images import FORMATS, check_format, format_of
+from inpaint.images.formats import usual_suffix
 
 
 def exclude_of(found: Found, matcher: MaskMatcher) -> str | None:
@@ -77,7 +78,7 @@ def _output_in_folder(found: Found, request: Request) -> str:
     if format_of(relative) is None:
         stem, ending = relative, ""
     if request.format is not None and format_of(relative) != request.format:
-        ending = FORMATS[request.format][1][0]
+        ending = usual_suffix(request.format)
     relative = stem + request.suffix + ending
     if request.output is None:
         return files.join(files.split(found.image)[0], relative)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from inpaint.detect.settings import DetectSettings
-from inpaint.images.formats import DEFAULT_MAX_PIXELS
+from inpaint.images.formats import DEFAULT_MAX_PIXELS, check_quality
 
 Status = Literal["done", "skipped", "failed"]
 
@@ -62,7 +62,6 @@ class Settings:
     detect: DetectSettings = field(default_factory=DetectSettings)  # of masks DETECTED
 
     def __post_init__(self) -> None:
-        if self.quality is not None and not 1 <= self.quality <= 100:
-            raise ValueError(f"quality must lie in 1 to 100, got {self.quality}")
+        check_quality(self.quality)
         if self.max_pixels < 1:
             raise ValueError(f"max_pixels must be 1 or more, got {self.max_pixels}")

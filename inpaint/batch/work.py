@@ -16,7 +16,7 @@ from inpaint.batch.detection import TooDamagedError, find_damage, is_summary, wr
 from inpaint.batch.frames import joined, mask_frames, share_of
 from inpaint.batch.memory import ImageMemory
 from inpaint.batch.recording import recorded, warnings_noted
-from inpaint.batch.records import ALPHA, DETECTED, PAINTS, Record, Settings, Task
+from inpaint.batch.records import ALPHA, DETECTED, NO_FILES, PAINTS, Record, Settings, Task
 from inpaint.detect.detector import DamageDetector, Detection
 from inpaint.detect.settings import DetectSettings
 from inpaint.images import (
@@ -51,7 +51,7 @@ class Filler:
         self._memory = memory
         self._slots = threading.BoundedSemaphore(slots)
         self._hole = _kept_as_bits(self._read_hole)
-        self._exclude_and_notes = _kept_as_bits(self._read_exclude)
+        self._exclude = _kept_as_bits(self._read_exclude)
 
     def __call__(self, task: Task, on_progress: OnProgress | None = None) -> Record:
         """What became of the task. Raises nothing: a bad image must not stop the others."""
@@ -135,7 +135,7 @@ class Filler:
     def _filled(
         self, task: Task, image: ImageData, hole: np.ndarray, on_progress: OnProgress | None
     ) -> ImageData:
-        exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)
+        exclude = None if task.exclude is None else self._exclude(task.exclude, image.size)[0]
         fill = partial(
             self.inpainter.fill_image_data,
             exclude=exclude,
@@ -159,10 +159,8 @@ class Filler:
                 write_mask(hole, task.mask_output, root=task.mask_root)
             return hole, {"damage": detection.shares}
         before = len(notes)
-        if task.mask == ALPHA:
-            hole = self._alpha_hole(image)
-        elif task.mask in PAINTS:
-            hole = self._painted_hole(image, task.mask)
+        if task.mask in NO_FILES:
+            hole = self._own_hole(image, task.mask)
         elif mask is not None:
             hole = read_hole(mask, size=image.size, invert=self.settings.invert)
             hole = grow_hole(hole, self.settings.grow)
@@ -195,27 +193,15 @@ class Filler:
             hole = read_hole(local, size=size, invert=self.settings.invert, max_pixels=limit)
         return grow_hole(hole, self.settings.grow), notes
 
-    def _exclude(self, mask: str, size: tuple[int, int]) -> np.ndarray:
-        return self._exclude_and_notes(mask, size)[0]
-
     def _read_exclude(self, mask: str, size: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+        """The mask of what is not copied from, and no notes."""
         with files.fetched(mask) as local:
             limit = self.settings.max_pixels
             return read_hole(local, size=size, warn=False, max_pixels=limit), []
 
-    def _alpha_hole(self, image: ImageData) -> np.ndarray:
-        """Where the image is transparent by more than the share that read_hole lets pass."""
-        if image.alpha is None:
-            raise ValueError("the picture has no alpha channel that could say what to fill")
-        full = np.iinfo(image.alpha.dtype).max
-        hole = full - image.alpha > ALPHA_THRESHOLD * full
-        hole = ~hole if self.settings.invert else hole
-        warn_if_suspicious(hole)
-        return grow_hole(hole, self.settings.grow)
-
-    def _painted_hole(self, image: ImageData, paint: str) -> np.ndarray:
-        """Where the image was painted over."""
-        hole = painted_hole(image.pixels, PAINTS[paint])
+    def _own_hole(self, image: ImageData, mask: str) -> np.ndarray:
+        """Where the image is transparent, or was painted over."""
+        hole = _clear(image) if mask == ALPHA else painted_hole(image.pixels, PAINTS[mask])
         hole = ~hole if self.settings.invert else hole
         warn_if_suspicious(hole)
         return grow_hole(hole, self.settings.grow)
@@ -275,6 +261,14 @@ class Marker:
         write_mask(hole, task.output, root=task.root)
         ratio, left = round(float(hole.mean()), 6), image.frames - 1 or None
         return {"hole_ratio": ratio, "damage": detection.shares, "frames_left": left}
+
+
+def _clear(image: ImageData) -> np.ndarray:
+    """Where the image is transparent by more than the share that read_hole lets pass."""
+    if image.alpha is None:
+        raise ValueError("the picture has no alpha channel that could say what to fill")
+    full = np.iinfo(image.alpha.dtype).max
+    return full - image.alpha > ALPHA_THRESHOLD * full
 
 
 def _owner(task: Task) -> str | None:

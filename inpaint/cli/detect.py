@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from inpaint.batch.report import REPORT_NAME
-from inpaint.cli.detection import add_detection, add_max_megapixels
+from inpaint.cli.detection import add_detection, add_inputs, add_max_megapixels, add_shard
 from inpaint.cli.verbosity import add_verbosity
 from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 
@@ -24,12 +24,9 @@ pictures failed, 2 nothing was written, 130 stopped by Ctrl-C (a second one stop
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
+    add_inputs(
+        parser,
+        epilog=EPILOG,
         help="picture, folder (with its sub-folders), glob pattern, or list of paths (.txt)",
     )
     parser.add_argument(
@@ -60,9 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--allow-outside", action="store_true", help="let links lead out of the folder of masks"
     )
-    group.add_argument(
-        "--shard", metavar="I/N", help="do the I-th of N parts; N machines do the whole set"
-    )
+    add_shard(group)
     group.add_argument("--limit", type=int, metavar="N", help="look at N pictures at most")
     add_verbosity(group)
     group.add_argument("--device", help="cpu, cuda, cuda:1; default: the GPU if there is one")

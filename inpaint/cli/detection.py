@@ -8,6 +8,16 @@ from inpaint.detect.settings import DEFAULT_DETECTOR, DEFAULT_LIMIT
 from inpaint.images.formats import DEFAULT_MAX_PIXELS
 
 
+def add_inputs(parser: argparse.ArgumentParser, *, epilog: str, help: str) -> None:
+    """Add the pictures, and an epilog whose lines stay as they are.
+
+    help: What an input may be.
+    """
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = epilog
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help=help)
+
+
 def add_detection(group: argparse._ArgumentGroup, *, beyond: str) -> None:
     """Add the options of how damage is looked for.
 
@@ -43,6 +53,13 @@ def add_max_megapixels(group: argparse._ArgumentGroup) -> None:
         default=DEFAULT_MAX_PIXELS / 1e6,
         metavar="M",
         help="larger pictures and masks fail before they are decoded; default: %(default)g",
+    )
+
+
+def add_shard(group: argparse._ArgumentGroup) -> None:
+    """Add the part of the pictures that a run does."""
+    group.add_argument(
+        "--shard", metavar="I/N", help="do the I-th of N parts; N machines do the whole set"
     )
 
 

@@ -8,7 +8,7 @@ from typing import get_args
 from inpaint.batch.records import ALPHA, PAINTS
 from inpaint.batch.report import REPORT_NAME
 from inpaint.checkpoints.names import DEFAULT_WEIGHTS
-from inpaint.cli.detection import add_detection, add_max_megapixels
+from inpaint.cli.detection import add_detection, add_inputs, add_max_megapixels, add_shard
 from inpaint.cli.verbosity import add_verbosity
 from inpaint.detect.settings import DAMAGE, DEFAULT_GROW
 from inpaint.images import FORMATS
@@ -35,12 +35,9 @@ second one stops at once).
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = EPILOG
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
+    add_inputs(
+        parser,
+        epilog=EPILOG,
         help="picture, folder (with its sub-folders), glob pattern, list of paths (.txt), "
         "manifest (.csv, .jsonl) with image, mask, output and exclude, or - for standard input",
     )
@@ -166,9 +163,7 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
         "--engine", choices=("local", "ray"), default="local", help="default: %(default)s"
     )
     group.add_argument("--address", help="of a Ray cluster; default: a new one on this machine")
-    group.add_argument(
-        "--shard", metavar="I/N", help="do the I-th of N parts; N machines do the whole set"
-    )
+    add_shard(group)
     group.add_argument("--limit", type=int, metavar="N", help="fill N pictures at most")
     add_max_megapixels(group)
     group.add_argument(

@@ -26,10 +26,8 @@ def report_path(path: str | None, request: Request) -> str | None:
         if not path.endswith(".jsonl") or files.is_remote(path):
             raise ValueError(f"--report must be a local path that ends with .jsonl, got {path}")
     elif request.output is not None and not request.single:
-        remote = files.is_remote(request.output)
-        path = (
-            _report_name(request) if remote else files.join(request.output, _report_name(request))
-        )
+        name = _report_name(request)
+        path = name if files.is_remote(request.output) else files.join(request.output, name)
     inputs = (*request.inputs, request.mask, request.exclude)
     if path is not None and any(_same_file(path, other) for other in inputs if other):
         raise ValueError(f"the report {path} would overwrite an input; choose another --report")

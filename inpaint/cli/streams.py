@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from inpaint.batch import files
 from inpaint.batch.find import is_list
 from inpaint.batch.records import Record
-from inpaint.images import FORMATS
+from inpaint.images.formats import usual_suffix
 from inpaint.images.read import format_of_bytes
 
 STREAM = "-"
@@ -38,7 +38,7 @@ class Streams:
         data = sys.stdin.buffer.read()
         if not data:
             raise ValueError(f"the {INPUT} is empty")
-        path = os.path.join(self._folder, f"input{_suffix(format_of_bytes(data) or 'png')}")
+        path = os.path.join(self._folder, f"input{usual_suffix(format_of_bytes(data) or 'png')}")
         Path(path).write_bytes(data)
         self.names[path] = INPUT
         return path
@@ -51,9 +51,9 @@ class Streams:
         if sys.stdout.isatty():
             raise ValueError(f"the {OUTPUT} is a terminal; send it to a file or a program")
         if format is None:
-            with files.fetched(image) as local, open(local, "rb") as file:
+            with files.opened(image) as file:
                 format = format_of_bytes(file.read())
-        self._output = os.path.join(self._folder, f"output{_suffix(format or 'png')}")
+        self._output = os.path.join(self._folder, f"output{usual_suffix(format or 'png')}")
         self.names[self._output] = OUTPUT
         return self._output
 
@@ -109,7 +109,3 @@ def streamed(arguments: argparse.Namespace) -> Iterator[Streams]:
         except ValueError as error:
             raise ValueError(streams.text(str(error))) from error
         streams.finish()
-
-
-def _suffix(format: str) -> str:
-    return FORMATS[format][1][0]

@@ -1,4 +1,4 @@
-"""The image formats, and how their files are called."""
+"""The image formats, how their files are called, and the bounds of what is asked of them."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ UNREAD: dict[str, tuple[str, ...]] = {
 }
 
 
+def check_quality(quality: int | None) -> None:
+    """Raises ValueError for a quality that is neither 1 to 100 nor None, which leaves it open."""
+    if quality is not None and not 1 <= quality <= 100:
+        raise ValueError(f"quality must lie in 1 to 100, got {quality}")
+
+
 def is_image_name(name: str) -> bool:
     """Whether a file name is one of an image; hidden files (`._a.jpg` from macOS) are none."""
     return format_of(name) is not None and not PurePath(name).name.startswith(".")
@@ -46,6 +52,11 @@ def format_of(path: str | PurePath) -> str | None:
     """The name in FORMATS that the suffix of `path` stands for, or None."""
     suffix = PurePath(path).suffix.lower()
     return next((name for name, (_, suffixes) in FORMATS.items() if suffix in suffixes), None)
+
+
+def usual_suffix(format: str) -> str:
+    """The usual ending of files of a format in FORMATS, with its dot."""
+    return FORMATS[format][1][0]
 
 
 def unread_format_of(path: str | PurePath) -> str | None:

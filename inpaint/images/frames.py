@@ -13,8 +13,9 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from inpaint.images import tiff
+from inpaint.images.formats import check_quality
 from inpaint.images.image_data import FORMATS, ImageData, ImageError
-from inpaint.images.palette import distinct_colours, palette_indices, rgba
+from inpaint.images.palette import distinct_colours, rgba
 from inpaint.images.pil import image_data_of
 from inpaint.images.read import (
     DEFAULT_MAX_PIXELS,
@@ -23,7 +24,7 @@ from inpaint.images.read import (
     read_bytes,
     readable,
 )
-from inpaint.images.write import DEFAULT_QUALITY, encoding, png_info, tiff_of
+from inpaint.images.write import DEFAULT_QUALITY, encoding, gif_image, png_info, tiff_of
 
 ANIMATED = ("gif", "png", "webp")
 MOST_PAGES = 10_000  # each costs a copy of the file's bytes
@@ -89,12 +90,7 @@ def _animation(image: Image.Image, data: bytes) -> Iterator[ImageData]:
             loop=image.info.get("loop"),
             frames=first.frames,
             file_size=len(data),
-            notes=_without_frames(read),
         )
-
-
-def _without_frames(image: ImageData) -> tuple[str, ...]:
-    return tuple(note for note in image.notes if not note.startswith("first frame of"))
 
 
 def encode_frames(frames: Iterable[ImageData], *, format: str, quality: int | None = None) -> bytes:
@@ -110,8 +106,7 @@ def encode_frames(frames: Iterable[ImageData], *, format: str, quality: int | No
         ValueError: Another format or quality.
     """
     check_holds_frames(format)
-    if quality is not None and not 1 <= quality <= 100:
-        raise ValueError(f"quality must lie in 1 to 100, got {quality}")
+    check_quality(quality)
     if format == "tiff":
         return tiff_of(frames)
     images = list(frames)  # what making them raises is none of the encoder's
@@ -134,7 +129,7 @@ def _animate(frames: list[ImageData], format: str, quality: int | None) -> bytes
     first, opaque = frames[0], all(frame.alpha is None for frame in frames)
     gray = all(frame.gray for frame in frames)
     images = [
-        _indexed(frame) if format == "gif" else _plain(frame, gray=gray, opaque=opaque)
+        gif_image(frame) if format == "gif" else _plain(frame, gray=gray, opaque=opaque)
         for frame in frames
     ]
     options: dict[str, Any] = {"duration": [round(frame.duration or 0) for frame in frames]}
@@ -163,16 +158,3 @@ def _plain(frame: ImageData, *, gray: bool, opaque: bool) -> Image.Image:
     channels = ([0] if gray else [0, 1, 2]) + ([] if opaque else [3])
     samples = np.ascontiguousarray(samples[..., channels])
     return Image.fromarray(samples[..., 0] if channels == [0] else samples)
-
-
-def _indexed(frame: ImageData) -> Image.Image:
-    if frame.palette is None:
-        frame = dataclasses.replace(frame, palette=distinct_colours(frame))
-    indices = palette_indices(frame, nearest=True)
-    assert indices is not None and frame.palette is not None
-    image = Image.fromarray(indices)
-    image.putpalette(frame.palette[:, :3].tobytes())
-    clear = np.flatnonzero(frame.palette[:, 3] == 0)
-    if len(clear):
-        image.info["transparency"] = int(clear[0])
-    return image

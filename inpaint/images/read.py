@@ -77,10 +77,8 @@ def read_size(source: str | os.PathLike[str] | IO[bytes]) -> tuple[int, int]:
     Raises FileNotFoundError, OSError and ImageError as `read_image` does.
     """
     name, data = read_bytes(source)
-    try:
+    with readable(name):
         width, height = _open(data).size
-    except ImageError as error:
-        raise ImageError(f"{name}: {error}") from error.__cause__
     return height, width
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from inpaint.images.exif import EXIF_PREFIX
+from inpaint.images.formats import check_quality
 from inpaint.images.image_data import FORMATS, ImageData, ImageError
 from inpaint.images.palette import distinct_colours, palette_indices, rgba
 from inpaint.images.pil import IPTC_RESOURCE, to_pil
@@ -90,8 +91,7 @@ def encode_image(
 ) -> bytes:
     """The file that write_image writes. Raises ImageError and ValueError as it does."""
     name = check_writable(image, format=format)
-    if quality is not None and not 1 <= quality <= 100:
-        raise ValueError(f"quality must lie in 1 to 100, got {quality}")
+    check_quality(quality)
     height, width = image.size
     with encoding(f"{width} x {height} pixels as {name}"):
         return ENCODERS[name](image, quality)
@@ -287,13 +287,19 @@ def _search_quality(image: ImageData, name: str, save: Callable[[int], bytes]) -
 
 
 def _gif(image_data: ImageData, quality: int | None) -> bytes:
+    return _save(gif_image(image_data), "gif", comment=image_data.comment)
+
+
+def gif_image(image_data: ImageData) -> Image.Image:
+    """The image with its own palette, or one of its colours; `info` has the transparent entry."""
     if image_data.palette is None:
         image_data = dataclasses.replace(image_data, palette=distinct_colours(image_data))
     image = _indexed(image_data, nearest=True)
     assert image is not None and image_data.palette is not None
     clear = np.flatnonzero(image_data.palette[:, 3] == 0)
-    transparency = int(clear[0]) if len(clear) else None
-    return _save(image, "gif", transparency=transparency, comment=image_data.comment)
+    if len(clear):
+        image.info["transparency"] = int(clear[0])
+    return image
 
 
 def _bmp(image_data: ImageData, quality: int | None) -> bytes:
