@@ -16,6 +16,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from inpaint.images import FORMATS, ImageData, ImageError, write_image
+from inpaint.images.formats import usual_suffix
 from inpaint.inference.tiling import Rectangle, dilate
 
 CHOICES = ("jpg", "png", "webp", "avif", "heic", "tiff")
@@ -65,7 +66,7 @@ def write_result(image: ImageData, name: str, format: str = "") -> tuple[Path, b
     wanted = format or image.format
     stem, suffix = Path(name).stem, Path(name).suffix
     if suffix.lower() not in FORMATS[wanted][1]:
-        suffix = FORMATS[wanted][1][0]
+        suffix = usual_suffix(wanted)
     path = new_file(f"{stem}-inpainted{suffix}")
     try:
         write_image(image, path, format=wanted)
