@@ -71,6 +71,7 @@ def test_looking_at_each_loss_would_be_counted(
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 def test_a_step_on_a_gpu_never_waits(config: TrainConfig) -> None:
     run = loop._Run(replace(config, phase=2, device_holes=True, log_steps=1000, precision="bf16"))
     step = run._train_step
