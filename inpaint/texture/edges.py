@@ -25,7 +25,8 @@ _STEEPEST = 0.015  # least gradient of an edge on the ring, per px
 _COHERENCE = 0.5  # least anisotropy of the structure tensor: 0 = no direction, 1 = one edge
 _SLANT = 0.2  # sine of the least angle between an edge and the hole's contour
 _APART = 3  # px between two ends on the ring
-_LONGEST, _SHORTEST = 16, 9  # px of an edge that are followed: at most, and at least
+_FARTHEST, _SHORTEST = 48, 9  # px of an edge that are followed: at most, and at least
+_LONGEST = 16  # px of them that tell where the edge goes on
 _FADED = 0.45  # share of its first gradient below which an edge ends
 _STEPS = 3  # half pixels to both sides in which the next point of an edge is searched
 _MOVE = 0.6  # share of the distance to that point that is taken
@@ -38,7 +39,8 @@ class EdgeEnd:
     """The end of an edge at a hole; places are (row, column).
 
     Attributes:
-        trace: (N, 2) float64, points of the edge a pixel apart, away from the hole.
+        trace: (N, 2) float64, points of the edge a pixel apart, away from the hole; 16 at most.
+        course: (M, 2) float64, the same as far as the edge can be followed.
         position: (2,) float64, where the edge enters the hole.
         direction: (2,) float64 of length 1, into the hole.
         profile: (2 * RADIUS + 1, 3) float64, mean colours across the edge, a pixel apart, from
@@ -47,6 +49,7 @@ class EdgeEnd:
     """
 
     trace: np.ndarray
+    course: np.ndarray
     position: np.ndarray
     direction: np.ndarray
     profile: np.ndarray
@@ -68,15 +71,16 @@ def find_edge_ends(level: Level) -> list[EdgeEnd]:
     _measure_edges(level.image, level.source, places, strength, angles)
     found = []
     for place, angle in zip(*_local_maxima(places, angles, strength), strict=True):
-        trace = _follow(level.image, level.source, distance, place, angle)
-        if len(trace) >= _SHORTEST:
-            found.append(_end(level, trace))
+        course = _follow(level.image, level.source, distance, place, angle)
+        if len(course) >= _SHORTEST:
+            found.append(_end(level, course))
     ends = [end for end in found if end is not None]
     return sorted(ends, key=lambda end: -end.contrast)[:_MOST]
 
 
-def _end(level: Level, trace: np.ndarray) -> EdgeEnd | None:
-    """The end with this trace; None where too little is known or different beside it."""
+def _end(level: Level, course: np.ndarray) -> EdgeEnd | None:
+    """The end with this course; None where too little is known or different beside it."""
+    trace = course[:_LONGEST]
     third = len(trace) // 3
     direction = trace[:third].mean(0) - trace[-third:].mean(0)
     direction /= max(float(np.hypot(*direction)), 1e-9)
@@ -92,7 +96,7 @@ def _end(level: Level, trace: np.ndarray) -> EdgeEnd | None:
         return None
     used = np.flatnonzero(known)
     profile = profile[np.clip(np.arange(len(profile)), used[0], used[-1])]
-    return EdgeEnd(trace, trace[0] + GAP * direction, direction, profile, contrast)
+    return EdgeEnd(trace, course, trace[0] + GAP * direction, direction, profile, contrast)
 
 
 @njit(cache=True, nogil=True)
@@ -182,7 +186,7 @@ def _follow(
     height, width = known.shape
     y, x = float(place[0]), float(place[1])
     dy, dx = math.sin(angle), math.cos(angle)
-    trace = np.zeros((_LONGEST, 2))
+    trace = np.zeros((_FARTHEST, 2))
     ahead = _nearest(distance, y + 4 * dy, x + 4 * dx)
     behind = _nearest(distance, y - 4 * dy, x - 4 * dx)
     if abs(ahead - behind) < 8 * _SLANT:
@@ -192,7 +196,7 @@ def _follow(
     around = np.zeros((2 * _STEPS + 5, 3))
     first = 0.0
     count = 0
-    while count < _LONGEST:
+    while count < _FARTHEST:
         for k in range(len(around)):
             offset = (k - _STEPS - 2) / 2
             if not _smooth(image, known, y - offset * dx, x + offset * dy, around[k]):

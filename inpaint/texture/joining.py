@@ -16,22 +16,22 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from inpaint.texture.edges import RADIUS, EdgeEnd, across, find_edge_ends
+from inpaint.texture.curves import angles_between, fit_arc, fit_polynomial, values_along
+from inpaint.texture.edges import RADIUS, EdgeEnd, find_edge_ends
 from inpaint.texture.pyramid import Level
 from inpaint.utils.distance import hole_depth
 
 _DEEPEST, _SHALLOWEST = 48.0, 7.0  # px, depth of the hole at the scales at which edges are joined
-_MOST_ANGLE = math.radians(50)  # between an edge and the straight line to the other
-_MOST_ASYMMETRY = math.radians(35)  # of both such angles: 0 for a circular arc
-_MOST_RESIDUAL = 1.2  # px, RMS, of both traces to one curve
-_STRAIGHT, _ARC, _WORTH = 0.4, 0.7, 0.6  # px; above them a curve of the next degree is fitted
+_MOST_ANGLE = math.radians(115)  # between an edge and the straight line to the other
+_MOST_ASYMMETRY = math.radians(75)  # of both such angles: 0 for a circular arc
 _MOST_PROFILE, _MOST_MEAN = 0.6, 0.15  # differences of profiles, of their contrast and of 1
-_SIDE, _MOST_SIDE = 0.06, 0.1  # difference of colours of the more alike sides
+_SIDE, _MOST_SIDE = 0.06, 0.15  # difference of colours of the more alike sides
 _ALIGNED, _MOST_RATIO = 0.7, 2.0  # of the steps between both sides: least cosine, most ratio
 _ONE_SIDED = 0.6
 _INNER = 3.0  # sigma, px: the middle of a profile counts most
-# Cost of a pair: squares of its turn, residual and differences over these, and of a cubic curve.
-_TURN, _RESIDUAL, _PROFILE, _MEAN, _CUBIC = math.radians(50), 0.6, 0.5, 0.12, 1.0
+# Cost of a pair: that of its curve, and squares of differences over these. Of an arc the shape says
+# more, and the difference counts less.
+_PROFILE, _MEAN, _BESIDE_ARC = 0.5, 0.12, 0.33
 _MOST_COST = 1.7
 _LONGEST = 9.0  # length of a curve in depths of the hole: longer ones run along it
 _CROSSING = 0.3  # sine of the least angle at which curves cross; finer ones follow coarser ones
@@ -125,8 +125,8 @@ def _join(level: Level, crossed_by: Sequence[np.ndarray]) -> list[_Pair]:
     depth = hole_depth(level.hole)
     pairs = []
     for i, j, difference in _alike(ends):
-        pair = _fit(ends[i], ends[j], difference)
-        if pair is not None and _lies_inside(pair.curve, level.hole, depth):
+        pair = _pair(ends[i], ends[j], difference, level, depth)
+        if pair is not None:
             pairs.append(pair)
     chosen: list[_Pair] = []
     used: set[int] = set()
@@ -149,8 +149,8 @@ def _alike(ends: Sequence[EdgeEnd]) -> list[tuple[int, int, float]]:
     direction = np.stack([end.direction for end in ends])
     chord = position[None] - position[:, None]
     # Signed angles at both ends from the chord to the edge's direction along it.
-    first = _angle(chord, np.broadcast_to(direction[:, None], chord.shape))
-    second = _angle(chord, np.broadcast_to(-direction[None], chord.shape))
+    first = angles_between(chord, np.broadcast_to(direction[:, None], chord.shape))
+    second = angles_between(chord, np.broadcast_to(-direction[None], chord.shape))
     smooth = (np.maximum(np.abs(first), np.abs(second)) <= _MOST_ANGLE) & (
         np.abs(first + second) <= _MOST_ASYMMETRY
     )
@@ -196,58 +196,29 @@ def _unlike_sides(profile: np.ndarray) -> np.ndarray:
     return np.where(possible, (unlike / _SIDE) ** 2 + 1 - alignment + _ONE_SIDED, np.inf)
 
 
-def _angle(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Signed angles between vectors, (..., 2)."""
-    turned = start[..., 0] * end[..., 1] - start[..., 1] * end[..., 0]
-    return np.arctan2(turned, (start * end).sum(-1))
-
-
-def _fit(first: EdgeEnd, second: EdgeEnd, difference: float) -> _Pair | None:
-    """The curve of the lowest degree through both traces; None if there is no likely one."""
-    chord = second.position - first.position
-    length = float(np.hypot(*chord))
-    if length < 3:
+def _pair(
+    first: EdgeEnd, second: EdgeEnd, difference: float, level: Level, depth: np.ndarray
+) -> _Pair | None:
+    """Two ends and the likeliest curve between them; None if there is no likely one."""
+    curve = fit_polynomial(first, second)
+    if curve is not None and curve.cost + difference <= _MOST_COST:
+        if not _lies_inside(curve.points, depth):
+            return None
+        return _Pair(first, second, curve.points, curve.cost + difference)
+    arc = fit_arc(first, second, level)
+    if arc is None or arc.cost + _BESIDE_ARC * difference > _MOST_COST:
         return None
-    along = chord / length
-    points = np.concatenate([first.trace, second.trace]) - first.position
-    x, y = points @ along / length, points @ across(along)
-    coefficients, residual = _polynomial(x, y, 1)
-    cubic = 0.0
-    if residual > _STRAIGHT:
-        coefficients, residual = _polynomial(x, y, 2)
-        if residual > _ARC:
-            better, remaining = _polynomial(x, y, 3)
-            if remaining < _WORTH * residual:
-                coefficients, residual, cubic = better, remaining, _CUBIC
-    if residual > _MOST_RESIDUAL or abs(coefficients[0]) > 3:
-        return None
-    t = np.linspace(0, 1, max(int(2 * length), 8))
-    powers = t[:, None] ** np.arange(len(coefficients))
-    slopes = np.polynomial.Polynomial(coefficients).deriv()(np.array([0.0, 1.0])) / length
-    turn = abs(float(np.subtract(*np.arctan(slopes))))
-    cost = (turn / _TURN) ** 2 + (residual / _RESIDUAL) ** 2 + cubic + difference
-    if cost > _MOST_COST:
-        return None
-    offset = (powers @ coefficients)[:, None] * across(along)
-    return _Pair(first, second, first.position + t[:, None] * chord + offset, cost)
+    return _Pair(first, second, arc.points, arc.cost + _BESIDE_ARC * difference)
 
 
-def _polynomial(x: np.ndarray, y: np.ndarray, degree: int) -> tuple[np.ndarray, float]:
-    """Coefficients of the least-squares polynomial, lowest first, and the RMS residual."""
-    powers = x[:, None] ** np.arange(degree + 1)
-    coefficients = np.linalg.lstsq(powers, y, rcond=None)[0]
-    return coefficients, float(np.sqrt(np.mean((powers @ coefficients - y) ** 2)))
-
-
-def _lies_inside(curve: np.ndarray, hole: np.ndarray, depth: np.ndarray) -> bool:
+def _lies_inside(curve: np.ndarray, depth: np.ndarray) -> bool:
     """Whether a curve goes through the hole, and not along it."""
-    places = np.clip(np.rint(curve).astype(int), 0, np.array(hole.shape) - 1)
-    deep = depth[tuple(places.T)]
-    quarter = len(curve) // 4
+    deep = values_along(depth, curve)
+    quarter = len(deep) // 4
     return bool(
         np.mean(deep > 0) >= 0.85
         and deep[quarter:-quarter].min() >= _INSIDE * deep.max()
-        and len(curve) / 2 <= _LONGEST * max(deep.max(), 1.0)
+        and len(deep) / 2 <= _LONGEST * max(deep.max(), 1.0)
     )
 
 
