@@ -1,7 +1,6 @@
 """`inpaint fill` in a process of its own, shared by the tests of what can go wrong with it."""
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -17,16 +16,11 @@ CAN_LOCK = os.geteuid() != 0 or CAN_LIMIT
 SECONDS = 120  # until a command counts as hanging
 
 
-def command(*arguments, weights, limits=(), **options):
+def command(*arguments, weights, **options):
     """`inpaint fill` in a process of its own, without root's rights where that can be."""
     line = [*(LIMITED if CAN_LIMIT else ()), sys.executable, "-m", "inpaint", "fill"]
     line += [*map(str, arguments), "--weights", weights, "--device", "cpu"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-
-    def limit():
-        for kind, value in limits:
-            resource.setrlimit(kind, (value, value))
-
     return subprocess.run(
         line,
         capture_output=True,
@@ -34,6 +28,5 @@ def command(*arguments, weights, limits=(), **options):
         errors="surrogateescape",
         timeout=SECONDS,
         env=environment,
-        preexec_fn=limit if limits else None,
         **options,
     )
