@@ -16,6 +16,8 @@ import tempfile
 import time
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -46,10 +48,13 @@ class Server:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def wait_for_log(self, pattern: str, seconds: float = 60) -> None:
-        """Until a line of the log matches. Raises TimeoutError with the log."""
+    @contextmanager
+    def logging(self, pattern: str, seconds: float = 60) -> Iterator[None]:
+        """What is done in it makes a line of the log match. Raises TimeoutError with the log."""
+        before = len(self.log.read_text())
+        yield
         end = time.monotonic() + seconds
-        while not re.search(pattern, self.log.read_text(), re.M):
+        while not re.search(pattern, self.log.read_text()[before:], re.M):
             if time.monotonic() > end:
                 raise TimeoutError(f"no {pattern!r} in the log:\n{self.log.read_text()}")
             time.sleep(0.1)

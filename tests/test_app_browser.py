@@ -5,13 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from app_server import (
-    large_photo,
-    mask_file,
-    photo_file,
-    start_server,
-    stop_server,
-)
+from app_server import large_photo, mask_file, photo_file, shared_server
 from browser import Visitor
 from PIL import Image
 
@@ -163,7 +157,7 @@ def test_photo_is_dropped_or_pasted_also_while_one_is_edited(visitor, photo, kin
 
 
 def test_photo_that_was_dropped_last_is_the_one_that_is_filled(visitor, tmp_path, photo):
-    large = photo_file(tmp_path / "large.png", height=2400, width=3200, compress_level=1)
+    large = photo_file(tmp_path / "large.png", height=1600, width=2000, compress_level=1)
     visitor.close()
     visitor.page.set_input_files("#photo", str(large))
     carried = ["drop", "dataTransfer", "last.png", list(photo.read_bytes())]
@@ -242,18 +236,16 @@ def test_photos_without_masks_are_named_line_by_line(visitor, tmp_path):
 
 
 def test_fill_ends_when_the_page_is_closed(browser, tmp_path):
-    size = (2400, 3200)  # fills for half a minute
+    size = (1600, 2000)  # fills for seconds
     photo = photo_file(tmp_path / "large.png", height=size[0], width=size[1], compress_level=1)
-    mask = mask_file(tmp_path / "mask.png", (200, 2200, 200, 3000), size)
-    server = start_server()
-    visitor = Visitor(browser, server)
+    mask = mask_file(tmp_path / "mask.png", (100, 1500, 100, 1900), size)
+    visitor = Visitor(browser, shared_server())
     visitor.upload(photo)
     visitor.open_mask(mask)
     visitor.page.click("#fill")
     visitor.page.wait_for_selector(".status:has-text('Filling')")
-    visitor.context.close()
-    server.wait_for_log(r"fill cancelled at \d+ %: its visitor has left$")
-    stop_server(server.process)
+    with shared_server().logging(r"fill cancelled at \d+ %: its visitor has left$"):
+        visitor.context.close()
 
 
 def set_slider(page, part, name, value):

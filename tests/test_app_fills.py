@@ -8,7 +8,7 @@ from PIL import Image
 
 from inpaint.images import read_image
 
-LARGE = (2400, 3200)  # with the mask below, it fills for half a minute
+LARGE = (1600, 2000)  # with the mask below, it fills for seconds
 
 
 @pytest.fixture
@@ -21,41 +21,37 @@ def photo(tmp_path):
     return photo_file(tmp_path / "photo.png", height=400, width=600)
 
 
-@pytest.fixture
-def slow(tmp_path):
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory):
     """A photo and a mask whose fill takes long."""
-    photo = photo_file(tmp_path / "slow.png", height=LARGE[0], width=LARGE[1], compress_level=1)
-    return photo, mask_file(tmp_path / "mask.png", (200, 2200, 200, 3000), LARGE)
+    folder = tmp_path_factory.mktemp("slow")
+    photo = photo_file(folder / "slow.png", height=LARGE[0], width=LARGE[1], compress_level=1)
+    return photo, mask_file(folder / "mask.png", (100, 1500, 100, 1900), LARGE)
 
 
 def fills(visitor):
     return visitor.state("work.history.fills.length")
 
 
-def test_progress_tells_the_time_left_and_a_fill_is_cancelled(browser, slow):
-    server = start_server()
-    photo, mask = slow
-    for visitor in visiting(browser, server):
-        page = visitor.page
-        visitor.upload(photo)
-        visitor.open_mask(mask)
-        page.click("#fill")
-        page.wait_for_selector(".status:has-text('left')")
-        assert 0 < page.eval_on_selector(".status progress", "(bar) => bar.value") < 1
+def test_progress_tells_the_time_left_and_a_fill_is_cancelled(visitor, slow):
+    page, (photo, mask) = visitor.page, slow
+    visitor.upload(photo)
+    visitor.open_mask(mask)
+    page.click("#fill")
+    page.wait_for_selector(".status:has-text('left')")
+    assert 0 < page.eval_on_selector(".status progress", "(bar) => bar.value") < 1
+    with shared_server().logging(r"fill cancelled at \d+ %: its visitor cancelled it$"):
         page.click("#cancel")
         assert page.is_hidden(".status") and page.is_enabled("#fill")
-        server.wait_for_log(r"fill cancelled at \d+ %: its visitor cancelled it$")
-        assert fills(visitor) == 0 and visitor.state("work.history.marks.length") == 1
-    stop_server(server.process)
+    assert fills(visitor) == 0 and visitor.state("work.history.marks.length") == 1
 
 
 def test_second_visitor_is_told_of_those_before_and_fills_after_a_cancel(browser, slow, photo):
-    server = start_server()
     large, mask = slow
-    for second in visiting(browser, server):
+    for second in visiting(browser, shared_server()):
         second.upload(photo)
         second.stroke((-0.2, 0), (0.2, 0))
-        for first in visiting(browser, server):
+        for first in visiting(browser, shared_server()):
             first.upload(large)
             first.open_mask(mask)
             first.page.click("#fill")
@@ -64,7 +60,6 @@ def test_second_visitor_is_told_of_those_before_and_fills_after_a_cancel(browser
             second.page.wait_for_selector(".status:has-text('Waiting')")
             first.page.keyboard.press("Escape")
             second.page.wait_for_function(f"{EDITOR}.work.history.fills.length === 1")
-    stop_server(server.process)
 
 
 def test_fill_follows_each_stroke_where_the_visitor_wants_it(browser, photo, tmp_path):
