@@ -25,10 +25,12 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# A file of tests stays in one process: those of the page share a server and a browser. What fails
-# beside others, as a page that is too slow on a busy machine, must pass alone.
+# A file of tests stays in one process: those of the page share a server and a browser, and come
+# first, as they take longest. What fails beside others, as a page that is too slow on a busy
+# machine, must pass alone. Each run ends with what was skipped and why.
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile || \
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+		--no-loadscope-reorder || \
 		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 clean:
