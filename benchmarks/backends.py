@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from inpaint.checkpoints.onnx import OnnxNetwork
-from inpaint.checkpoints.onnx_export import OnnxConfig, export_onnx
+from inpaint.checkpoints.onnx_config import OnnxConfig
+from inpaint.checkpoints.onnx_export import export_onnx
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS, find_weights, load_network
 from inpaint.models.folding import fold
 

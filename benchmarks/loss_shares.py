@@ -20,8 +20,9 @@ from inpaint import PConvUNet, UNetConfig
 from inpaint.checkpoints.vgg import VGG16
 from inpaint.checkpoints.weights import find_weights, load_network
 from inpaint.data import TrainingSamples, open_source
-from inpaint.training.losses import LossWeights, inpainting_terms
+from inpaint.training.losses import inpainting_terms
 from inpaint.training.validate import unpack
+from inpaint.training.weights import LossWeights
 
 BATCH = 4
 TERMS = ("valid", "hole", "perceptual", "style_out", "style_comp", "tv")

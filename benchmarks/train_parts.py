@@ -26,8 +26,9 @@ from inpaint.data.crops import random_square
 from inpaint.images import decode_rgb
 from inpaint.masks import HOLE_BUCKETS, random_hole
 from inpaint.masks.batched import BatchedHoles
-from inpaint.training.losses import LossWeights, inpainting_loss, inpainting_terms
+from inpaint.training.losses import inpainting_loss, inpainting_terms
 from inpaint.training.validate import unpack
+from inpaint.training.weights import LossWeights
 
 PARTS = ("decode", "crop", "hole", "holes by the batch", "copy", "network", "VGG terms")
 PIXELS = LossWeights(perceptual=0, style_out=0, style_comp=0)

@@ -28,7 +28,8 @@ from web_page import Page  # noqa: E402
 from web_site import ISOLATION, build_site, serving  # noqa: E402
 
 from inpaint import Inpainter  # noqa: E402
-from inpaint.checkpoints.onnx_export import OnnxConfig, export_onnx  # noqa: E402
+from inpaint.checkpoints.onnx_config import OnnxConfig  # noqa: E402
+from inpaint.checkpoints.onnx_export import export_onnx  # noqa: E402
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS, find_weights  # noqa: E402
 
 PATIENCE = 600  # s

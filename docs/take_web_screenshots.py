@@ -18,7 +18,8 @@ from browser import PHONE, TWO_FRAMES, running_browser  # noqa: E402
 from web_page import Page  # noqa: E402
 from web_site import build_site, serving  # noqa: E402
 
-from inpaint.checkpoints.onnx_export import OnnxConfig, export_onnx  # noqa: E402
+from inpaint.checkpoints.onnx_config import OnnxConfig  # noqa: E402
+from inpaint.checkpoints.onnx_export import export_onnx  # noqa: E402
 from inpaint.checkpoints.weights import shipped_weights  # noqa: E402
 
 PHOTO = ROOT / "examples" / "rocket.jpg"

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from inpaint.checkpoints.vgg import VGG16
 from inpaint.training.adversarial import (
-    AdversarialLosses,
     Views,
     coarse_loss,
     discriminator_loss,
@@ -21,6 +20,7 @@ from inpaint.training.adversarial import (
 )
 from inpaint.training.adversary import Adversary
 from inpaint.training.discriminator import ProjectedDiscriminator, Standardise
+from inpaint.training.weights import AdversarialLosses
 
 
 def hole_of(*rows: list[float]) -> Tensor:

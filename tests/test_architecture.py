@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from inpaint.cli import COMMANDS
+
 PACKAGE = Path(__file__).parents[1] / "inpaint"
 # From the lowest: a package imports itself and those before it.
 ORDER = (
@@ -100,7 +102,8 @@ def test_the_root_and_the_command_line_import_nothing_heavy(statement: str) -> N
     [
         ("--help",),
         ("--version",),
-        *((name, "--help") for name in ("fill", "detect", "masks")),
+        *((name, "--help") for name in COMMANDS),
+        *(("padding", action, "--help") for action in ("train", "compare")),
     ],
     ids=" ".join,
 )

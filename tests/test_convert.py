@@ -20,7 +20,7 @@ from inpaint.checkpoints.weights import (
     save_weights,
 )
 from inpaint.cli import main
-from inpaint.cli import weights as weights_command
+from inpaint.cli import run_weights as weights_command
 from inpaint.models.refiner import Refiner, RefinerConfig
 from inpaint.models.unet import PConvUNet, UNetConfig
 
@@ -279,7 +279,7 @@ def shipped(tmp_path, monkeypatch):
         for path in sorted(tmp_path.glob("*.safetensors"))
     ]
     (tmp_path / "SHA256SUMS").write_text("".join(lines))
-    for module in ("inpaint.checkpoints.weights", "inpaint.cli.weights"):
+    for module in ("inpaint.checkpoints.weights", "inpaint.cli.run_weights"):
         monkeypatch.setattr(f"{module}.weights_folder", lambda: tmp_path)
     return tmp_path
 

@@ -15,7 +15,7 @@ from inpaint.cli import main
 from inpaint.evaluate import Method, Protocol, code, evaluate, parse_method, read_rows
 from inpaint.evaluate.code import filling_code, measuring_code, source_digest
 from inpaint.evaluate.outside import write_case
-from inpaint.evaluate.protocol import CaseId, Cases, fit_image
+from inpaint.evaluate.protocol import CaseId, Cases, case_settings, fit_image
 from inpaint.evaluate.results import check_settings
 from inpaint.images import ImageError
 from inpaint.masks import HOLE_BUCKETS, border_width, write_test_set
@@ -296,7 +296,7 @@ def test_command_line_reports_wrong_settings(pictures, capsys):
 
 def test_holes_of_another_generator_are_not_added_to_a_report(tmp_path):
     """And a report that names no generator is of the first."""
-    settings = Protocol(root="x").case_settings()
+    settings = case_settings(Protocol(root="x"))
     check_settings(tmp_path, settings, {})
     assert settings["hole_generator"] == 1
     kept = json.loads((tmp_path / "settings.json").read_text())

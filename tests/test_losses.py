@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.autograd import gradcheck
 
 from inpaint.training.losses import (
-    LossWeights,
     composite_image,
     gram_matrix,
     hole_loss,
@@ -23,6 +22,7 @@ from inpaint.training.losses import (
     tv_loss,
     valid_loss,
 )
+from inpaint.training.weights import LossWeights
 
 
 def picture(*rows: list[float]) -> Tensor:

@@ -19,7 +19,8 @@ from web_site import NODE_MODULES, RUNTIME_FILES, serving
 from inpaint import CheckpointError, Inpainter, PConvUNet, UNetConfig
 from inpaint.checkpoints import onnx_export as export
 from inpaint.checkpoints.onnx import OnnxNetwork
-from inpaint.checkpoints.onnx_export import TOLERANCES, OnnxConfig, export_onnx
+from inpaint.checkpoints.onnx_config import TOLERANCES, OnnxConfig
+from inpaint.checkpoints.onnx_export import export_onnx
 from inpaint.checkpoints.weights import load_network, save_weights
 from inpaint.cli import main
 

@@ -10,7 +10,7 @@ import pytest
 from tiny_training import use_tiny_recipes
 
 from inpaint.training import RECIPES, Phase, Recipe, TrainConfig, add_arguments, config_from
-from inpaint.training.losses import LossWeights
+from inpaint.training.weights import LossWeights
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from inpaint.checkpoints import onnx, onnx_export
+from inpaint.checkpoints import onnx, onnx_config, onnx_export
 from inpaint.checkpoints.weights import load_network, save_weights
 from inpaint.models.unet import PConvUNet, UNetConfig
 from inpaint.models.unet_blocks import NoiseInjection
@@ -93,7 +93,7 @@ def test_it_is_exported_for_any_size(tmp_path: Path) -> None:
                 exported(image, valid),
                 net(image, valid),
                 rtol=0,
-                atol=onnx_export.TOLERANCES["float32"],
+                atol=onnx_config.TOLERANCES["float32"],
             )
 
 

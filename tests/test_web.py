@@ -11,7 +11,8 @@ from web_page import Page, encoded
 from web_site import ISOLATION, build_site, has_runtime, serving
 
 from inpaint import Inpainter
-from inpaint.checkpoints.onnx_export import OnnxConfig, export_onnx
+from inpaint.checkpoints.onnx_config import OnnxConfig
+from inpaint.checkpoints.onnx_export import export_onnx
 
 pytest.importorskip("onnxruntime", reason="the export extra is not installed")
 pytest.importorskip("onnxscript", reason="the export extra is not installed")

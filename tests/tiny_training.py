@@ -18,8 +18,8 @@ from accelerate.state import AcceleratorState, GradientState
 
 from inpaint.models import unet
 from inpaint.training import RECIPES, Phase, Recipe, TrainConfig
-from inpaint.training.adversarial import AdversarialLosses
 from inpaint.training.config import KNOWN_ONLY, L1_ONLY, REFINER, REFINING
+from inpaint.training.weights import AdversarialLosses
 
 if TYPE_CHECKING:
     import pytest

@@ -15,7 +15,8 @@ import shutil
 from pathlib import Path
 
 import inpaint
-from inpaint.checkpoints.onnx_export import OnnxConfig, export_onnx
+from inpaint.checkpoints.onnx_config import OnnxConfig
+from inpaint.checkpoints.onnx_export import export_onnx
 from inpaint.checkpoints.weights import DEFAULT_WEIGHTS, find_weights
 
 WEB = Path(__file__).resolve().parent

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from inpaint.checkpoints.onnx import INPUTS, OUTPUTS, import_onnxruntime, missing
+from inpaint.checkpoints.onnx_config import OnnxConfig
 from inpaint.checkpoints.weights import CheckpointError, load_network, read_metadata
 from inpaint.models.unet import PConvUNet
 from inpaint.utils.files import atomic_path
-
-ImageType = Literal["float32", "uint8"]
-Precision = Literal["float32", "float16"]
 
 OPSET = 18  # of ONNX, in files of its IR version 10, which onnxruntime 1.18 and later run
 # (batch, height, width) that each file is checked with: single pixels and lines, odd and even
@@ -27,34 +24,6 @@ CHECK_SIZES = (
     *((1, 1, 1), (2, 1, 5), (3, 37, 91), (4, 64, 64)),
     *((1, 130, 320), (2, 200, 255), (1, 256, 256), (1, 513, 129)),
 )
-# Largest difference to torch in float32, of values in [0, 1].
-TOLERANCES: dict[Precision, float] = {"float32": 1e-4, "float16": 1.5 / 255}
-_ROUNDING = 0.5 / 255  # of uint8
-
-
-@dataclass(frozen=True)
-class OnnxConfig:
-    """What an ONNX file takes and how it computes. Raises ValueError for another type.
-
-    Attributes:
-        image: Type of image, mask and composite: "float32" with values in [0, 1], or "uint8".
-        precision: Of the weights and the features. "float16" halves the file; what is counted in
-            masks stays float32.
-    """
-
-    image: ImageType = "float32"
-    precision: Precision = "float32"
-
-    def __post_init__(self) -> None:
-        for name, kinds in (("image", ImageType), ("precision", Precision)):
-            if getattr(self, name) not in get_args(kinds):
-                allowed = " or ".join(get_args(kinds))
-                raise ValueError(f"{name} must be {allowed}, got {getattr(self, name)!r}")
-
-    @property
-    def tolerance(self) -> float:
-        """Largest difference to the composite of torch in float32, of values in [0, 1]."""
-        return TOLERANCES[self.precision] + (_ROUNDING if self.image == "uint8" else 0)
 
 
 class CompositeNetwork(nn.Module):

@@ -8,8 +8,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
 
-from inpaint.classification.data import CLASS_PATTERN
 from inpaint.utils.options import add_options, from_options, option
+
+# a_abbey_00000001.jpg is of class a_abbey, n01440764/n01440764_18.JPEG of n01440764.
+CLASS_PATTERN = r"([^/]+)_\d+\.\w+$"
 
 # The paper's names of the paddings, and convert's.
 PADDINGS = {"zero": "zeros", "partial": "partial", "reflect": "reflect", "replicate": "replicate"}

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from inpaint.classification.config import CLASS_PATTERN
 from inpaint.data import FolderSource, ImageSource, SubsetSource, TarSource
 from inpaint.data.shards import expand_shards
-
-# a_abbey_00000001.jpg is of class a_abbey, n01440764/n01440764_18.JPEG of n01440764.
-CLASS_PATTERN = r"([^/]+)_\d+\.\w+$"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import logging
 from pathlib import Path
 from typing import get_args
 
-from inpaint.checkpoints.onnx_export import ImageType, OnnxConfig, Precision, export_onnx
-from inpaint.checkpoints.weights import DEFAULT_WEIGHTS, find_weights
+from inpaint.checkpoints.names import DEFAULT_WEIGHTS
+from inpaint.checkpoints.onnx_config import ImageType, OnnxConfig, Precision
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the ONNX file that `inpaint export` asks for."""
+    # They bring torch, which --help can do without.
+    from inpaint.checkpoints.onnx_export import export_onnx
+    from inpaint.checkpoints.weights import find_weights
+
     if arguments.out.suffix != ".onnx":
         raise ValueError(f"the output must end in .onnx, got {arguments.out}")
     config = OnnxConfig(arguments.image, arguments.precision)

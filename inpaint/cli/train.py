@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inpaint.training import add_arguments, config_from, train
+from inpaint.training import add_arguments, config_from
 
 __all__ = ["add_arguments", "run"]
 
@@ -17,6 +17,8 @@ def run(arguments: argparse.Namespace) -> int:
         NonFiniteLossError: The training diverged.
         TrainingStopped: Ctrl-C or SIGTERM ended it.
     """
+    from inpaint.training import train  # brings torch, which --help can do without
+
     folder = train(config_from(arguments))
     print(f"done: {folder / 'ema.safetensors'}")
     return 0

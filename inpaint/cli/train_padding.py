@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 
 from inpaint.classification.config import ClassifierConfig, add_arguments, config_from
-from inpaint.classification.train import ClassifierRun, train
 
 __all__ = ["add_arguments", "run"]
 
@@ -27,6 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(config: ClassifierConfig) -> str:
+    from inpaint.classification.train import ClassifierRun  # brings torch and torchvision
+
     run = ClassifierRun(config)
     try:
         return str(run.evaluate())
@@ -35,5 +36,7 @@ def _evaluate(config: ClassifierConfig) -> str:
 
 
 def _train(config: ClassifierConfig) -> str:
+    from inpaint.classification.train import train
+
     outcome = train(config)
     return f"done: best {outcome.best}; {outcome.folder / 'model_best.pth.tar'}"

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
+from inpaint.data.names import DATA_NAMES
 from inpaint.data.shards import TarSource, expand_shards, fetch_shard, is_url
 from inpaint.data.sizes import shorter_sides
 from inpaint.data.sources import (
@@ -20,8 +21,6 @@ from inpaint.data.sources import (
 )
 
 logger = logging.getLogger("inpaint")
-
-DATA_NAMES = ("places2", "celeba-hq", "imagenet", "folder", "wds")
 
 _PLACES_URL = "http://data.csail.mit.edu/places/places365"
 _FETCH = {

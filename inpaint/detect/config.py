@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
-from inpaint.data import DATA_NAMES
-from inpaint.models.detector import STRIDE
+from inpaint.data.names import DATA_NAMES
+from inpaint.models.limits import STRIDE
 from inpaint.utils.options import check_choices, option
 
 

@@ -21,7 +21,8 @@ from inpaint.detect.settings import DEFAULT_DETECTOR, check_classes, check_sensi
 from inpaint.images import ImageData, from_pil
 from inpaint.inference.compositing import split_array, to_rgb
 from inpaint.masks.read import grow_hole
-from inpaint.models.detector import CLASSES, STRIDE, Detector, fold_norms
+from inpaint.models.detector import CLASSES, Detector, fold_norms
+from inpaint.models.limits import STRIDE
 from inpaint.utils.devices import usable_device
 from inpaint.utils.threads import map_in_order, one_thread
 

@@ -21,7 +21,8 @@ from inpaint.data.memory import in_memory
 from inpaint.detect.config import DetectTrainConfig
 from inpaint.detect.losses import counts, detection_losses, total_loss
 from inpaint.detect.samples import DamagedSamples, FixedDamagedSamples
-from inpaint.models.detector import CLASSES, STRIDE, Detector
+from inpaint.models.detector import CLASSES, Detector
+from inpaint.models.limits import STRIDE
 from inpaint.training.json_log import JsonLog
 from inpaint.training.optimizer import set_learning_rate
 from inpaint.training.precision import mixed_precision

@@ -1,10 +1,16 @@
 """Figures on fixed images with fixed holes, for any method, by the paper's protocol."""
 
-from inpaint.evaluate.methods import Method, parse_method
-from inpaint.evaluate.metrics import Metrics
-from inpaint.evaluate.protocol import Case, CaseId, Protocol
-from inpaint.evaluate.results import Row, read_rows
-from inpaint.evaluate.run import evaluate
+from typing import TYPE_CHECKING
+
+from inpaint.utils.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from inpaint.evaluate.methods import Method, parse_method
+    from inpaint.evaluate.metrics import Metrics
+    from inpaint.evaluate.protocol import Case, CaseId
+    from inpaint.evaluate.results import Row, read_rows
+    from inpaint.evaluate.run import evaluate
+    from inpaint.evaluate.settings import Protocol
 
 __all__ = [
     "Case",
@@ -17,3 +23,19 @@ __all__ = [
     "parse_method",
     "read_rows",
 ]
+
+# Imported on first use: they bring torch and OpenCV.
+_MODULES = {
+    **dict.fromkeys(("Case", "CaseId"), "inpaint.evaluate.protocol"),
+    **dict.fromkeys(("Method", "parse_method"), "inpaint.evaluate.methods"),
+    **dict.fromkeys(("Row", "read_rows"), "inpaint.evaluate.results"),
+    "Metrics": "inpaint.evaluate.metrics",
+    "Protocol": "inpaint.evaluate.settings",
+    "evaluate": "inpaint.evaluate.run",
+}
+
+__getattr__ = lazy_names(__name__, _MODULES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from inpaint.evaluate.definitions import METRICS
 from inpaint.evaluate.methods import Method
-from inpaint.evaluate.metrics import METRICS
 from inpaint.evaluate.protocol import Case, CaseId, Cases
 from inpaint.evaluate.results import Row
 from inpaint.evaluate.statistics import column_of, columns_of

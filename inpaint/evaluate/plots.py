@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inpaint.evaluate.metrics import METRICS
+from inpaint.evaluate.definitions import METRICS
 from inpaint.evaluate.realism_table import ALL, Figures
 from inpaint.evaluate.results import Row
 from inpaint.evaluate.statistics import Estimate, columns_of, estimates, methods_of

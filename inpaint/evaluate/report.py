@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from inpaint.evaluate.definitions import METRICS
 from inpaint.evaluate.gallery import choose_exhibits
 from inpaint.evaluate.inception import inception_table
 from inpaint.evaluate.methods import Method
-from inpaint.evaluate.metrics import METRICS
 from inpaint.evaluate.page import Figure, html_page, image_rows
 from inpaint.evaluate.paper import PAPER_NOTE
 from inpaint.evaluate.plots import plot_metrics, plot_perception

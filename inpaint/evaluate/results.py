@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inpaint.evaluate.metrics import METRICS
+from inpaint.evaluate.definitions import METRICS
 from inpaint.evaluate.protocol import CaseId
 from inpaint.utils.files import atomic_path
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from inpaint.evaluate.inception import InceptionFiles
 from inpaint.evaluate.methods import Method
 from inpaint.evaluate.metrics import Metrics
-from inpaint.evaluate.protocol import Case, Cases
+from inpaint.evaluate.protocol import Case, Cases, case_settings
 from inpaint.evaluate.realism_files import RealismFiles
 from inpaint.evaluate.results import ResultsFile, Row, check_settings, read_rows
 from inpaint.evaluate.usage import Usage, peak_memory, save_usage
@@ -51,7 +51,7 @@ def evaluate(
         raise ValueError(f"methods need different names, got {', '.join(names)}; write NAME=...")
     identities = {method.name: method.identity for method in methods}
     out.mkdir(parents=True, exist_ok=True)
-    check_settings(out, cases.protocol.case_settings(), identities)
+    check_settings(out, case_settings(cases.protocol), identities)
     file = ResultsFile(out)
     before, start = len(file.done), time.perf_counter()
     measure = _Measure(Metrics() if metrics is None else metrics, RealismFiles(out), inception)

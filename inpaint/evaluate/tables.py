@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from inpaint.evaluate.metrics import METRICS
+from inpaint.evaluate.definitions import METRICS
 from inpaint.evaluate.paper import PAPER, PAPER_NAME
 from inpaint.evaluate.protocol import bucket_name
 from inpaint.evaluate.results import Row

@@ -21,7 +21,6 @@ from inpaint.models.limits import MAX_BLOCKS, MAX_WIDTH, check_limit
 from inpaint.utils.settings import read_settings, shortened
 
 CLASSES = ("scratch", "dust", "stamp")  # of damage, in the order of the network's channels
-STRIDE = 32  # px of the image at one place of the coarsest level
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class DetectorConfig:
 class Detector(nn.Module):
     """(B, 3, H, W) RGB in [0, 1] to (B, classes, H, W) logits of damage.
 
-    Height and width must be multiples of `STRIDE`.
+    Height and width must be multiples of `limits.STRIDE`.
     """
 
     def __init__(self, config: DetectorConfig | None = None) -> None:

@@ -14,6 +14,7 @@ MAX_WIDTH = 1 << 16  # channels
 MAX_KERNEL = 63  # px
 MAX_DILATION = 256  # px; the padding that goes with it is as wide
 MAX_BLOCKS = 64  # of one level
+STRIDE = 32  # px of the image at one place of the detector's coarsest level
 
 
 def check_limit(name: str, values: Iterable[int], limit: int) -> None:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
         config_from,
     )
     from inpaint.training.loop import train
-    from inpaint.training.losses import LossWeights, inpainting_loss, inpainting_terms
+    from inpaint.training.losses import inpainting_loss, inpainting_terms
     from inpaint.training.stop import NonFiniteLossError, TrainingStopped
+    from inpaint.training.weights import LossWeights
 
 __all__ = [
     "RECIPES",
@@ -41,8 +42,8 @@ __all__ = [
 _MODULES = {
     "VGG16": "inpaint.checkpoints.vgg",
     "random_hole": "inpaint.masks.generate",
-    **dict.fromkeys(("LossWeights", "inpainting_loss", "inpainting_terms"),
-                    "inpaint.training.losses"),
+    "LossWeights": "inpaint.training.weights",
+    **dict.fromkeys(("inpainting_loss", "inpainting_terms"), "inpaint.training.losses"),
     **dict.fromkeys(("RECIPES", "Phase", "Recipe", "TrainConfig", "add_arguments", "config_from"),
                     "inpaint.training.config"),
     **dict.fromkeys(("NonFiniteLossError", "TrainingStopped"), "inpaint.training.stop"),

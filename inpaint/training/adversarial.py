@@ -6,7 +6,6 @@ Notation of inpaint/training/losses.py: images are (B, 3, H, W), RGB in [0, 1]; 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,39 +15,6 @@ from torch import Tensor
 
 _RIM = 10  # depth of the rim, px
 _DISCOUNT = 0.75  # of the rim's loss for each pixel
-MIN_CROP = 32  # px; below it the discriminator's coarsest head has no position left
-
-
-@dataclass(frozen=True)
-class AdversarialLosses:
-    """Factors of the adversarial terms, and the discriminator's settings. Raises ValueError."""
-
-    adversarial: float = 1.0
-    features: float = 0.5
-    coarse: float = 8.0
-    rim: float = 0.0
-    coarse_factor: int = 8  # px; what is finer than that is left to the discriminator
-    crop: int = 64  # side of the squares that the discriminator sees, px
-    whole: float = 0.34  # share of the samples it sees as a whole, made that small
-    width: int = 32  # channels of the discriminator, see ProjectedDiscriminator
-    lr: float = 2e-4  # its learning rate
-
-    def __post_init__(self) -> None:
-        for name in ("adversarial", "features", "coarse", "rim"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"loss weight {name} must be 0 or more, got {value}")
-        for name, low in (("coarse_factor", 1), ("crop", MIN_CROP), ("width", 1)):
-            if getattr(self, name) < low:
-                raise ValueError(f"{name} must be {low} or more, got {getattr(self, name)}")
-        if not 0 <= self.whole <= 1:
-            raise ValueError(f"whole must lie in [0, 1], got {self.whole}")
-        if not 0 < self.lr < math.inf:
-            raise ValueError(f"lr must be above 0, got {self.lr}")
-
-    def total(self, terms: dict[str, Tensor]) -> Tensor:
-        """Weighted sum of the terms adversarial, features, coarse and rim."""
-        return torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()
 
 
 def weighted_mean(values: Tensor, hole: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from inpaint.checkpoints.vgg import VGG16
 from inpaint.training.adversarial import (
-    AdversarialLosses,
     coarse_loss,
     discriminator_loss,
     draw_views,
@@ -25,6 +24,7 @@ from inpaint.training.cuda_graph import capturing
 from inpaint.training.discriminator import ProjectedDiscriminator
 from inpaint.training.losses import composite_image
 from inpaint.training.optimizer import adam, load_optimizer, set_learning_rate
+from inpaint.training.weights import AdversarialLosses
 
 BETAS = (0.0, 0.99)  # of Adam, for both networks, as usual for a projected GAN
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate, pairwise
 from typing import Any, Literal, get_args
 
-from inpaint.checkpoints.weights import DEFAULT_WEIGHTS
-from inpaint.training.adversarial import AdversarialLosses
-from inpaint.training.losses import LossWeights
+from inpaint.checkpoints.names import DEFAULT_WEIGHTS
+from inpaint.training.weights import AdversarialLosses, LossWeights
 from inpaint.utils.options import add_options, check_choices, from_options, option
 
 FrozenNorm = Literal["none", "encoder", "all"]

@@ -8,49 +8,16 @@ are divided by the number of their elements, as the authors did.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from inpaint.training.weights import LossWeights
 from inpaint.utils import imagenet
 
 _UNSEEN = 0.014**2  # mean square of an error of 3.6 levels of 8 bits
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """Factors of the terms in the total, arXiv:1804.07723 eq. 7. Raises ValueError below 0."""
-
-    valid: float = 1.0
-    hole: float = 6.0
-    perceptual: float = 0.05
-    style_out: float = 120.0
-    style_comp: float = 120.0
-    tv: float = 0.1
-    psnr: float = 0.0  # not the paper's; see psnr_loss
-    # Whether valid, hole and tv are measured on `normalised_colours`, where they are 4.4 times as
-    # large. The published weights belong to that: the authors' code measures all terms on
-    # normalised images.
-    normalised: bool = False
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            weight = getattr(self, field.name)
-            if not (math.isfinite(weight) and weight >= 0):
-                raise ValueError(f"loss weight {field.name} must be 0 or more, got {weight}")
-
-    @property
-    def needs_vgg(self) -> bool:
-        """Whether any term on VGG-16 features counts."""
-        return self.perceptual > 0 or self.style_out > 0 or self.style_comp > 0
-
-    def total(self, terms: dict[str, Tensor]) -> Tensor:
-        """Weighted sum of the named terms; a term that is absent counts as 0."""
-        return torch.stack([getattr(self, name) * value for name, value in terms.items()]).sum()
 
 
 def normalised_colours(image: Tensor) -> Tensor:
