@@ -7,16 +7,9 @@ import numpy as np
 import pytest
 from folders import files_below, fill, put_image, put_mask
 from PIL import Image
+from streams import Stream
 
 from inpaint.images import read_image
-
-
-class Stream:
-    """A standard stream of bytes."""
-
-    def __init__(self, data=b"", *, terminal=False):
-        self.buffer = io.BytesIO(data)
-        self.isatty = lambda: terminal
 
 
 @pytest.fixture

@@ -183,6 +183,20 @@ def test_a_picture_with_too_much_damage_is_reported_and_not_filled(
     assert (tmp_path / "out" / "a.png").exists()
 
 
+def test_strict_fails_what_more_is_noted_about(tmp_path: Path, weights: dict[str, str]) -> None:
+    put_scratched(tmp_path / "in" / "a.png", width=20)
+    put_scratched(tmp_path / "in" / "b.png", width=2)
+    frames = [Image.new("RGB", (64, 48), (value, 0, 0)) for value in (10, 200)]
+    frames[0].save(tmp_path / "in" / "c.gif", save_all=True, append_images=frames[1:])
+    assert detect(tmp_path / "in", "-o", tmp_path / "masks", "--strict", weights=weights) == 1
+    rows = report_of(tmp_path / "masks" / "report.jsonl")
+    refused = "no mask is written, as --strict is given: "
+    assert rows["a.png"]["message"] == f"{refused}more than the limit of 20 %; look at the mask"
+    assert rows["b.png"]["status"] == "done"
+    assert rows["c.gif"]["message"] == f"{refused}first frame of 2 used"
+    assert [path.name for path in (tmp_path / "masks").glob("*.png")] == ["b.png"]
+
+
 def test_a_manifest_may_ask_for_detection(tmp_path: Path, weights: dict[str, str]) -> None:
     put_scratched(tmp_path / "a.png")
     (tmp_path / "list.csv").write_text("image,mask,output\na.png,detected,out.png\n")

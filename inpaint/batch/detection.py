@@ -46,6 +46,16 @@ def is_summary(note: str) -> bool:
     return note == NO_DAMAGE or note.startswith(DAMAGE_FOUND)
 
 
+def check_notes(notes: list[str], undone: str) -> None:
+    """Raise ValueError, for `--strict`, if there are notes; what was found is no reason.
+
+    undone: What is not done then, such as "not filled".
+    """
+    reasons = [note for note in notes if not is_summary(note)]
+    if reasons:
+        raise ValueError(f"{undone}, as --strict is given: {'; '.join(reasons)}")
+
+
 def write_mask(hole: np.ndarray, path: str, *, root: str | None = None) -> None:
     """Write a hole, (H, W) bool, as a black and white PNG; missing folders are made.
 

@@ -64,14 +64,16 @@ def run_marker(
     settings: DetectSettings,
     *,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    strict: bool = False,
 ) -> Iterator[Record]:
     """Records of tasks whose outputs are masks of the damage in their images, as they get ready.
 
-    Images of more than `max_pixels` fail. As with `run_local`, on a CPU as many images at a time as
-    there are cores, each on one core.
+    Images of more than `max_pixels` fail, and if `strict` those that more is noted about than
+    the damage. As with `run_local`, on a CPU as many images at a time as there are cores, each on
+    one core.
     """
     slots = usable_cpus() if detector.device.type == "cpu" else 1
-    marker = Marker(detector, settings, slots=slots, max_pixels=max_pixels)
+    marker = Marker(detector, settings, slots=slots, max_pixels=max_pixels, strict=strict)
     with _quiet_log(), one_thread():
         yield from _side_by_side(marker, tasks, workers=slots + READING_AND_WRITING)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from inpaint.batch import files
-from inpaint.batch.detection import TooDamagedError, find_damage, is_summary, write_mask
+from inpaint.batch.detection import TooDamagedError, check_notes, find_damage, write_mask
 from inpaint.batch.frames import joined, mask_frames, share_of
 from inpaint.batch.memory import ImageMemory
 from inpaint.batch.recording import recorded, warnings_noted
@@ -170,10 +170,9 @@ class Filler:
         return hole, {"suspicious": len(notes) > before or None}
 
     def _check_strict(self, notes: list[str]) -> None:
-        """Raises ValueError if there are notes and none shall be; what was found is no reason."""
-        reasons = [note for note in notes if not is_summary(note)]
-        if self.settings.strict and reasons:
-            raise ValueError(f"not filled, as --strict is given: {'; '.join(reasons)}")
+        """Raises ValueError if there are notes and none shall be."""
+        if self.settings.strict:
+            check_notes(notes, "not filled")
 
     def _detect(self, image: ImageData, notes: list[str]) -> Detection:
         with self._slots:
@@ -228,7 +227,8 @@ def _kept_as_bits(read: _ReadMask) -> _ReadMask:
 class Marker:
     """Writes masks of the damage it finds; threads may share it.
 
-    An image with more damage than the settings' limit gets its mask too, with a note.
+    An image with more damage than the settings' limit gets its mask too, with a note, unless
+    `strict`: then it fails, as all images do that something else than damage is noted about.
     """
 
     def __init__(
@@ -238,10 +238,12 @@ class Marker:
         *,
         slots: int = 1,
         max_pixels: int = DEFAULT_MAX_PIXELS,
+        strict: bool = False,
     ) -> None:
         self.detector = detector
         self.settings = settings
         self.max_pixels = max_pixels
+        self.strict = strict
         self._slots = threading.BoundedSemaphore(slots)
 
     def __call__(self, task: Task) -> Record:
@@ -257,6 +259,9 @@ class Marker:
         if detection.share > self.settings.limit:
             limit = 100 * self.settings.limit
             notes.append(f"more than the limit of {limit:g} %; look at the mask")
+        notes += image.notes
+        if self.strict:
+            check_notes(notes, "no mask is written")
         hole = detection.hole(self.settings.grow)
         write_mask(hole, task.output, root=task.root)
         ratio, left = round(float(hole.mean()), 6), image.frames - 1 or None

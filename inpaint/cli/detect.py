@@ -14,6 +14,7 @@ examples:
   inpaint detect photos/ -o masks/
   inpaint detect scan.tif -o mask.png --classes scratch,dust --sensitivity 0.7
   inpaint detect photos/ --repeated -o mask.png
+  inpaint detect - -o - < scan.jpg > mask.png
   inpaint fill photos/ --mask masks/ -o out/
 
 White in a mask means damage; a picture without any gets a black mask. The report
@@ -27,10 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_inputs(
         parser,
         epilog=EPILOG,
-        help="picture, folder (with its sub-folders), glob pattern, or list of paths (.txt)",
+        help="picture, folder (with its sub-folders), glob pattern, list of paths (.txt), or - for "
+        "standard input",
     )
+    parser.set_defaults(mask=None, format="png", dry_run=False)  # as `fill` has them, for streams
     parser.add_argument(
-        "-o", "--output", required=True, help="a folder of masks, or a PNG file for one picture"
+        "-o",
+        "--output",
+        required=True,
+        help="a folder of masks, or for one picture a PNG file or - (standard output)",
     )
     parser.add_argument(
         "--classes",
@@ -56,6 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--overwrite", action="store_true", help="replace masks that exist")
     group.add_argument(
         "--allow-outside", action="store_true", help="let links lead out of the folder of masks"
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="pictures that something is to be noted about, but for what was found, fail",
     )
     add_shard(group)
     group.add_argument("--limit", type=int, metavar="N", help="look at N pictures at most")

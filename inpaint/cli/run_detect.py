@@ -18,6 +18,7 @@ from inpaint.batch.run import run_marker
 from inpaint.cli.bars import Bar, verbosity_of
 from inpaint.cli.detection import classes_of
 from inpaint.cli.runs import follow, max_pixels, report_path
+from inpaint.cli.streams import STREAM, Streams, streamed
 from inpaint.detect.detector import DamageDetector
 from inpaint.detect.repeated import corner_overlays, placed, repeated_overlay
 from inpaint.detect.settings import DetectSettings
@@ -30,6 +31,11 @@ MOST_PIXELS = 400_000_000  # of all of them, 0.4 GB; fewer images of large ones 
 
 def run_detect(arguments: argparse.Namespace) -> int:
     """Write a mask for every picture, and the report; returns the exit code 0 or 1."""
+    with streamed(arguments) as streams:
+        return _run(arguments, streams)
+
+
+def _run(arguments: argparse.Namespace, streams: Streams) -> int:
     settings = DetectSettings(
         classes=classes_of(arguments.classes),
         sensitivity=arguments.sensitivity,
@@ -44,12 +50,16 @@ def run_detect(arguments: argparse.Namespace) -> int:
     detector = DamageDetector.load(settings.weights, device=arguments.device)
     verbosity = verbosity_of(arguments)
     bar = None if request.single else Bar(len(plan.tasks), quiet=verbosity == "quiet")
-    records = run_marker(plan.tasks, detector, settings, max_pixels=limit)
+    records = run_marker(plan.tasks, detector, settings, max_pixels=limit, strict=arguments.strict)
+    if streams.names:
+        records = map(streams.named, records)
     return follow(records, plan, request, report, bar=bar, verbosity=verbosity)
 
 
 def run_repeated(arguments: argparse.Namespace) -> int:
     """Write the mask of what repeats: one for all, or one for each picture into a folder."""
+    if STREAM in (*arguments.inputs, arguments.output):
+        raise ValueError(f"--repeated takes paths of pictures and masks, not {STREAM}")
     if arguments.output.lower().endswith(".png"):
         return _repeated_in_one_size(arguments)
     plan = make_plan(_request(arguments))
