@@ -267,6 +267,7 @@ def main() -> int:
     parser.add_argument("--style", default="plain", help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's `&` has ignored
     end = time.monotonic() + 60 * options.minutes
     with TemporaryDirectory() as name:
         soak = Soak(Path(name), options)
