@@ -69,30 +69,15 @@ def states(visitor, photos):
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_texts_and_icons_have_contrast(browser, photos, dark):
-    weak = []
+def test_texts_and_icons_have_contrast_and_controls_names_for_screen_readers(browser, photos, dark):
+    weak, nameless = [], []
     for visitor in visiting(browser, shared_server(), dark=dark):
+        session = visitor.context.new_cdp_session(visitor.page)
+        session.send("Accessibility.enable")
         for state in states(visitor, photos):
             found = visitor.page.evaluate(CONTRASTS)
             assert found
             weak += [(state, what, round(c, 2)) for what, c, kind in found if c < LEAST[kind]]
-    assert weak == []
-
-
-def test_weak_contrast_would_be_seen(browser, photos):
-    for visitor in visiting(browser, shared_server()):
-        visitor.upload(photos[0])
-        visitor.page.evaluate(f"{EDITOR}.part('about').style.color = '#aaa'")
-        found = {what.split()[0]: c for what, c, _ in visitor.page.evaluate(CONTRASTS)}
-        assert found["about"] == pytest.approx(2.32, abs=0.1)  # of #aaa on white
-
-
-def test_screen_readers_find_a_name_for_every_control(browser, photos):
-    nameless = []
-    for visitor in visiting(browser, shared_server()):
-        session = visitor.context.new_cdp_session(visitor.page)
-        session.send("Accessibility.enable")
-        for state in states(visitor, photos):
             nodes = session.send("Accessibility.getFullAXTree")["nodes"]
             controls = [
                 node for node in nodes if not node["ignored"] and node["role"]["value"] in CONTROLS
@@ -103,7 +88,15 @@ def test_screen_readers_find_a_name_for_every_control(browser, photos):
                 for node in controls
                 if not node.get("name", {}).get("value", "").strip()
             ]
-    assert nameless == []
+    assert weak == [] and nameless == []
+
+
+def test_weak_contrast_would_be_seen(browser, photos):
+    for visitor in visiting(browser, shared_server()):
+        visitor.upload(photos[0])
+        visitor.page.evaluate(f"{EDITOR}.part('about').style.color = '#aaa'")
+        found = {what.split()[0]: c for what, c, _ in visitor.page.evaluate(CONTRASTS)}
+        assert found["about"] == pytest.approx(2.32, abs=0.1)  # of #aaa on white
 
 
 def test_photo_is_selected_filled_and_saved_by_keys_alone(browser, photos):

@@ -39,6 +39,18 @@ def visitor(server):
         yield client
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A page with further names, whose folder for temporary files nobody may learn."""
+    secret = tmp_path_factory.mktemp("home-of-ada")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(secret))
+        server = start_server("--allowed-host", "photos.example.org, other.example")
+    yield server
+    stop_server(server.process)
+    assert not list(secret.glob("inpaint-*"))
+
+
 def port_of(server):
     return server.address.rpartition(":")[2]
 
@@ -119,9 +131,8 @@ def test_foreign_hosts_are_refused(server, visitor, host):
     assert answer.status_code == 403 and "not allowed" in answer.text
 
 
-def test_names_of_this_machine_and_allowed_ones_are_served(tmp_path):
-    server = start_server("--allowed-host", "photos.example.org, other.example")
-    port = port_of(server)
+def test_names_of_this_machine_and_allowed_ones_are_served(own):
+    port = port_of(own)
     allowed = (
         "localhost",
         f"127.0.0.1:{port}",
@@ -130,15 +141,14 @@ def test_names_of_this_machine_and_allowed_ones_are_served(tmp_path):
         "OTHER.example",
     )
     for host in allowed:
-        assert httpx.get(f"{server.address}/config", headers={"Host": host}).status_code == 200
+        assert httpx.get(f"{own.address}/config", headers={"Host": host}).status_code == 200
     behind_proxy = {"Origin": "https://photos.example.org"}
     answer = httpx.post(
-        f"{server.address}/gradio_api/upload", files={"files": b"x"}, headers=behind_proxy
+        f"{own.address}/gradio_api/upload", files={"files": b"x"}, headers=behind_proxy
     )
     assert answer.status_code == 200
     foreign = {"Host": "evil.example"}
-    assert httpx.get(f"{server.address}/config", headers=foreign).status_code == 403
-    stop_server(server.process)
+    assert httpx.get(f"{own.address}/config", headers=foreign).status_code == 403
 
 
 def test_wildcard_address_answers_to_numbers_but_not_to_names():
@@ -248,30 +258,24 @@ def test_passwords_from_many_addresses_are_slowed_down_together():
     assert passed <= 50
 
 
-def test_no_answer_tells_a_path_of_the_machine(tmp_path, monkeypatch):
-    secret = tmp_path / "home-of-ada"
-    secret.mkdir()
-    monkeypatch.setenv("TMPDIR", str(secret))
-    server = start_server()
+def test_no_answer_tells_a_path_of_the_machine(own, tmp_path):
     photo = photo_file(tmp_path / "photo.png")
     mask = mask_file(tmp_path / "mask.png", (30, 60, 40, 80), (96, 128))
     texts = [
-        httpx.get(f"{server.address}{path}").text for path in ("/", "/config", "/gradio_api/info")
+        httpx.get(f"{own.address}{path}").text for path in ("/", "/config", "/gradio_api/info")
     ]
     with photo.open("rb") as file:
-        uploaded = httpx.post(f"{server.address}/gradio_api/upload", files={"files": file}).json()
+        uploaded = httpx.post(f"{own.address}/gradio_api/upload", files={"files": file}).json()
     with mask.open("rb") as file:
-        uploaded += httpx.post(f"{server.address}/gradio_api/upload", files={"files": file}).json()
+        uploaded += httpx.post(f"{own.address}/gradio_api/upload", files={"files": file}).json()
     data = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in uploaded]
-    address = f"{server.address}/gradio_api/call/inpaint"
+    address = f"{own.address}/gradio_api/call/inpaint"
     for files in (data, [data[0], {"path": str(photo)}], [data[0], data[0]]):
         event = httpx.post(address, json={"data": files}).json()["event_id"]
         texts.append(httpx.get(f"{address}/{event}", timeout=60).text)
     assert "event: complete" in texts[3] and "event: error" in texts[4]
     for text in [*texts, *uploaded]:
         assert "home-of-ada" not in text and os.getcwd() not in text
-    stop_server(server.process)
-    assert not list(secret.glob("inpaint-*"))
 
 
 def test_fills_of_all_kinds_wait_for_each_other(monkeypatch):

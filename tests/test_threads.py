@@ -21,15 +21,15 @@ def threads_as_before():
 
 @pytest.fixture(scope="module")
 def photo():
-    """1,100 x 1,000 px of edges and noise, and a hole of strokes and a blob that need tiles."""
+    """440 x 760 px of edges and noise; a hole of a speck, strokes and a blob, scaled apart."""
     rng = np.random.default_rng(0)
-    y, x = np.mgrid[:1100, :1000]
-    image = 120 + 60 * np.sin(x / 17 + y / 40)[..., None] + rng.normal(0, 25, (1100, 1000, 3))
-    hole = np.zeros((1100, 1000), bool)
-    hole[300:420, 100:960] = True
-    hole[600:606, 40:700] = True
-    hole[800:980, 500:720] = True
-    hole[50:54, 50:54] = True
+    y, x = np.mgrid[:440, :760]
+    image = 120 + 60 * np.sin(x / 17 + y / 40)[..., None] + rng.normal(0, 25, (440, 760, 3))
+    hole = np.zeros((440, 760), bool)
+    hole[60:140, 60:720] = True
+    hole[220:226, 20:600] = True
+    hole[300:420, 520:660] = True
+    hole[20:24, 30:34] = True
     return image.clip(0, 255).astype(np.uint8), hole
 
 
