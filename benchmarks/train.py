@@ -32,13 +32,14 @@ PRECISIONS = ("fp32", "bf16")
 WARM_UP = 2  # steps of a run that do not count
 
 
-def write_pictures(folder: Path, *, count: int = 64) -> None:
-    """JPEG files of 192x256 pixels, smooth with some grain."""
+def write_pictures(folder: Path, *, count: int = 64, height: int = 192) -> None:
+    """JPEG files a third wider than high, in px, smooth with some grain."""
+    shape = (height, height * 4 // 3, 3)
     rng = np.random.default_rng(0)
     for number in range(count):
         coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-        grain = rng.normal(0, 8, (192, 256, 3))
-        picture = cv2.resize(coarse, (256, 192), interpolation=cv2.INTER_CUBIC) + grain
+        grain = rng.normal(0, 8, shape)
+        picture = cv2.resize(coarse, shape[1::-1], interpolation=cv2.INTER_CUBIC) + grain
         cv2.imwrite(str(folder / f"{number:02d}.jpg"), picture.clip(0, 255).astype(np.uint8))
 
 
