@@ -10,9 +10,9 @@ from PIL import Image
 from inpaint.checkpoints.weights import read_metadata, shipped_weights
 from inpaint.damage import dust, lines
 from inpaint.damage.damage import BITS, labelled
-from inpaint.damage.layer import Layer
+from inpaint.damage.layer import Kind, Layer
 from inpaint.detect import DamageDetector, detect
-from inpaint.detect.settings import DEFAULT_DETECTOR
+from inpaint.detect.settings import DEFAULT_DETECTOR, DEFAULT_GROW
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 NAMES = ("astronaut.jpg", "cameraman.png", "cat.jpg", "coffee.jpg", "rocket.jpg")
@@ -31,15 +31,17 @@ def photo(name: str, size: int = 288) -> np.ndarray:
 
 
 def found_and_near(
-    detector: DamageDetector, image: np.ndarray, layers: list[Layer], bit: int
+    detector: DamageDetector, image: np.ndarray, layers: list[Layer], kind: Kind
 ) -> tuple[float, float]:
-    """Recall of what can be seen of the layers, and precision within 2 px of them."""
+    """Of one class: recall of what can be seen of the layers by the mask as it is filled, and
+    precision within 2 px of them."""
     pixels = image.astype(np.float32) / 255
     labels = labelled(pixels, layers)
-    mask = detector.detect(np.rint(255 * pixels).astype(np.uint8)).mask
-    truth = labels == bit
+    found = detector.detect(np.rint(255 * pixels).astype(np.uint8), classes=(kind,))
+    mask, filled = found.mask, found.hole(grow=DEFAULT_GROW)
+    truth = labels == BITS[kind]
     near = cv2.dilate((labels > 0).view(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    return (mask & truth).sum() / truth.sum(), (mask & near).sum() / max(1, mask.sum())
+    return (filled & truth).sum() / truth.sum(), (mask & near).sum() / max(1, mask.sum())
 
 
 def test_the_shipped_detector_is_small_and_tells_how_it_was_made() -> None:
@@ -69,7 +71,7 @@ def test_thin_scratches_are_found(detector: DamageDetector, light: float) -> Non
             )
             for _ in range(3)
         ]
-        results.append(found_and_near(detector, image, layers, BITS["scratch"]))
+        results.append(found_and_near(detector, image, layers, "scratch"))
     recall, precision = np.mean(results, 0)
     assert recall > 0.75 and precision > 0.75
 
@@ -78,8 +80,8 @@ def test_dust_is_found(detector: DamageDetector) -> None:
     image = photo("rocket.jpg")
     opacity = dust.speck(np.random.default_rng(0), image.shape[:2], diameter=4, count=40)
     layer = Layer("dust", opacity, (1.0, 1.0, 1.0))
-    recall, precision = found_and_near(detector, image, [layer], BITS["dust"])
-    assert recall > 0.75 and precision > 0.75
+    recall, precision = found_and_near(detector, image, [layer], "dust")
+    assert recall > 0.6 and precision > 0.95
 
 
 def test_a_date_is_found_as_a_stamp_and_nothing_as_the_same_without_it(

@@ -19,7 +19,7 @@ def scratches(rng: np.random.Generator, size: Size) -> list[Layer]:
     count = int(log_uniform(rng, 1, 8.99))
     along = rng.random() < 0.45
     axis = math.pi / 2 if rng.random() < 0.7 else 0.0
-    widest = log_uniform(rng, 0.7, 5.0)
+    widest = log_uniform(rng, 0.7, 8.0)
     canvas = Canvas(size)
     for _ in range(count):
         angle = axis + rng.normal(0, 0.03) if along else rng.uniform(0, math.pi)
