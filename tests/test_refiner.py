@@ -7,7 +7,12 @@ import torch
 from inpaint import Inpainter, PConvUNet, UNetConfig
 from inpaint.checkpoints import weights as checkpoint
 from inpaint.checkpoints.weights import CheckpointError, load_network, load_refiner, save_weights
+from inpaint.inference.boundary import BoundaryConfig
+from inpaint.inference.pipeline import Finishing
 from inpaint.inference.refinement import context_margin, refine
+from inpaint.inference.region_fill import RegionFill
+from inpaint.inference.style import Style
+from inpaint.inference.tiling import Region, Tile
 from inpaint.models.refiner import Refiner, RefinerConfig
 from inpaint.utils.crop import Crop
 
@@ -183,3 +188,29 @@ def test_what_is_unknown_has_no_say_in_a_refined_fill(refiner: Refiner) -> None:
     other = image.copy()
     other[hole] = 1
     assert (inpainter.fill(image, hole) == inpainter.fill(other, hole))[hole].all()
+
+
+@pytest.mark.parametrize(
+    ("factor", "style", "corrected"),
+    [
+        (2.0, "natural", True),
+        (4.0, "natural", False),
+        (4.0, "plain", True),
+        (4.0, "faithful", True),
+    ],
+)
+def test_what_is_enlarged_is_refined_unless_all_detail_comes_from_the_image(
+    refiner: Refiner, factor: float, style: Style, corrected: bool
+) -> None:
+    image, mask = np.full((90, 90, 3), 128, np.uint8), np.ones((30, 30), bool)
+    whole, box = (slice(0, 90), slice(0, 90)), (slice(30, 60), slice(30, 60))
+    region = Region.of(factor, box, mask, [Tile(whole, box)])
+    known = np.ones((90, 90), bool)
+    known[box] = False
+    fills = []
+    for used in (refiner, None):
+        fill = RegionFill(region)
+        fill.colours[:] = 0.5
+        Finishing(BoundaryConfig(), used, style, 0, CPU).blend(fill, image, known, region)
+        fills.append(fill.colours)
+    assert (np.abs(fills[0] - fills[1]).max() > 1e-3) == corrected

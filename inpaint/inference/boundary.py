@@ -96,6 +96,7 @@ class _ThinPlate:
         self.free = _column(band.flat[self.pixels])
         self.data_weight = _column(data_weight.flat[self.pixels]) * self.free
         self.neighbours = self._neighbours(band.shape)
+        self._bent, self._left = (np.empty((len(self.pixels), 3), np.float32) for _ in range(2))
 
     def _neighbours(self, size: tuple[int, ...]) -> np.ndarray:
         """Indices into `pixels` of each one's neighbours: (N, 4); its own for a missing one."""
@@ -110,35 +111,65 @@ class _ThinPlate:
         return np.stack([np.where(n < 0, own, n) for n in neighbours], 1)
 
     def _biharmonic(self, values: Tensor) -> Tensor:
-        """A times values, (N, 3)."""
-        bent = _laplace(values.numpy(), self.neighbours)
-        bent *= self.bending.numpy()
-        return torch.from_numpy(_laplace(bent, self.neighbours))
+        """A times values, (N, 3), for the free pixels; 0 for the others."""
+        return self._apply(values, torch.zeros_like(self.data_weight))
 
-    def _apply(self, values: Tensor) -> Tensor:
-        """The left side for the free pixels of any values, (N, 3); 0 for the others."""
-        return self.free * (self._biharmonic(values) + self.data_weight * values)
+    def _apply(self, values: Tensor, data_weight: Tensor) -> Tensor:
+        """The left side for the free pixels of any values, (N, 3); 0 for the others.
+
+        The next call overwrites it.
+        """
+        _laplace(values.numpy(), self.neighbours, self.bending.numpy()[:, 0], self._bent)
+        _left_side(
+            values.numpy(), self._bent, self.neighbours, self.free.numpy()[:, 0],
+            data_weight.numpy()[:, 0], self._left,
+        )  # fmt: skip
+        return torch.from_numpy(self._left)
 
     def solve(self, image: np.ndarray) -> np.ndarray:
         """Colours of the band's pixels, (n, 3), given the image, (H, W, 3), which is the start."""
         start = torch.from_numpy(image.reshape(-1, image.shape[-1])[self.pixels])
         # u = start + v, and v is 0 outside the band: the data term pulls v to 0.
-        rhs = -self.free * self._biharmonic(start)
-        v = conjugate_gradient(self._apply, rhs, max_iter=_MAX_ITER, rtol=_RTOL)
+        rhs = -self._biharmonic(start)
+        v = conjugate_gradient(
+            lambda values: self._apply(values, self.data_weight),
+            rhs,
+            max_iter=_MAX_ITER,
+            rtol=_RTOL,
+        )
         return (start + v)[self.free[:, 0] > 0].numpy()
 
 
 @njit(cache=True, nogil=True)
-def _laplace(values: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
-    """Sums of the differences to the four neighbours: (N, 3) float32."""
-    sums = np.empty_like(values)
+def _laplace(
+    values: np.ndarray, neighbours: np.ndarray, weight: np.ndarray, sums: np.ndarray
+) -> None:
+    """Write the weighted sums of the differences to the four neighbours: (N, 3) float32."""
     for i in range(len(values)):
         above, below = neighbours[i, 0], neighbours[i, 1]
         left, right = neighbours[i, 2], neighbours[i, 3]
         for c in range(3):
             around = values[above, c] + values[below, c] + values[left, c] + values[right, c]
-            sums[i, c] = around - np.float32(4) * values[i, c]
-    return sums
+            sums[i, c] = weight[i] * (around - np.float32(4) * values[i, c])
+
+
+@njit(cache=True, nogil=True)
+def _left_side(
+    values: np.ndarray,
+    bent: np.ndarray,
+    neighbours: np.ndarray,
+    free: np.ndarray,
+    data_weight: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """Write free * (the Laplacian of bent + data_weight * values): (N, 3) float32."""
+    for i in range(len(values)):
+        above, below = neighbours[i, 0], neighbours[i, 1]
+        left, right = neighbours[i, 2], neighbours[i, 3]
+        for c in range(3):
+            around = bent[above, c] + bent[below, c] + bent[left, c] + bent[right, c]
+            bending = around - np.float32(4) * bent[i, c]
+            sums[i, c] = free[i] * (bending + data_weight[i] * values[i, c])
 
 
 def _column(values: np.ndarray) -> Tensor:

@@ -29,6 +29,7 @@ _TEXTURE_TILES = {"natural": (2048, 448), "faithful": (1024, 192)}
 # In a context of more pixels than this with a smaller share that may be copied, sources come from
 # elsewhere.
 _ALONE, _FEW_SOURCES = 2**22, 1 / 16
+_REFINED_FACTOR = 2.0  # the most that a fill is enlarged before the refiner in the natural style
 _BOUNDARY_MARGIN = 4  # px around a region that its boundary band depends on
 _BAND_MARGIN = 64  # px beyond that which a band of a large region sees
 
@@ -68,7 +69,7 @@ class Finishing:
         """
         if fill is not None and self.boundary is None:
             return fill
-        refiner = self.refiner if region.refined else None
+        refiner = self.refiner if self._refines(region) else None
         margin = _BOUNDARY_MARGIN if refiner is None else context_margin(refiner)
         target = RegionFill(region) if fill is None else fill
         parts = [region.box]
@@ -90,6 +91,14 @@ class Finishing:
         if done is not None:
             target.put(*done)
         return target
+
+    def _refines(self, region: Region) -> bool:
+        """Whether the refiner corrects what the natural style leaves of the region's fill.
+
+        An enlarged fill has nothing fine, and that style takes all that is fine from the image.
+        """
+        enlarged = region.factor > _REFINED_FACTOR and bool(region.tiles)
+        return region.refined and not (enlarged and self.style == "natural")
 
     def texture_tiles(self, region: Region, size: tuple[int, ...]) -> Region:
         """The region with the tiles whose number `add_texture` takes.

@@ -116,27 +116,37 @@ def _refine(
 ) -> None:
     height = len(hole)
     tried = np.zeros((9, 2), np.int64)
+    settled = np.zeros(hole.shape, np.bool_)  # would choose as before
     for sweep in range(_SWEEPS):
         for i in range(height):
             y = i if sweep % 2 == 0 else height - 1 - i
             for j in range(spans[y, 0], spans[y, 1]):
                 x = j if sweep % 2 == 0 else spans[y, 0] + spans[y, 1] - 1 - j
-                if not hole[y, x]:
+                if settled[y, x] or not hole[y, x]:
                     continue
+                settled[y, x] = True
                 count = _candidates(offsets, hole, known, source, y, x, tried)
                 if count == 0:
                     continue
                 best, best_cost = -1, 1e30
+                row = column = -1
                 for k in range(count):
-                    cost = _cost(
-                        image, hole, known, source, colours, texture, halvings, offsets, y, x,
-                        tried[k, 0], tried[k, 1],
-                    )  # fmt: skip
+                    dy, dx = tried[k]
+                    if not _usable(source, y + dy, x + dx):
+                        continue
+                    v, u = (y + dy) >> halvings, (x + dx) >> halvings
+                    if v != row or u != column:  # else as unlike as the last one
+                        row, column = v, u
+                        square = distance(colours, texture, y >> halvings, x >> halvings, v, u)
+                        unlike = min(math.sqrt(square), MOST_UNLIKE)
+                    cost = _cost(image, hole, known, offsets, y, x, dy, dx, unlike, best_cost)
                     if cost < best_cost - 1e-7:
                         best, best_cost = k, cost
                 if best > 0:
                     offsets[y, x, 0] = tried[best, 0]
                     offsets[y, x, 1] = tried[best, 1]
+                    settled[y, max(x - 1, 0) : x + 2] = False
+                    settled[max(y - 1, 0) : y + 2, x] = False
     for y in range(height):
         for x in range(spans[y, 0], spans[y, 1]):
             if hole[y, x] and not _usable(source, y + offsets[y, x, 0], x + offsets[y, x, 1]):
@@ -146,6 +156,21 @@ def _refine(
 @njit(cache=True, nogil=True)
 def _usable(source: np.ndarray, y: int, x: int) -> bool:
     return y >= 0 and x >= 0 and y < source.shape[0] and x < source.shape[1] and source[y, x]
+
+
+@njit(cache=True, nogil=True)
+def _in_piece(offsets: np.ndarray, hole: np.ndarray, source: np.ndarray, y: int, x: int) -> bool:
+    """Whether a pixel and its neighbours, all in the hole, have one offset to a source."""
+    if y < 1 or x < 1 or y + 1 >= hole.shape[0] or x + 1 >= hole.shape[1]:
+        return False
+    if not (hole[y - 1, x] and hole[y + 1, x] and hole[y, x - 1] and hole[y, x + 1]):
+        return False
+    dy, dx = offsets[y, x, 0], offsets[y, x, 1]
+    same = offsets[y - 1, x, 0] == dy and offsets[y - 1, x, 1] == dx
+    same &= offsets[y + 1, x, 0] == dy and offsets[y + 1, x, 1] == dx
+    same &= offsets[y, x - 1, 0] == dy and offsets[y, x - 1, 1] == dx
+    same &= offsets[y, x + 1, 0] == dy and offsets[y, x + 1, 1] == dx
+    return bool(same and _usable(source, y + dy, x + dx))
 
 
 @njit(cache=True, nogil=True)
@@ -160,6 +185,8 @@ def _candidates(
 ) -> int:
     """Write the offsets to try for a pixel, its own first; how many, 0 inside a piece."""
     height, width = hole.shape
+    if _in_piece(offsets, hole, source, y, x):
+        return 0
     dy, dx = int(offsets[y, x, 0]), int(offsets[y, x, 1])
     tried[0, 0], tried[0, 1] = dy, dx
     count = 1
@@ -188,26 +215,22 @@ def _cost(
     image: np.ndarray,
     hole: np.ndarray,
     known: np.ndarray,
-    source: np.ndarray,
-    colours: np.ndarray,
-    texture: np.ndarray,
-    halvings: int,
     offsets: np.ndarray,
     y: int,
     x: int,
     dy: int,
     dx: int,
+    cost: float,
+    limit: float,
 ) -> float:
-    """Data and seams of one pixel with an offset."""
+    """A data cost and the seams of one pixel with an offset; any sum from `limit` on is as good."""
     height, width = hole.shape
-    if not _usable(source, y + dy, x + dx):
-        return 1e30
-    unlike = distance(
-        colours, texture, y >> halvings, x >> halvings, (y + dy) >> halvings, (x + dx) >> halvings
-    )
-    cost = min(math.sqrt(unlike), MOST_UNLIKE)
+    if cost >= limit:
+        return cost
     cost += BOUNDARY * boundary_seam(image, known, y, x, dy, dx)
     for side in range(4):
+        if cost >= limit:
+            return cost
         v, u = y + (-1, 0, 1, 0)[side], x + (0, -1, 0, 1)[side]
         if v >= 0 and u >= 0 and v < height and u < width and hole[v, u]:
             cost += seam(image, y, x, dy, dx, v, u, offsets[v, u, 0], offsets[v, u, 1])
