@@ -1,5 +1,6 @@
 """Objects that strokes point at: GrabCut, shadows, segment-anything files."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -51,6 +52,21 @@ def overlap(one, other):
 def test_object_is_found_by_a_circle_or_a_dab(stroke):
     image, _ = ball()
     assert overlap(selected(image, stroke), disc()) > 0.97
+
+
+@pytest.mark.parametrize("stroke", [circle(), dab((60, 300), (740, 300))])
+def test_graph_cut_sees_a_small_copy(stroke, monkeypatch):
+    sizes = []
+
+    def cut(lab, *others):
+        sizes.append(lab.shape[:2])
+        return grab_cut(lab, *others)
+
+    grab_cut = cv2.grabCut
+    monkeypatch.setattr(cv2, "grabCut", cut)
+    large = cv2.resize(ball()[0], None, fx=4, fy=4)
+    select_object(large, [Stroke(4 * stroke.points, 4 * stroke.radius)])
+    assert 0 < len(sizes) <= 3 and max(map(max, sizes)) <= (176 if stroke.is_circle else 112)
 
 
 def test_box_is_that_of_the_object():
