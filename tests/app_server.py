@@ -35,6 +35,7 @@ from inpaint.images import ImageData, with_pixels
 
 ROOT = Path(__file__).parent.parent
 STARTING_SECONDS = 120
+WAIT = 600  # seconds for an answer: the machine may be busy
 
 
 @dataclass(frozen=True)
@@ -108,15 +109,16 @@ def editor_call(
     server: Server, name: str, request: object, file: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """The last event of a call of the page's own functions, as the page's script makes it."""
-    functions = httpx.get(f"{server.address}/config").json()["dependencies"]
+    functions = httpx.get(f"{server.address}/config", timeout=WAIT).json()["dependencies"]
     index = next(one["id"] for one in functions if one["api_name"] == f"editor_{name}")
     files = None if file is None else [file]
     body = {"data": [request, files], "fn_index": index, "session_hash": secrets.token_hex(8)}
-    httpx.post(f"{server.address}/gradio_api/queue/join", json=body).raise_for_status()
+    join = f"{server.address}/gradio_api/queue/join"
+    httpx.post(join, json=body, timeout=WAIT).raise_for_status()
     events = {
         "url": f"{server.address}/gradio_api/queue/data",
         "params": {"session_hash": body["session_hash"]},
-        "timeout": STARTING_SECONDS,
+        "timeout": WAIT,
     }
     with httpx.stream("GET", **events) as stream:
         for line in stream.iter_lines():
@@ -129,7 +131,8 @@ def editor_call(
 def sent(server: Server, path: Path) -> dict[str, Any]:
     """A file that was uploaded, as calls take it."""
     with path.open("rb") as file:
-        answer = httpx.post(f"{server.address}/gradio_api/upload", files={"files": file})
+        upload = f"{server.address}/gradio_api/upload"
+        answer = httpx.post(upload, files={"files": file}, timeout=WAIT)
     return {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
 
 

@@ -52,9 +52,9 @@ def states(visitor, photos):
     page.evaluate(f"{EDITOR}.messages.clear()")
     visitor.tool("select")
     page.click("#minus")
-    page.evaluate(f"{EDITOR}.work.view.progress.start('Filling', {{ cancellable: true }})")
+    page.evaluate(f"{EDITOR}.work.tasks.start('Filling')")
     yield "pointing, with progress"
-    page.evaluate(f"{EDITOR}.work.view.progress.stop()")
+    page.evaluate(f"{EDITOR}.work.cancel()")
     page.click("#options")
     yield "options"
     page.click("#options")

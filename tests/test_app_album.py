@@ -100,6 +100,22 @@ def test_fill_of_all_is_cancelled(visitor, photos):
     assert "marked" in states(visitor)
 
 
+def test_opening_tells_the_time_left_and_is_cancelled(visitor, tmp_path, photos):
+    noise = np.random.default_rng(0).integers(0, 256, (400, 600, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")  # of 0.7 MB
+    visitor.close()
+    network = visitor.context.new_cdp_session(visitor.page)
+    limits = {"offline": False, "latency": 0, "downloadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", {**limits, "uploadThroughput": 150_000})
+    visitor.page.set_input_files("#photo", str(tmp_path / "noise.png"))
+    visitor.page.wait_for_selector(".status:has-text('Opening the photo'):has-text('left')")
+    visitor.page.click("#cancel")
+    network.send("Network.emulateNetworkConditions", {**limits, "uploadThroughput": -1})
+    visitor.settle()
+    assert visitor.page.is_visible("#choose") and visitor.page.locator(".message").count() == 0
+    open_all(visitor, photos[:2])
+
+
 def test_photos_are_closed_one_by_one(visitor, photos):
     open_all(visitor, photos[:2])
     visitor.stroke((-0.2, 0), (0.2, 0))

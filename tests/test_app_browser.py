@@ -244,7 +244,7 @@ def test_fill_ends_when_the_page_is_closed(browser, tmp_path):
     visitor.open_mask(mask)
     visitor.page.click("#fill")
     visitor.page.wait_for_selector(".status:has-text('Filling')")
-    with shared_server().logging(r"fill cancelled at \d+ %: its visitor has left$"):
+    with shared_server().logging(r"job cancelled at \d+ %: its visitor has left$"):
         visitor.context.close()
 
 

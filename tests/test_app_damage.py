@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 import pytest
-from app_server import editor_call, mask_file, sent, shared_server, tiny_weights
+from app_server import editor_call, mask_file, photo_file, sent, shared_server, tiny_weights
 from browser import EDITOR, visiting
 from PIL import Image
 
@@ -48,6 +48,10 @@ def photos(tmp_path):
     return tmp_path / "damaged.png", tmp_path / "clean.png"
 
 
+def ignored(share):
+    """A report that nobody reads."""
+
+
 def check_marks(hole):
     """Most of the damage is marked, and nothing else but its rim."""
     near = cv2.dilate(damage().view(np.uint8), np.ones((13, 13), np.uint8)) > 0
@@ -78,7 +82,7 @@ def hole_of(answer):
 def test_damage_is_found_once_and_marked_again_from_kept_scores(handlers, photos, monkeypatch):
     token = handlers.open(photos[0]).values["token"]
     assert handlers.mark_damage(DamageRequest(token)).values == {"kept": False}
-    found = handlers.find_damage(DamageRequest(token))
+    found = handlers.find_damage(DamageRequest(token), ignored)
     check_marks(hole_of(found))
     assert found.values["share"] == hole_of(found).mean() and not found.values["doubtful"]
 
@@ -94,7 +98,7 @@ def test_damage_is_found_once_and_marked_again_from_kept_scores(handlers, photos
 
 def test_after_a_fill_the_photo_is_looked_at_anew(handlers, photos, tmp_path):
     token = handlers.open(photos[0]).values["token"]
-    handlers.find_damage(DamageRequest(token))
+    handlers.find_damage(DamageRequest(token), ignored)
     mask = mask_file(tmp_path / "mask.png", (20, 40, 20, 40), SIZE)
     handlers.fill(FillRequest(token, style="plain"), [mask], lambda share: None)
     assert not handlers.mark_damage(DamageRequest(token, fills=1)).values["kept"]
@@ -103,30 +107,30 @@ def test_after_a_fill_the_photo_is_looked_at_anew(handlers, photos, tmp_path):
 
 def test_clean_photo_gets_no_marks(handlers, photos):
     token = handlers.open(photos[1]).values["token"]
-    found = handlers.find_damage(DamageRequest(token))
+    found = handlers.find_damage(DamageRequest(token), ignored)
     assert found.values["share"] == 0 and not hole_of(found).any()
 
 
 def test_scores_go_with_their_session(handlers, photos):
     token = handlers.open(photos[0]).values["token"]
-    handlers.find_damage(DamageRequest(token))
+    handlers.find_damage(DamageRequest(token), ignored)
     assert handlers.damage.nbytes == SIZE[0] * SIZE[1] * 3
     handlers.close(TokenRequest(token))
     assert handlers.damage.nbytes == 0
     with pytest.raises(SessionGone):
-        handlers.find_damage(DamageRequest(token))
+        handlers.find_damage(DamageRequest(token), ignored)
 
 
 def test_scores_of_a_photo_closed_meanwhile_are_not_kept(handlers, photos, monkeypatch):
     token = handlers.open(photos[0]).values["token"]
 
-    def scores(pixels):
+    def scores(pixels, on_progress):
         handlers.close(TokenRequest(token))
         return np.zeros((*pixels.shape[:2], 3), np.uint8)
 
     monkeypatch.setattr(handlers.models.detector(), "scores", scores)
     with pytest.raises(SessionGone):
-        handlers.find_damage(DamageRequest(token))
+        handlers.find_damage(DamageRequest(token), ignored)
     assert handlers.damage.nbytes == 0
 
 
@@ -135,20 +139,36 @@ def test_nothing_is_looked_for_when_the_visitor_has_left(handlers, photos, monke
     monkeypatch.setattr(handlers.models.detector(), "scores", None)
     handlers.visitors.cancel("page")
     with pytest.raises(Cancelled):
-        handlers.find_damage(DamageRequest(token, visitor="page"))
+        handlers.find_damage(DamageRequest(token, visitor="page"), ignored)
+
+
+def test_search_tells_its_share_and_ends_when_it_is_cancelled(handlers, photos):
+    token = handlers.open(photos[0]).values["token"]
+    shares = []
+
+    def report(share):
+        shares.append(share)
+        if share > 0:
+            handlers.visitors.cancel("search")
+
+    with pytest.raises(Cancelled):
+        handlers.find_damage(DamageRequest(token, job="search"), report)
+    assert 0 < shares[-1] < 1 and handlers.damage.nbytes == 0
+    handlers.find_damage(DamageRequest(token, job="another"), report)
+    assert shares[-1] == 1
 
 
 def test_kept_scores_are_bounded_and_one_set_a_session():
     image = ImageData(np.zeros((10, 10, 3), np.uint8))
     calls = []
 
-    def find(image):
+    def find(image, report):
         calls.append(1)
         return np.zeros((*image.size, 3), np.uint8)
 
     kept = DamageScores(find, most_bytes=700)  # two sets of 300 bytes
     for token in ("a", "b", "a", "c"):
-        kept.find(token, (), image)
+        kept.find(token, (), image, ignored)
     assert len(calls) == 3 and kept.nbytes == 600
     assert kept.get("b", ()) is None and kept.get("a", ()) is not None
 
@@ -240,3 +260,15 @@ def test_marks_are_there_after_a_reload_and_a_clean_photo_has_none(visitor, phot
     visitor.told("No damage found")
     assert visitor.page.inner_text("#damage_share") == "nothing marked"
     assert visitor.state("work.history.at") == 0
+
+
+def test_search_by_its_key_tells_the_time_left_and_is_cancelled(visitor, tmp_path):
+    visitor.upload(photo_file(tmp_path / "large.jpg", height=2400, width=3200))
+    page = visitor.page
+    page.keyboard.press("f")
+    page.wait_for_selector(".status:has-text('Looking for damage'):has-text('left')")
+    with shared_server().logging(r"job cancelled at \d+ %: its visitor cancelled it$"):
+        page.keyboard.press("Escape")
+        assert page.is_hidden(".status")
+    visitor.settle()
+    assert page.is_hidden("#damage") and visitor.state("work.history.at") == 0

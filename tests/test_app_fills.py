@@ -40,7 +40,7 @@ def test_progress_tells_the_time_left_and_a_fill_is_cancelled(visitor, slow):
     page.click("#fill")
     page.wait_for_selector(".status:has-text('left')")
     assert 0 < page.eval_on_selector(".status progress", "(bar) => bar.value") < 1
-    with shared_server().logging(r"fill cancelled at \d+ %: its visitor cancelled it$"):
+    with shared_server().logging(r"job cancelled at \d+ %: its visitor cancelled it$"):
         page.click("#cancel")
         assert page.is_hidden(".status") and page.is_enabled("#fill")
     assert fills(visitor) == 0 and visitor.state("work.history.marks.length") == 1

@@ -8,7 +8,10 @@ from PIL import Image
 
 from inpaint.app.examples import find_examples
 from inpaint.app.feather import feather
+from inpaint.app.handlers import Handlers, Limits
 from inpaint.app.previews import size_shown, write_marks
+from inpaint.app.requests import StepsRequest
+from inpaint.app.visitors import Cancelled
 from inpaint.images import ImageData
 from inpaint.serving.uploads import read_mask
 
@@ -59,6 +62,17 @@ def test_fill_reports_progress_up_to_the_end(models):
     hole = box_hole((300, 900), 100, 130, 20, 880)
     models.fill(ImageData(scene(300, 900)), hole, report=shares.append)
     assert len(shares) > 1 and shares == sorted(shares) and shares[-1] == 1
+
+
+def test_zip_of_several_photos_tells_its_share_and_is_cancelled(models, tmp_path):
+    handlers = Handlers(models, Limits(), [])
+    paths = [photo_file(tmp_path / name) for name in ("a.png", "b.png")]
+    shots = [{"token": handlers.open(path).values["token"]} for path in paths]
+    shares = []
+    handlers.save_all(StepsRequest(shots), shares.append)
+    assert shares == [0, 0.5]
+    with pytest.raises(Cancelled):
+        handlers.save_all(StepsRequest(shots, job="zip"), lambda _: handlers.visitors.cancel("zip"))
 
 
 def test_only_offered_weights_are_taken(models):

@@ -17,6 +17,7 @@ from inpaint.detect.repeated import corner_overlays, placed
 from inpaint.models.detector import Detector, DetectorConfig, fold_norms
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+UNSEEN = module._Seen(None, 1)  # whose progress nobody watches
 SMALL = DetectorConfig(widths=(8, 8, 8, 8, 8), blocks=(0, 0, 0, 0, 0))
 
 
@@ -93,12 +94,12 @@ def test_tiles_give_what_one_piece_gives(
     detector: DamageDetector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = photo()[:200, :320]
-    whole = detector._scores_of_size(image).astype(int)
+    whole = detector._scores_of_size(image, UNSEEN).astype(int)
     monkeypatch.setattr(module, "TILE", 96)
     monkeypatch.setattr(module, "MARGIN", 256)
-    assert abs(detector._scores_of_size(image).astype(int) - whole).max() <= 1
+    assert abs(detector._scores_of_size(image, UNSEEN).astype(int) - whole).max() <= 1
     monkeypatch.setattr(module, "MARGIN", 64)
-    assert abs(detector._scores_of_size(image).astype(int) - whole).mean() < 4
+    assert abs(detector._scores_of_size(image, UNSEEN).astype(int) - whole).mean() < 4
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float64])
@@ -108,11 +109,23 @@ def test_large_images_are_looked_at_in_half_their_size_too(
     image = photo()[:129, :160]
     if np.dtype(dtype).kind == "f":
         image = (image / 255).astype(dtype)
-    small = detector._scores_of_size(image)
+    small = detector._scores_of_size(image, UNSEEN)
     monkeypatch.setattr(module, "SMALL", 70)
     both = detector.scores(image)
     assert both.shape == small.shape
     assert (both >= small).all() and (both > small).any()
+
+
+@pytest.mark.parametrize("size", [(129, 100), (90, 210)])
+def test_progress_goes_up_to_one(
+    detector: DamageDetector, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(module, "SMALL", 150)
+    monkeypatch.setattr(module, "TILE", 64)
+    shares: list[float] = []
+    detector.scores(photo()[: size[0], : size[1]], on_progress=shares.append)
+    assert shares[0] == 0 and shares == sorted(shares) and len(shares) > 6
+    assert shares[-1] == pytest.approx(1, abs=0.02)
 
 
 def test_more_sensitivity_marks_more(detector: DamageDetector) -> None:

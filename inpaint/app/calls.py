@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from inpaint.app.handlers import Answer, Handlers
+from inpaint.app.handlers import Answer, Handlers, Report
 from inpaint.app.requests import (
     CancelRequest,
     ChoiceRequest,
@@ -55,12 +55,15 @@ def add_calls(handlers: Handlers, *, concurrency: int) -> None:
     groups = (
         (_photo_calls(handlers), "photo", MOST_PHOTO_CALLS),
         (_light_calls(handlers), "light", MOST_LIGHT_CALLS),
-        (_network_calls(handlers), "fill", concurrency),
     )
     for calls, group, limit in groups:
         for name, call in calls.items():
             add(name, _answering(call), group, limit)
-    add("fill", _filling(handlers), "fill", concurrency)
+    add("fill", _reporting(FillRequest, handlers.fill), "fill", concurrency)
+    find_damage = _reporting(DamageRequest, _ignoring_files(handlers.find_damage))
+    add("find_damage", find_damage, "fill", concurrency)
+    save_all = _reporting(StepsRequest, _ignoring_files(handlers.save_all))
+    add("save_all", save_all, "photo", MOST_PHOTO_CALLS)
 
 
 def _photo_calls(handlers: Handlers) -> dict[str, Call]:
@@ -73,12 +76,7 @@ def _photo_calls(handlers: Handlers) -> dict[str, Call]:
         "mark_damage": _without_files(DamageRequest, handlers.mark_damage),
         "save_mask": _with_file(MaskRequest, handlers.save_mask),
         "save": _without_files(StepRequest, handlers.save),
-        "save_all": _without_files(StepsRequest, handlers.save_all),
     }
-
-
-def _network_calls(handlers: Handlers) -> dict[str, Call]:
-    return {"find_damage": _without_files(DamageRequest, handlers.find_damage)}
 
 
 def _light_calls(handlers: Handlers) -> dict[str, Call]:
@@ -110,19 +108,24 @@ def _answering(call: Call) -> Callable[..., Any]:
     return answer
 
 
-def _filling(handlers: Handlers) -> Callable[..., Any]:
-    def fill(
+def _ignoring_files(
+    handler: Callable[[T, Report], Answer],
+) -> Callable[[T, Files, Report], Answer]:
+    return lambda request, files, report: handler(request, report)
+
+
+def _reporting(kind: type[T], handler: Callable[[T, Files, Report], Answer]) -> Callable[..., Any]:
+    """The call of a handler that takes time, and reports the share that is done."""
+
+    def run(
         data: Any,
         files: list[str] | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[dict[str, Any], list[str]]:
-        def report(share: float) -> None:
-            progress(share, desc="Filling")
+        request = read_request(kind, data)
+        return _answering(lambda _, paths: handler(request, paths, progress))(data, files)
 
-        request = read_request(FillRequest, data)
-        return _answering(lambda _, paths: handlers.fill(request, paths, report))(data, files)
-
-    return fill
+    return run
 
 
 def _first(files: Files) -> Path | None:

@@ -10,9 +10,11 @@ import numpy as np
 
 from inpaint.app.session import Patch
 from inpaint.images import ImageData
+from inpaint.inference.progress import OnProgress
 
 MOST_BYTES = 200_000_000  # of scores: five photos of 12 megapixels
 Patches = tuple[Patch, ...]
+Find = Callable[[ImageData, OnProgress], np.ndarray]
 
 
 class DamageScores:
@@ -21,10 +23,9 @@ class DamageScores:
     Scores belong to a photo and to the patches of its fills: after another fill there are none.
     """
 
-    def __init__(
-        self, find: Callable[[ImageData], np.ndarray], *, most_bytes: int = MOST_BYTES
-    ) -> None:
-        """find: gives the scores of an image, (H, W, 3) uint8."""
+    def __init__(self, find: Find, *, most_bytes: int = MOST_BYTES) -> None:
+        """find: gives the scores of an image, (H, W, 3) uint8, and calls its second argument with
+        the share that is done."""
         self._find, self._most_bytes = find, most_bytes
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[Patches, np.ndarray]] = OrderedDict()  # oldest first
@@ -38,12 +39,14 @@ class DamageScores:
             self._kept.move_to_end(token)
             return kept[1]
 
-    def find(self, token: str, patches: Patches, image: ImageData) -> np.ndarray:
+    def find(
+        self, token: str, patches: Patches, image: ImageData, report: OnProgress
+    ) -> np.ndarray:
         """The same, found in the image, (H, W), if they are not kept."""
         scores = self.get(token, patches)
         if scores is not None:
             return scores
-        scores = self._find(image)
+        scores = self._find(image, report)
         with self._lock:
             self._kept[token] = patches, scores
             self._kept.move_to_end(token)

@@ -184,12 +184,14 @@ class Handlers:
         box, mask = dilate_object(box, mask, request.grow, session.size)
         return Answer({"box": _corners(box)}, [write_marks(mask)])
 
-    def find_damage(self, request: DamageRequest) -> Answer:
+    def find_damage(self, request: DamageRequest, report: Report) -> Answer:
         """Damage as in mark_damage, by the network if the photo was not looked at before."""
         session = self.sessions.get(request.token)
-        self.visitors.watching((request.visitor,), lambda share: None)(0.0)
+        report = self.visitors.watching((request.visitor, request.job), report)
+        report(0.0)
         image = session.image(self._read(session), request.fills)
-        scores = self.damage.find(request.token, session.patches(request.fills), image)
+        patches = session.patches(request.fills)
+        scores = self.damage.find(request.token, patches, image, report)
         try:
             self.sessions.get(request.token)
         except SessionGone:  # closed meanwhile
@@ -227,7 +229,7 @@ class Handlers:
         return Answer()
 
     def cancel(self, request: CancelRequest) -> Answer:
-        """A fill that runs or waits ends."""
+        """A job that runs or waits ends."""
         self.visitors.cancel(request.job)
         return Answer()
 
@@ -236,11 +238,14 @@ class Handlers:
         path = self._save(request)
         return Answer({"name": path.name}, [path])
 
-    def save_all(self, request: StepsRequest) -> Answer:
+    def save_all(self, request: StepsRequest, report: Report) -> Answer:
         """Several photos as in save, in one zip."""
+        report = self.visitors.watching((request.visitor, request.job), report)
         archive = new_file("inpainted.zip")
         with tempfile.TemporaryDirectory(dir=archive.parent) as folder:
-            for shot in request.read_shots():
+            shots = request.read_shots()
+            for number, shot in enumerate(shots):
+                report(number / len(shots))
                 saved = self._save(shot)
                 saved.replace(_free_name(Path(folder) / saved.name))
             pack(Path(folder), archive)

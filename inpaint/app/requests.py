@@ -50,6 +50,8 @@ class StepsRequest:
 
     shots: list[Any]  # what StepRequest holds
     format: str = ""
+    visitor: str = ""  # name of the page, which ends with it
+    job: str = ""  # name of the work, by which it is cancelled
 
     def __post_init__(self) -> None:
         _check_range("the number of photos", len(self.shots), 1, MOST_SHOTS)
@@ -125,6 +127,7 @@ class DamageRequest:
     fills: int = 0
     sensitivity: int = 50  # percent: 0 marks what is certain, 100 what is possible
     visitor: str = ""  # name of the page, which ends with it
+    job: str = ""  # name of the search, by which it is cancelled
 
     def __post_init__(self) -> None:
         _check_range("sensitivity", self.sensitivity, 0, 100)
@@ -141,7 +144,7 @@ class ChoiceRequest:
 
 @dataclass(frozen=True)
 class CancelRequest:
-    """Asks for the end of a fill."""
+    """Asks for the end of a fill, a search for damage, or the writing of several photos."""
 
     job: str
 

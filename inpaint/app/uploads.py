@@ -55,7 +55,7 @@ def telling(handler: Callable[P, R]) -> Callable[P, R]:
         except MemoryError as error:
             raise gr.Error("This photo is too large for the memory of the server.") from error
         except Cancelled as error:
-            raise gr.Error("The fill was cancelled.", print_exception=False) from error
+            raise gr.Error("This was cancelled.", print_exception=False) from error
         except gr.Error:
             raise
         except Exception as error:  # Gradio prints it; without a text the visitor gets none

@@ -1,4 +1,4 @@
-"""Who has left or does not want a fill any more: it ends, so that others need not wait for it."""
+"""Who has left or does not want a job any more: it ends, so that others need not wait for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Cancelled(Exception):
 
 
 class Visitors:
-    """Pages that were closed and fills that were cancelled, by names that the browser makes up."""
+    """Pages that were closed and jobs that were cancelled, by names that the browser makes up."""
 
     def __init__(self) -> None:
         self._ended: dict[str, str] = {}  # why
@@ -27,7 +27,7 @@ class Visitors:
         self._end(request.session_hash or "", "its visitor has left")
 
     def cancel(self, job: str) -> None:
-        """Ends a fill that runs or waits."""
+        """Ends a job that runs or waits."""
         self._end(job, "its visitor cancelled it")
 
     def watching(
@@ -35,13 +35,13 @@ class Visitors:
     ) -> Callable[[float], None]:
         """A report that raises Cancelled, and so ends the work, once a name of `names` has ended.
 
-        names: of the page and of the fill; empty ones do not count.
+        names: of the page and of the job; empty ones do not count.
         """
 
         def checked(share: float) -> None:
             for name in names:
                 if name and name in self._ended:
-                    logger.info("fill cancelled at %.0f %%: %s", 100 * share, self._ended[name])
+                    logger.info("job cancelled at %.0f %%: %s", 100 * share, self._ended[name])
                     raise Cancelled
             report(share)
 

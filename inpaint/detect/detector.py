@@ -20,6 +20,7 @@ from inpaint.detect.marking import mark, threshold_at
 from inpaint.detect.settings import DEFAULT_DETECTOR, check_classes, check_sensitivity
 from inpaint.images import ImageData, from_pil
 from inpaint.inference.compositing import split_array, to_rgb
+from inpaint.inference.progress import OnProgress
 from inpaint.masks.read import grow_hole
 from inpaint.models.detector import CLASSES, Detector, fold_norms
 from inpaint.models.limits import STRIDE
@@ -50,6 +51,20 @@ class Detection:
     def hole(self, grow: int = 0) -> np.ndarray:
         """(H, W) bool, the mask grown by so many px, for `Inpainter.fill`."""
         return grow_hole(self.mask, grow)
+
+
+class _Seen:
+    """Pixels that the network has seen, of those that it will see; tells their share."""
+
+    def __init__(self, on_progress: OnProgress | None, total: float) -> None:
+        self._on_progress, self._total = on_progress, total
+        self._pixels = 0
+        self.add(0)
+
+    def add(self, pixels: int) -> None:
+        self._pixels += pixels
+        if self._on_progress is not None:
+            self._on_progress(min(1.0, self._pixels / self._total))
 
 
 class DamageDetector:
@@ -135,7 +150,7 @@ class DamageDetector:
             mask |= marked
         return Detection(mask, scores, shares)
 
-    def scores(self, colours: np.ndarray) -> np.ndarray:
+    def scores(self, colours: np.ndarray, *, on_progress: OnProgress | None = None) -> np.ndarray:
         """(H, W, 3) uint8, 255 times the probability of each of CLASSES.
 
         Small photos hold many sharp details that look like damage, so the network sees them four
@@ -144,21 +159,26 @@ class DamageDetector:
 
         Args:
             colours: (H, W) or (H, W, 1 or 3), of any type that `detect` takes.
+            on_progress: Takes the share that is done, 0 to 1, after each tile. What it raises ends
+                the search.
         """
         longer = max(colours.shape[:2])
         if longer <= SMALL:
-            return self._scores_of_small(to_rgb(colours))
-        scores = self._scores_of_size(colours)
-        for factor in (2, 4):
-            if longer > SMALL * factor // 2:
-                coarse = self._scores_of_size(_resized(colours, 1 / factor))
-                coarse = _scaled_to(coarse, scores.shape[:2])
-                # Scratches and dust of a coarser image are more often wrong, so they count half.
-                coarse[..., :STAMP] //= 2
-                np.maximum(scores, coarse, out=scores)
+            seen = _Seen(on_progress, 2 * (1 + ENLARGED**2) * colours.shape[0] * colours.shape[1])
+            return self._scores_of_small(to_rgb(colours), seen)
+        factors = [factor for factor in (2, 4) if longer > SMALL * factor // 2]
+        area = sum(1 / factor**2 for factor in (1, *factors))
+        seen = _Seen(on_progress, area * colours.shape[0] * colours.shape[1])
+        scores = self._scores_of_size(colours, seen)
+        for factor in factors:
+            coarse = self._scores_of_size(_resized(colours, 1 / factor), seen)
+            coarse = _scaled_to(coarse, scores.shape[:2])
+            # Scratches and dust of a coarser image are more often wrong, so they count half.
+            coarse[..., :STAMP] //= 2
+            np.maximum(scores, coarse, out=scores)
         return scores
 
-    def _scores_of_small(self, rgb: np.ndarray) -> np.ndarray:
+    def _scores_of_small(self, rgb: np.ndarray, seen: _Seen) -> np.ndarray:
         """Mean scores of an image, its mirror image, and both enlarged.
 
         Those of scratches, with which details are confused most, are of the enlarged ones alone.
@@ -167,20 +187,20 @@ class DamageDetector:
         large = _resized(rgb, ENLARGED).clip(0, 1)
         pairs = []
         for image in (rgb, large):
-            mirrored = self._scores_of_size(np.ascontiguousarray(image[:, ::-1]))[:, ::-1]
-            pair = self._scores_of_size(image).astype(np.float32) + mirrored
+            mirrored = self._scores_of_size(np.ascontiguousarray(image[:, ::-1]), seen)[:, ::-1]
+            pair = self._scores_of_size(image, seen).astype(np.float32) + mirrored
             pairs.append(_scaled_to(pair, size) / 2)
         scores = (pairs[0] + pairs[1]) / 2
         scores[..., SCRATCH] = pairs[1][..., SCRATCH]
         return np.rint(scores.clip(0, 255)).astype(np.uint8)
 
-    def _scores_of_size(self, colours: np.ndarray) -> np.ndarray:
+    def _scores_of_size(self, colours: np.ndarray, seen: _Seen) -> np.ndarray:
         """Scores at the size that the colours have."""
         height, width = colours.shape[:2]
         scores = np.empty((height, width, len(CLASSES)), np.uint8)
         corners = [(y, x) for y in range(0, height, TILE) for x in range(0, width, TILE)]
 
-        def run(corner: tuple[int, int]) -> None:
+        def run(corner: tuple[int, int]) -> int:
             y, x = corner
             piece, (top, left) = _around(colours, y, x)
             found = self._run(to_rgb(piece))
@@ -188,10 +208,11 @@ class DamageDetector:
             scores[y : y + rows, x : x + columns] = found[
                 y - top : y - top + rows, x - left : x - left + columns
             ]
+            return rows * columns
 
         with one_thread() as threads:
-            for _ in map_in_order(run, corners, threads if self.device.type == "cpu" else 1):
-                pass
+            for area in map_in_order(run, corners, threads if self.device.type == "cpu" else 1):
+                seen.add(area)
         return scores
 
     @torch.inference_mode()

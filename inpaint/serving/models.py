@@ -82,9 +82,9 @@ class Models:
                 self._detector = DamageDetector.load(device=self._device)
             return self._detector
 
-    def damage_scores(self, image: ImageData) -> np.ndarray:
+    def damage_scores(self, image: ImageData, report: OnProgress | None = None) -> np.ndarray:
         """Scores as DamageDetector.scores gives them, (H, W, 3) uint8; waits as a fill does."""
-        return self._in_turn(self.detector().scores)(image.pixels)
+        return self._in_turn(self.detector().scores)(image.pixels, on_progress=report)
 
     def fill(
         self,

@@ -21,10 +21,11 @@ export class Album {
     return this.shots[Math.min(at, this.shots.length - 1)] ?? null; // to be shown next
   }
 
-  /** Shows a photo once its bitmaps are loaded. */
-  async show(shot) {
+  /** Shows a photo once its bitmaps are loaded, unless another one is asked for meanwhile. */
+  async show(shot, { signal }) {
     this.#wanted = shot;
     await shot.load();
+    signal.throwIfAborted();
     if (this.#wanted !== shot) return;
     this.shot = shot;
     this.#use(shot);

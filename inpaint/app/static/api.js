@@ -17,13 +17,30 @@ export function root() {
   return (window.gradio_config?.root ?? "").replace(/\/$/, "");
 }
 
-/** Sends a file; resolves to what stands for it in a call. */
-export async function upload(blob, name, signal) {
+/** Sends a file; resolves to what stands for it in a call. onShare takes the share that is sent. */
+export async function upload(blob, name, { signal, onShare } = {}) {
   const form = new FormData();
   form.append("files", blob, name);
-  const answer = await reach("upload", { method: "POST", body: form, signal });
+  const answer = await send("upload", form, { signal, onShare });
+  if (!answer.ok) throw new CallError(await reason(answer));
   const [path] = await answer.json();
   return { path, orig_name: name, meta: { _type: "gradio.FileData" } };
+}
+
+/** As fetch, which does not tell how much is sent. */
+function send(path, body, { signal, onShare }) {
+  const request = new XMLHttpRequest();
+  const abort = () => request.abort();
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", abort);
+    request.upload.onprogress = ({ loaded, total }) => onShare?.(loaded / total);
+    request.onload = () => resolve(new Response(request.response, { status: request.status }));
+    request.onerror = () => reject(new CallError(OFFLINE));
+    request.onabort = () => reject(signal.reason);
+    request.open("POST", address(path));
+    request.send(body);
+  }).finally(() => signal?.removeEventListener("abort", abort));
 }
 
 /**

@@ -44,9 +44,8 @@ export class Damage {
     if (!shot) return;
     const fills = shot.history.fills.length;
     const sensitivity = this.part("sensitivity").valueAsNumber;
-    await work.busy("Looking for damage", async () => {
-      const onEvent = (message) => work.job || work.view.progress.take(message);
-      const found = await work.server.findDamage(shot.photo, { fills, sensitivity }, onEvent);
+    await work.busy("Looking for damage", async (task) => {
+      const found = await work.server.findDamage(shot.photo, { fills, sensitivity }, task);
       if (shot !== work.shot || fills !== shot.history.fills.length) return;
       this.#place = { shot, fills };
       this.#mark(shot.history, found);

@@ -7,13 +7,14 @@ import { Divider } from "./divider.js";
 import { Filmstrip } from "./filmstrip.js";
 import { Gestures } from "./gestures.js";
 import { Keys } from "./keys.js";
+import { Messages } from "./messages.js";
 import { Options } from "./options.js";
 import { Output } from "./output.js";
 import { Pointer } from "./pointer.js";
 import { Pointing } from "./pointing.js";
 import { Server } from "./server.js";
 import { Stage } from "./stage.js";
-import { Messages, Progress } from "./status.js";
+import { Tasks } from "./tasks.js";
 import { template } from "./template.js";
 import { Timeline } from "./timeline.js";
 import { takeFiles } from "./transfer.js";
@@ -52,10 +53,9 @@ export class InpaintEditor extends HTMLElement {
     this.gestures = new Gestures(this.find(".stage"), this.pointer);
     this.options = new Options((id) => this.part(id), this.find(".panel"));
     const server = new Server(settings.prefix, (text, kind) => this.messages.show(text, kind));
-    const view = {
-      stage: this.stage, progress: new Progress(this.find(".status")), messages: this.messages,
-    };
-    this.work = new Work(server, view, () => this.options.values, {
+    const view = { stage: this.stage, messages: this.messages };
+    const tasks = new Tasks(this.find(".status"));
+    this.work = new Work(server, view, tasks, () => this.options.values, {
       onChange: () => this.#update(),
       onQuick: (quick) => this.options.suggestFillOnRelease(quick),
     });
@@ -90,7 +90,7 @@ export class InpaintEditor extends HTMLElement {
       another: actions.another, keep: () => this.#keepCandidate(), download: actions.download,
       cancel: () => work.cancel(),
       plus: () => this.#pointMinus(false), minus: () => this.#pointMinus(true),
-      find_damage: () => this.#findDamage(), damage_done: () => this.damage.close(),
+      find_damage: actions.findDamage, damage_done: () => this.damage.close(),
       clear: actions.clear, invert: () => work.invert(), save_mask: () => output.saveMask(),
       "zoom-in": actions.zoomIn, "zoom-out": actions.zoomOut, zoom: () => this.#toggleZoom(),
       divide: actions.divide, timeline: actions.timeline, show_fills: actions.timeline,
@@ -120,6 +120,7 @@ export class InpaintEditor extends HTMLElement {
       undo: open(() => work.undo()), redo: open(() => work.redo()), fill: open(() => work.fill()),
       another: open(() => this.another()), download: open(() => this.output.download()),
       copy: open(() => this.output.copy()), nextPhoto: (by) => this.#nextPhoto(by),
+      findDamage: open(() => this.#findDamage()),
       clear: open(() => work.clear()), choose: (name) => tools.choose(name),
       smaller: () => pointer.resize(() => tools.shrink()),
       larger: () => pointer.resize(() => tools.grow()),
@@ -145,6 +146,7 @@ export class InpaintEditor extends HTMLElement {
 
   /** The panel makes room for the photo and its marks. */
   #findDamage() {
+    if (this.part("find_damage").hidden) return; // the server has no detector
     if (!this.part("panel").hidden) this.options.toggle();
     this.damage.find();
   }

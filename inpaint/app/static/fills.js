@@ -7,7 +7,7 @@ export const MOST_CANDIDATES = 4; // as many as the server keeps
 const NOTHING_MARKED = "Nothing is marked yet: brush over what should go, then fill.";
 
 export class Fills {
-  job = null; // { abort, shot, fill } of what runs; fill: the one that candidates are made for
+  job = null; // { task, shot, fill } of what runs; fill: the one that candidates are made for
 
   /** work: see work.js. onQuick(quick) is called after each fill. */
   constructor(work, onQuick) {
@@ -26,7 +26,7 @@ export class Fills {
       const answer = await this.#onServer(shot, request, job);
       const { history } = shot;
       const undone = history.at < at || counting.some((one, i) => one !== history.entries[i]);
-      if (undone || job.abort.signal.aborted) return false;
+      if (undone || job.task.cancelled) return false;
       if (history.at === at) history.entries.length = at;
       history.insertFill(fillOf(answer, request.seed), at);
       history.oldest = answer.oldest;
@@ -56,9 +56,7 @@ export class Fills {
   }
 
   cancel() {
-    const { job } = this;
-    job?.abort.abort();
-    if (job) this.#finish(job);
+    this.job?.task.cancel();
   }
 
   async #addCandidate(shot, fill, job) {
@@ -66,7 +64,7 @@ export class Fills {
     const seed = Math.max(...fill.candidates.map((one) => one.seed)) + 1;
     const request = { marks: history.marksOf(fill), fills: history.fills.length - 1, seed };
     const answer = await this.#onServer(shot, { ...request, candidate: true }, job);
-    if (history.openFill !== fill || job.abort.signal.aborted) return false;
+    if (history.openFill !== fill || job.task.cancelled) return false;
     fill.candidates.push({ layer: answer.layer, seed });
     this.work.changed();
     return true;
@@ -79,10 +77,11 @@ export class Fills {
 
   async #run({ shot, fill = null, text = "" }, action) {
     const { work } = this;
-    const job = { abort: new AbortController(), shot, fill };
+    const task = work.tasks.start("Sending", { working: "Filling", prefix: text, urgent: true });
+    const job = { task, shot, fill };
+    task.signal.addEventListener("abort", () => this.#finish(job));
     this.job = job;
     work.onChange();
-    work.view.progress.start("Sending", { cancellable: true, prefix: text });
     try {
       return await action(job);
     } catch (error) {
@@ -93,20 +92,19 @@ export class Fills {
     }
   }
 
-  async #onServer(shot, { marks, ...request }, { abort }) {
+  async #onServer(shot, { marks, ...request }, { task }) {
     const { photo, history } = shot;
     const { style, grow, soft, weights } = this.work.settings();
     const masks = [await maskOf(marks, photo)];
     if (history.excluded.length) masks.push(await maskOf(history.excluded, photo));
     const options = { ...request, token: photo.token, style, grow, soft, weights };
-    const onEvent = (message) => abort.signal.aborted || this.work.view.progress.take(message);
-    return this.work.server.fill(masks, options, { onEvent, signal: abort.signal });
+    return this.work.server.fill(masks, options, task);
   }
 
   #finish(job) {
     if (this.job !== job) return;
     this.job = null;
-    this.work.view.progress.stop();
+    this.work.tasks.end(job.task);
     this.work.onChange();
   }
 }

@@ -15,9 +15,9 @@ export class Output {
     const { work } = this;
     const { server, shot } = work;
     const { grow } = work.settings();
-    return work.busy("Saving the mask", async () => {
+    return work.busy("Saving the mask", async (task) => {
       const mask = await maskOf(shot.history.marks, shot.photo);
-      follow(await server.saveMask(shot.photo.token, mask, grow));
+      follow(await server.saveMask(shot.photo.token, mask, grow, task));
     });
   }
 
@@ -26,8 +26,8 @@ export class Output {
     const { server, shot } = work;
     const { format } = work.settings();
     const { latest, fills } = shot.history;
-    return work.busy("Writing the photo", async () => {
-      follow(await server.save(shot.photo.token, fills.length, format));
+    return work.busy("Writing the photo", async (task) => {
+      follow(await server.save(shot.photo.token, fills.length, format, task));
       shot.saved = latest;
     });
   }
@@ -41,8 +41,8 @@ export class Output {
     const requests = shots.map(({ photo, history }) => (
       { token: photo.token, fills: history.fills.length }));
     const latest = shots.map(({ history }) => history.latest);
-    return work.busy("Writing the photos", async () => {
-      follow(await server.saveAll(requests, format));
+    return work.busy("Writing the photos", async (task) => {
+      follow(await server.saveAll(requests, format, task));
       shots.forEach((shot, i) => (shot.saved = latest[i]));
     }, shots);
   }
@@ -51,16 +51,18 @@ export class Output {
   copy() {
     const { work } = this;
     const { server, shot } = work;
-    return work.busy("Copying the photo", async () => {
+    return work.busy("Copying the photo", async (task) => {
       const png = async () => {
-        const { url } = await server.save(shot.photo.token, shot.history.fills.length, "png");
-        return (await fetch(url)).blob();
+        const { url } = await server.save(
+          shot.photo.token, shot.history.fills.length, "png", task);
+        return (await fetch(url, { signal: task.signal })).blob();
       };
       try {
         // A promise, as the browser allows copying right after a click or key only.
         await navigator.clipboard.write([new ClipboardItem({ "image/png": png() })]);
         work.view.messages.show(COPIED);
       } catch (error) {
+        task.signal.throwIfAborted();
         if (error.name !== "NotAllowedError" && navigator.clipboard) throw error;
         work.view.messages.show(NO_CLIPBOARD, "error");
       }

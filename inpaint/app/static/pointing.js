@@ -30,10 +30,10 @@ export class Pointing {
     const { points, radius, erase } = stroke;
     const strokes = [...(object?.strokes ?? []), { points, radius, erase }];
     const { selectionGrow: grow, shadow } = work.settings();
-    await work.busy("Finding the outline", async () => {
+    await work.busy("Finding the outline", async (task) => {
       const request = { strokes, grow, shadow, fills: shot.history.fills.length };
       const adds = strokes.some((one) => !one.erase);
-      const found = adds && (await work.server.select(shot.photo, request));
+      const found = adds && (await work.server.select(shot.photo, request, task));
       if (shot !== work.shot) return;
       if (found) work.edit({ ...found, id: object?.id ?? newName(), strokes });
       else work.view.messages.show(NOTHING_FOUND);

@@ -32,7 +32,7 @@ export function template(address, settings) {
     <span class="text"></span><progress max="1" aria-label="Progress"></progress>
     <button id="cancel">Cancel</button>
   </div>
-  ${shortcuts()}
+  ${shortcuts(settings)}
 </div>`;
 }
 
@@ -182,7 +182,7 @@ function panel({ networks, formats, findsDamage }) {
       <label>Download as <select id="format"><option value="">the photo's format</option>${names}
         </select></label>
       <div class="buttons">
-        <button id="find_damage" title="Mark scratches, dust and date stamps"
+        <button id="find_damage" title="Mark scratches, dust and date stamps (F)"
           ${findsDamage ? "" : "hidden"}>Find damage</button>
         <button id="add_photos">Add photos</button>
         <button id="open_mask">Open mask</button><button id="save_mask">Save mask</button>
@@ -194,8 +194,9 @@ function panel({ networks, formats, findsDamage }) {
     </aside>`;
 }
 
-function shortcuts() {
-  const rows = SHORTCUTS.map(([keys, text]) => `<dt>${keys}</dt><dd>${text}</dd>`).join("");
+function shortcuts({ findsDamage }) {
+  const shown = SHORTCUTS.filter(([keys]) => findsDamage || keys !== "F");
+  const rows = shown.map(([keys, text]) => `<dt>${keys}</dt><dd>${text}</dd>`).join("");
   return `
   <dialog id="shortcuts" aria-label="Keyboard shortcuts">
     <h2>Keyboard shortcuts</h2><dl>${rows}</dl>

@@ -17,14 +17,13 @@ export class Work {
   kept = true; // whether a reload brings all of it back
   #turn = 0; // counts calls of open: of the latest one, the first photo is shown
   #shownTurn = 0; // the latest call whose first photo was shown
-  #generation = 0; // counts calls of close: photos that were asked for before it are not opened
 
   /**
-   * view: { stage, progress, messages }. settings(): values of the options, see options.js.
+   * view: { stage, messages }. tasks: see tasks.js. settings(): values of the options, see options.js.
    * onChange() is called after each change, onQuick(quick) after each fill.
    */
-  constructor(server, view, settings, { onChange, onQuick }) {
-    Object.assign(this, { server, view, settings, onChange });
+  constructor(server, view, tasks, settings, { onChange, onQuick }) {
+    Object.assign(this, { server, view, tasks, settings, onChange });
     this.fills = new Fills(this, onQuick);
     window.addEventListener("pagehide", () => this.#keep());
     window.addEventListener("beforeunload", (event) => {
@@ -55,18 +54,17 @@ export class Work {
 
   /** Opens photos beside those that are open, and shows the first of them. */
   open(files) {
-    return this.#open(Array.from(files, (file) => () => this.server.open(file)));
+    return this.#open(Array.from(files, (file) => (task) => this.server.open(file, task)));
   }
 
   openExample(index) {
-    return this.#open([() => this.server.openExample(index)]);
+    return this.#open([(task) => this.server.openExample(index, task)]);
   }
 
   /** Closes all photos. */
   close() {
-    this.cancel();
+    this.tasks.cancelAll();
     this.#turn++;
-    this.#generation++;
     keepWork(null);
     for (const { photo } of this.album.shots) this.server.close(photo.token);
     this.album = new Album();
@@ -75,7 +73,7 @@ export class Work {
 
   /** Closes one photo of several. */
   async closeShot(shot) {
-    if (this.job?.shot === shot) this.cancel();
+    if (this.job?.shot === shot) this.fills.cancel();
     const next = this.album.remove(shot);
     this.server.close(shot.photo.token);
     if (this.shot || !next) this.changed();
@@ -84,8 +82,8 @@ export class Work {
 
   /** Shows another one of the photos that are open. */
   show(shot) {
-    return this.busy(shot.loaded ? "" : "Opening the photo", async () => {
-      await this.album.show(shot);
+    return this.busy(shot.loaded ? "" : "Opening the photo", async (task) => {
+      await this.album.show(shot, task);
       if (this.shot !== shot) return;
       this.view.stage.open(shot.layers, shot.photo);
       this.changed();
@@ -96,21 +94,20 @@ export class Work {
   async resume() {
     const work = keptWork();
     if (!work?.shots?.length) return;
-    const generation = this.#generation;
     for (const [i, plain] of work.shots.entries())
-      await this.busy("Opening the photo again", async () => {
-        const shot = await this.#resumed(plain);
-        if (generation !== this.#generation) return;
+      await this.busy("Opening the photo again", async (task) => {
+        const shot = await this.#resumed(plain, task);
         this.album.add(shot);
         if (i === work.shown || !this.shot) await this.show(shot);
         else this.changed();
       }, []);
   }
 
-  async #resumed(plain) {
-    const opened = await this.server.resume(plain.token);
+  async #resumed(plain, task) {
+    const opened = await this.server.resume(plain.token, task);
     const shot = new Shot(opened);
     await shot.restore(plain, opened, (mark) => this.server.layerOf(mark, opened));
+    task.signal.throwIfAborted();
     return shot;
   }
 
@@ -147,8 +144,8 @@ export class Work {
 
   openMask(file) {
     const { shot } = this;
-    return this.busy("Opening the mask", async () => {
-      const { url, mask } = await this.server.readMask(shot.photo, file);
+    return this.busy("Opening the mask", async (task) => {
+      const { url, mask } = await this.server.readMask(shot.photo, file, task);
       if (shot === this.shot) this.edit({ kind: "mask", url, layer: mask });
     });
   }
@@ -191,8 +188,9 @@ export class Work {
       this.server.choose(shot.photo.token, shot.history.fills.length, candidate.seed));
   }
 
+  /** Ends what the status line tells of. */
   cancel() {
-    this.fills.cancel();
+    this.tasks.cancel();
   }
 
   /** Shows the present state, and keeps it. */
@@ -210,13 +208,13 @@ export class Work {
 
   /** Runs an action that takes time and concerns `shots`; `text` is shown meanwhile. */
   async busy(text, action, shots = [this.shot]) {
-    if (!this.job && text) this.view.progress.start(text, { working: text });
+    const task = this.tasks.start(text);
     try {
-      await action();
+      await action(task);
     } catch (error) {
       await this.failed(error, shots);
     } finally {
-      if (!this.job) this.view.progress.stop();
+      this.tasks.end(task);
     }
   }
 
@@ -235,38 +233,48 @@ export class Work {
   }
 
   async #open(loads) {
-    const [turn, generation] = [++this.#turn, this.#generation];
-    for (const [i, load] of loads.entries()) {
-      const which = loads.length > 1 ? `photo ${i + 1} of ${loads.length}` : "the photo";
-      await this.busy(`Opening ${which}`, async () => {
-        const opened = await load();
-        if (generation !== this.#generation) return void this.server.close(opened.token);
-        const shot = new Shot(opened, load);
-        const { url, mask } = opened;
-        if (mask) shot.history.push({ kind: "mark", mark: { kind: "mask", url, layer: mask } });
-        this.album.add(shot);
-        if (!this.shot || (turn === this.#turn && this.#shownTurn !== turn)) {
-          this.#shownTurn = turn;
-          await this.show(shot);
-        } else this.changed();
-      });
-      if (generation !== this.#generation) return;
-    }
+    const turn = ++this.#turn;
+    await this.busy("Opening the photo", async (task) => {
+      for (const [i, load] of loads.entries()) {
+        const one = loads.length > 1 ? task.part("Opening photo", i, loads.length) : task;
+        try {
+          await this.#add(new Shot(await load(one), load), turn);
+        } catch (error) {
+          task.signal.throwIfAborted();
+          await this.failed(error, []);
+        }
+      }
+    }, []);
+  }
+
+  /** Shows a photo that was opened if it is the first one of its turn. */
+  async #add(shot, turn) {
+    const { url, mask } = shot.photo;
+    if (mask) shot.history.push({ kind: "mark", mark: { kind: "mask", url, layer: mask } });
+    this.album.add(shot);
+    if (!this.shot || (turn === this.#turn && this.#shownTurn !== turn)) {
+      this.#shownTurn = turn;
+      await this.show(shot);
+    } else this.changed();
   }
 
   /** Opens photos once more on a server that has lost them; their fills become marks again. */
   async #reopen(shots) {
+    const open = shots.filter((shot) => this.album.shots.includes(shot));
+    if (shots.length && !open.length) return; // closed meanwhile
+    const task = this.tasks.start("Opening the photo again");
     let gone = shots.length === 0;
-    for (const shot of shots)
+    for (const shot of open)
       try {
-        if (!shot?.source) throw new Gone();
-        shot.photo = await shot.source();
+        if (!shot.source) throw new Gone();
+        shot.photo = await shot.source(task);
         const { counting } = shot.history;
         shot.history = new History();
         for (const entry of counting) if (entry.mark) shot.history.push(entry);
       } catch {
         gone = true;
       }
+    this.tasks.end(task);
     if (gone) keepWork(null);
     this.view.messages.show(gone ? GONE : REOPENED, gone ? "error" : "warning");
     this.changed();
