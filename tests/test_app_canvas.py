@@ -194,3 +194,36 @@ def test_letters_in_fields_are_no_shortcuts(desktop, photo):
         desktop.page.focus("#grow")
         desktop.page.keyboard.press("e")
         assert desktop.state("tools.name") == "brush"
+
+
+# Marks, and whether the mask that is drawn around them only is as one that is drawn as a whole.
+SAME_MASK = """async () => {
+  const { maskOf } = await import("./editor/marks.js"), size = { width: 203, height: 151 };
+  const stroke = (points, radius, erase) => ({ kind: "stroke", erase, radius, points });
+  const area = { kind: "area", points: [20.5, 30.5, 90, 33, 40, 80.2] };
+  const cases = {
+    strokes: [stroke([60.3, 70.7, 90, 75], 5.5), stroke([70, 60, 80, 90], 2, true)],
+    edges: [stroke([-30, -8, 4, 3], 9), stroke([200, 149, 240, 190], 6), area],
+    outside: [stroke([-500, -500, -400, -450], 9)],
+    cleared: [stroke([60, 70], 5), { kind: "clear" }, area],
+    inverted: [area, { kind: "invert" }],
+    none: [],
+  };
+  const pixels = async (blob) => {
+    const context = new OffscreenCanvas(size.width, size.height).getContext("2d");
+    context.drawImage(await createImageBitmap(blob), 0, 0);
+    return context.getImageData(0, 0, size.width, size.height).data.join();
+  };
+  const same = {};
+  for (const [name, marks] of Object.entries(cases)) {
+    const whole = [{ kind: "invert" }, { kind: "invert" }, ...marks];
+    const masks = await Promise.all([marks, whole].map((list) => maskOf(list, size)));
+    same[name] = (await pixels(masks[0])) === (await pixels(masks[1]));
+  }
+  return same;
+}"""
+
+
+def test_masks_are_the_same_wherever_their_marks_lie(visitor):
+    same = visitor.page.evaluate(SAME_MASK)
+    assert len(same) == 6 and all(same.values()), same

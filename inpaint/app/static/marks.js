@@ -52,18 +52,49 @@ export function begin(context, view, colour) {
 
 /** The marks as a PNG of the photo's size, one bit a pixel, white = marked. */
 export async function maskOf(marks, size) {
-  const rows = Math.max(1, Math.floor(BAND_PIXELS / size.width));
-  const canvas = new OffscreenCanvas(size.width, Math.min(rows, size.height));
+  const [left, top, right, bottom] = bounds(marks, size);
+  const rows = Math.max(1, Math.floor(BAND_PIXELS / Math.max(1, right - left)));
+  const canvas = new OffscreenCanvas(Math.max(1, right - left), Math.max(1, Math.min(rows, bottom - top)));
   const context = canvas.getContext("2d", { willReadFrequently: true });
+  const stride = 1 + Math.ceil(size.width / 8);
   async function* bands() {
-    for (let top = 0; top < size.height; top += rows) {
-      const count = Math.min(rows, size.height - top);
-      drawMarks(context, marks, { scale: 1, x: 0, y: -top, photo: size }, "#fff");
-      yield packed(context.getImageData(0, 0, size.width, count));
+    yield new Uint8Array(stride * top);
+    for (let y = top; y < bottom; y += rows) {
+      const count = Math.min(rows, bottom - y);
+      drawMarks(context, marks, { scale: 1, x: -left, y: -y, photo: size }, "#fff");
+      yield packed(context.getImageData(0, 0, canvas.width, count), left, stride);
       await new Promise((resolve) => setTimeout(resolve)); // lets the page answer
     }
+    yield new Uint8Array(stride * (size.height - bottom));
   }
   return encodePng(size.width, size.height, bands());
+}
+
+/** [left, top, right, bottom] of what the marks may cover; left is a multiple of 8. */
+function bounds(marks, { width, height }) {
+  let [left, top, right, bottom] = [width, height, 0, 0];
+  for (const mark of marks) {
+    if (mark.erase || mark.kind === "clear") continue;
+    const [x0, y0, x1, y1] = boxOf(mark, width, height);
+    [left, top] = [Math.min(left, x0), Math.min(top, y0)];
+    [right, bottom] = [Math.max(right, x1), Math.max(bottom, y1)];
+  }
+  const within = (value, most) => Math.min(most, Math.max(0, value));
+  left = within(Math.floor(left / 8) * 8, width);
+  top = within(Math.floor(top), height);
+  return [left, top, Math.max(left, within(Math.ceil(right), width)),
+    Math.max(top, within(Math.ceil(bottom), height))];
+}
+
+function boxOf({ kind, box, points, radius = 0 }, width, height) {
+  if (kind === "object") return box;
+  if (!points) return [0, 0, width, height]; // a mask, or all that was not marked before
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (let i = 0; i < points.length; i += 2) {
+    [left, right] = [Math.min(left, points[i]), Math.max(right, points[i])];
+    [top, bottom] = [Math.min(top, points[i + 1]), Math.max(bottom, points[i + 1])];
+  }
+  return [left - radius - 1, top - radius - 1, right + radius + 1, bottom + radius + 1];
 }
 
 function operation(mark) {
@@ -106,12 +137,15 @@ function drawMask(context, { layer }, size) {
   context.fillRect(0, 0, size.width, size.height);
 }
 
-/** Lines of a PNG with one bit a pixel, each after its filter byte 0. */
-function packed({ data, width, height }) {
-  const stride = 1 + Math.ceil(width / 8);
+/**
+ * Lines of a PNG with one bit a pixel, of `stride` bytes, each after its filter byte 0.
+ *
+ * left: where the pixels begin in their line, a multiple of 8.
+ */
+function packed({ data, width, height }, left, stride) {
   const lines = new Uint8Array(stride * height);
   for (let y = 0, pixel = 3; y < height; y++) {
-    const line = y * stride + 1;
+    const line = y * stride + 1 + left / 8;
     for (let x = 0; x < width; x++, pixel += 4)
       if (data[pixel] > 127) lines[line + (x >> 3)] |= 128 >> (x & 7);
   }
