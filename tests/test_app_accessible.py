@@ -176,3 +176,45 @@ def test_all_is_in_sight_on_a_phone_that_is_turned(browser, photos):
             assert boxes[".stage"]["height"] >= 180 and boxes[".tool"]["height"] >= 44
             visitor.stroke((-0.2, 0), (0.2, 0))
             assert visitor.state("work.history.marks.length") == 1
+
+
+def sides(page, selector):
+    """The left and the right edge of an element, in CSS pixels."""
+    box = page.locator(selector).bounding_box()
+    return box["x"], box["x"] + box["width"]
+
+
+def test_candidates_and_progress_fit_on_a_phone(browser, photos):
+    for phone in visiting(browser, shared_server(), phone=True):
+        page = phone.page
+        assert page.inner_text(".drop strong:visible") == "Tap to choose photos"
+        phone.upload(photos[0])
+        phone.stroke((-0.2, 0), (0.2, 0))
+        phone.fill()
+        page.click("#another")
+        page.locator(".candidates [role=radio]").nth(3).wait_for()
+        phone.settle()
+        page.evaluate(f"{EDITOR}.work.tasks.start('Candidate 2 of 4. Filling: 96 %, 12 s left')")
+        shown = (".candidates [role=radio] >> nth=3", "#keep", "#cancel", ".status")
+        for left, right in (sides(page, selector) for selector in shown):
+            assert left >= 0 and right <= 390
+        page.click("#cancel")
+        page.click("#keep")
+        phone.tool("select")
+        assert page.is_visible(":text('Circle an object')")
+
+
+def test_a_wide_page_names_its_tools_and_centres_its_bars(browser, photos):
+    for visitor in visiting(browser, shared_server()):
+        page = visitor.page
+        visitor.upload(photos[0])
+        assert not page.is_visible(".tool:has-text('Lasso') span")
+        page.set_viewport_size({"width": 1920, "height": 1080})
+        assert page.is_visible(".tool:has-text('Lasso') span")
+        visitor.tool("exclude")
+        assert page.is_visible("#excluding") and page.is_enabled("#size")
+        page.evaluate(f"{EDITOR}.work.tasks.start('Filling')")
+        middles = [sum(sides(page, bar)) / 2 for bar in ("#excluding", ".status", ".stage")]
+        assert max(middles) - min(middles) <= 2
+        visitor.tool("lasso")
+        assert page.is_hidden("#excluding") and page.is_disabled("#size")

@@ -4,7 +4,7 @@ import { MOST_CANDIDATES } from "./fills.js";
 import { drawThumbnail } from "./thumbnail.js";
 
 const WIDE = { width: 150, height: 116 }; // CSS pixels of a picture
-const NARROW = { width: 84, height: 72 };
+const NARROW = { width: 70, height: 60 };
 
 export class Candidates {
   #shown = null; // the fill whose candidates are shown

@@ -290,6 +290,8 @@ export class InpaintEditor extends HTMLElement {
   #showTool() {
     this.find(".stage").dataset.tool = this.tools.name;
     this.part("pointing").hidden = this.tools.name !== "select";
+    this.part("excluding").hidden = this.tools.name !== "exclude";
+    this.part("size").disabled = !this.tools.hasRing;
     for (const name of TOOLS)
       this.find(`[data-tool=${name}].tool`).setAttribute("aria-pressed", name === this.tools.name);
     const size = `${(2 * this.tools.radius).toFixed(this.tools.radius < 5 ? 1 : 0)} px`;

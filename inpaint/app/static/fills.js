@@ -51,8 +51,10 @@ export class Fills {
   async another(shot) {
     const fill = shot.history.openFill;
     if (this.job || !fill || !shot.history.canUndo) return;
-    for (let more = true; more && fill.candidates.length < MOST_CANDIDATES; )
-      more = await this.#run({ shot, fill }, (job) => this.#addCandidate(shot, fill, job));
+    for (let more = true; more && fill.candidates.length < MOST_CANDIDATES; ) {
+      const text = `Candidate ${fill.candidates.length + 1} of ${MOST_CANDIDATES}. `;
+      more = await this.#run({ shot, fill, text }, (job) => this.#addCandidate(shot, fill, job));
+    }
   }
 
   cancel() {

@@ -3,10 +3,12 @@
 import { icon } from "./icons.js";
 import { SHORTCUTS } from "./keys.js";
 
+/** Names, and captions where there is room for them. */
 const TOOL_NAMES = {
-  brush: "Brush (B)", select: "Select an object (S)", erase: "Eraser (E)",
-  rectangle: "Rectangle (R)", lasso: "Lasso (L)",
-  exclude: "Do not copy from here (X)", hand: "Hand (H)",
+  brush: ["Brush (B)", "Brush"], select: ["Select an object (S)", "Select"],
+  erase: ["Eraser (E)", "Eraser"], rectangle: ["Rectangle (R)", "Rectangle"],
+  lasso: ["Lasso (L)", "Lasso"], exclude: ["Do not copy from here (X)", "Don’t copy"],
+  hand: ["Hand (H)", "Move"],
 };
 
 const FORMATS = {
@@ -46,7 +48,8 @@ function start(address, { examples, maxFileBytes, maxPixels }) {
   return `
   <section class="start" aria-label="Start">
     <button id="choose" class="drop">${icon("photo")}
-      <strong>Drop photos here, paste one, or click to choose</strong>
+      <strong class="mouse">Drop photos here, paste one, or click to choose</strong>
+      <strong class="touch">Tap to choose photos</strong>
       <small>Then brush over what should go, or circle it. All else stays exactly as it is.<br>${limits}</small>
     </button>
     ${pictures.length ? `<p>Or try one of these</p><div class="examples">${pictures.join("")}</div>` : ""}
@@ -76,9 +79,9 @@ function head() {
 }
 
 function rail() {
-  const tools = Object.entries(TOOL_NAMES).map(([name, label]) =>
+  const tools = Object.entries(TOOL_NAMES).map(([name, [label, caption]]) =>
     `<button class="tool" data-tool="${name}" aria-label="${label.split(" (")[0]}" title="${label}"
-      aria-pressed="false">${icon(name)}</button>`);
+      aria-pressed="false">${icon(name)}<span aria-hidden="true">${caption}</span></button>`);
   return `
     <div class="rail" role="toolbar" aria-label="Tools">
       ${tools.join("")}
@@ -113,6 +116,9 @@ function pointing() {
       ${button("plus", "Add to the selection", { pressed: true })}
       ${button("minus", "Take away from the selection", { pressed: false, keys: "Alt" })}
       <label><input type="checkbox" id="shadow"> Shadow</label>
+    </div>
+    <div class="pointing" id="excluding" hidden>
+      <span>Draw where fills must not copy from</span>
     </div>`;
 }
 
@@ -132,7 +138,7 @@ function candidates() {
   return `
     <div class="candidates" id="candidates" hidden>
       <div class="pictures" role="radiogroup" aria-label="Candidates for the last fill"></div>
-      <button id="keep" title="Keep the chosen one (Enter)">Keep</button>
+      <button id="keep" class="primary" title="Keep the chosen one (Enter)">Keep</button>
     </div>`;
 }
 
