@@ -33,6 +33,7 @@ from inpaint.images import read_image, write_image
 from inpaint.masks.read import read_hole
 
 ROOT = Path(__file__).parent.parent
+WAIT = 600  # seconds for an answer: clients at the same time keep each other waiting
 # Name, (height, width), box of the hole as (top, bottom, left, right).
 SCENES = (
     ("512 x 512, hole of 10 %", (512, 512), (175, 337, 175, 337)),
@@ -139,7 +140,8 @@ def clients_at_once(address: str, folder: Path, mask: Path, count: int) -> None:
 
     def visit(photo: Path) -> None:
         try:
-            answer = read_image(fill(Client(address, verbose=False), photo, mask))
+            client = Client(address, verbose=False, httpx_kwargs={"timeout": WAIT})
+            answer = read_image(fill(client, photo, mask))
             if (answer.pixels[0, 0] != read_image(photo).pixels[0, 0]).any():
                 wrong.append(f"{photo.name}: another client's picture")
         except Exception as error:  # it is what is counted

@@ -36,7 +36,9 @@ class ServingOptions:
     root_path: str = option("", "path of the page behind a reverse proxy, such as /inpaint")
     max_megapixels: float = option(64.0, "largest photo, in millions of pixels")
     max_file_mb: float = option(64.0, "largest upload, in millions of bytes")
-    queue_size: int = option(32, "visitors that may wait at once; more are told to come back later")
+    queue_size: int = option(
+        128, "visitors that may wait at once; more are told to come back later"
+    )
     concurrency: int = option(1, "fills at once; each takes all cores already")
     weights: str | None = option(None, "name in the weights folder, or path of a weight file")
     segmenter: str | None = option(
