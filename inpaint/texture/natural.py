@@ -31,7 +31,7 @@ from inpaint.utils.distance import hole_depth
 
 OnProgress = Callable[[float], object]  # takes the share that is done, 0 to 1
 
-_BEFORE_BLENDING = 0.7  # share of the time, measured in holes of 1 to 6 million pixels
+_BEFORE_BLENDING = 0.7  # share of the time, in holes of 1 to 10 million pixels
 _PIXELS = 2500  # of the hole at the scale of the shift map
 _MOST_PIXELS = 10_000  # with more, as of long strokes, graph cuts would take too long
 _THIN = 3.0  # px, depth of a hole that needs no pieces
