@@ -42,7 +42,7 @@ def photos(tmp_path):
     """Paths of the photo, damaged and clean."""
     clean = clean_photo()
     damaged = clean.copy()
-    damaged[damage()] = 245
+    damaged[damage()] += 40  # brighter, as where light shines through the emulsion
     Image.fromarray(clean).save(tmp_path / "clean.png")
     Image.fromarray(damaged).save(tmp_path / "damaged.png")
     return tmp_path / "damaged.png", tmp_path / "clean.png"
