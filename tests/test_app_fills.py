@@ -132,7 +132,8 @@ def test_a_stroke_ends_the_choice_among_candidates(visitor, slow):
     visitor.page.keyboard.press("n")
     visitor.page.wait_for_selector(".candidates")
     visitor.stroke((-0.3, 0.2), (0.3, 0.2))
-    assert visitor.page.is_hidden(".candidates") and visitor.state("work.job") is None
+    visitor.page.wait_for_selector(".candidates", state="hidden")
+    assert visitor.state("work.job") is None
     assert visitor.state("work.history.marks.length") == 1
 
 
