@@ -14,10 +14,11 @@ from inpaint.detect import DamageDetector, DetectSettings, repeated_overlay
 from inpaint.detect import detector as module
 from inpaint.detect.marking import mark, threshold_at
 from inpaint.detect.repeated import corner_overlays, placed
+from inpaint.inference.progress import Share
 from inpaint.models.detector import Detector, DetectorConfig, fold_norms
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-UNSEEN = module._Seen(None, 1)  # whose progress nobody watches
+UNSEEN = Share(None, 1)  # whose progress nobody watches
 SMALL = DetectorConfig(widths=(8, 8, 8, 8, 8), blocks=(0, 0, 0, 0, 0))
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from inpaint.utils.lazy import lazy_names
+from inpaint.utils.lazy import lazy_dir, lazy_names
 
 if TYPE_CHECKING:
     from inpaint.data.layouts import open_source
@@ -46,7 +46,4 @@ _MODULES = {
 }
 
 __getattr__ = lazy_names(__name__, _MODULES)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__dir__ = lazy_dir(__name__)

@@ -20,7 +20,7 @@ from inpaint.detect.marking import mark, threshold_at
 from inpaint.detect.settings import DEFAULT_DETECTOR, check_classes, check_sensitivity
 from inpaint.images import ImageData, from_pil
 from inpaint.inference.compositing import split_array, to_rgb
-from inpaint.inference.progress import OnProgress
+from inpaint.inference.progress import OnProgress, Share
 from inpaint.masks.read import grow_hole
 from inpaint.models.detector import CLASSES, Detector, fold_norms
 from inpaint.models.limits import STRIDE
@@ -51,20 +51,6 @@ class Detection:
     def hole(self, grow: int = 0) -> np.ndarray:
         """(H, W) bool, the mask grown by so many px, for `Inpainter.fill`."""
         return grow_hole(self.mask, grow)
-
-
-class _Seen:
-    """Pixels that the network has seen, of those that it will see; tells their share."""
-
-    def __init__(self, on_progress: OnProgress | None, total: float) -> None:
-        self._on_progress, self._total = on_progress, total
-        self._pixels = 0
-        self.add(0)
-
-    def add(self, pixels: int) -> None:
-        self._pixels += pixels
-        if self._on_progress is not None:
-            self._on_progress(min(1.0, self._pixels / self._total))
 
 
 class DamageDetector:
@@ -164,11 +150,11 @@ class DamageDetector:
         """
         longer = max(colours.shape[:2])
         if longer <= SMALL:
-            seen = _Seen(on_progress, 2 * (1 + ENLARGED**2) * colours.shape[0] * colours.shape[1])
+            seen = Share(on_progress, 2 * (1 + ENLARGED**2) * colours.shape[0] * colours.shape[1])
             return self._scores_of_small(to_rgb(colours), seen)
         factors = [factor for factor in (2, 4) if longer > SMALL * factor // 2]
         area = sum(1 / factor**2 for factor in (1, *factors))
-        seen = _Seen(on_progress, area * colours.shape[0] * colours.shape[1])
+        seen = Share(on_progress, area * colours.shape[0] * colours.shape[1])
         scores = self._scores_of_size(colours, seen)
         for factor in factors:
             coarse = self._scores_of_size(_resized(colours, 1 / factor), seen)
@@ -178,7 +164,7 @@ class DamageDetector:
             np.maximum(scores, coarse, out=scores)
         return scores
 
-    def _scores_of_small(self, rgb: np.ndarray, seen: _Seen) -> np.ndarray:
+    def _scores_of_small(self, rgb: np.ndarray, seen: Share) -> np.ndarray:
         """Mean scores of an image, its mirror image, and both enlarged.
 
         Those of scratches, with which details are confused most, are of the enlarged ones alone.
@@ -194,7 +180,7 @@ class DamageDetector:
         scores[..., SCRATCH] = pairs[1][..., SCRATCH]
         return np.rint(scores.clip(0, 255)).astype(np.uint8)
 
-    def _scores_of_size(self, colours: np.ndarray, seen: _Seen) -> np.ndarray:
+    def _scores_of_size(self, colours: np.ndarray, seen: Share) -> np.ndarray:
         """Scores at the size that the colours have."""
         height, width = colours.shape[:2]
         scores = np.empty((height, width, len(CLASSES)), np.uint8)
@@ -212,7 +198,7 @@ class DamageDetector:
 
         with one_thread() as threads:
             for area in map_in_order(run, corners, threads if self.device.type == "cpu" else 1):
-                seen.add(area)
+                seen.advance(area)
         return scores
 
     @torch.inference_mode()

@@ -146,11 +146,8 @@ def _laplace(
 ) -> None:
     """Write the weighted sums of the differences to the four neighbours: (N, 3) float32."""
     for i in range(len(values)):
-        above, below = neighbours[i, 0], neighbours[i, 1]
-        left, right = neighbours[i, 2], neighbours[i, 3]
         for c in range(3):
-            around = values[above, c] + values[below, c] + values[left, c] + values[right, c]
-            sums[i, c] = weight[i] * (around - np.float32(4) * values[i, c])
+            sums[i, c] = weight[i] * _difference(values, neighbours, i, c)
 
 
 @njit(cache=True, nogil=True)
@@ -164,12 +161,17 @@ def _left_side(
 ) -> None:
     """Write free * (the Laplacian of bent + data_weight * values): (N, 3) float32."""
     for i in range(len(values)):
-        above, below = neighbours[i, 0], neighbours[i, 1]
-        left, right = neighbours[i, 2], neighbours[i, 3]
         for c in range(3):
-            around = bent[above, c] + bent[below, c] + bent[left, c] + bent[right, c]
-            bending = around - np.float32(4) * bent[i, c]
+            bending = _difference(bent, neighbours, i, c)
             sums[i, c] = free[i] * (bending + data_weight[i] * values[i, c])
+
+
+@njit(cache=True, nogil=True)
+def _difference(values: np.ndarray, neighbours: np.ndarray, i: int, c: int) -> float:
+    """The sum of the differences of one value to the four neighbours."""
+    above, below = values[neighbours[i, 0], c], values[neighbours[i, 1], c]
+    left, right = values[neighbours[i, 2], c], values[neighbours[i, 3], c]
+    return above + below + left + right - np.float32(4) * values[i, c]
 
 
 def _column(values: np.ndarray) -> Tensor:

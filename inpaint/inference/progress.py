@@ -14,30 +14,45 @@ _BLENDING = 2.0
 _TEXTURE = 5.0
 
 
-class Progress:
-    """Calls a function with the share of the work that is done, after each step.
+class Share:
+    """Calls a function with the share of some work that is done: at its start, and as it goes on.
 
-    What the function raises ends the fill.
+    What the function raises ends the work.
     """
+
+    def __init__(self, on_progress: OnProgress | None, total: float) -> None:
+        self._on_progress = on_progress
+        self._total = total
+        self._done = 0.0
+        self._report(0.0)
+
+    def advance(self, work: float) -> None:
+        """So much more is done, in the unit of the total."""
+        self._done += work
+        self._report(self._done)
+
+    def _report(self, done: float) -> None:
+        if self._on_progress is not None:
+            self._on_progress(min(1.0, done / max(self._total, 1.0)))
+
+
+class Progress(Share):
+    """The share of a fill, after each of its steps."""
 
     def __init__(
         self, on_progress: OnProgress | None, regions: Iterable[Region], *, textured: bool
     ) -> None:
-        self._on_progress = on_progress
         self._texture = _TEXTURE if textured else 0.0
-        self._done = 0.0
-        self._total = 0.0
-        if on_progress is not None:
-            self._total = sum(self._work(region) for region in regions)
-            on_progress(0.0)
+        told = on_progress is not None
+        super().__init__(on_progress, sum(map(self._work, regions)) if told else 0.0)
 
     def filled(self, tile: Tile, region: Region) -> None:
         """The network has filled a tile."""
-        self._advance(_network_work(tile, region))
+        self.advance(_network_work(tile, region))
 
     def blended(self, region: Region) -> None:
         """A region's boundary is blended and refined."""
-        self._advance(_blending_work(region))
+        self.advance(_blending_work(region))
 
     def of_texture(self, region: Region, number: int) -> OnProgress | None:
         """What the texture step of a region's tile calls with its own share."""
@@ -48,7 +63,7 @@ class Progress:
 
     def textured(self, region: Region) -> None:
         """A region has its texture."""
-        self._advance(self._texture_work(region))
+        self.advance(self._texture_work(region))
 
     def finished(self) -> None:
         """All is done."""
@@ -60,14 +75,6 @@ class Progress:
 
     def _texture_work(self, region: Region) -> float:
         return self._texture * float(region.area)
-
-    def _advance(self, work: float) -> None:
-        self._done += work
-        self._report(self._done)
-
-    def _report(self, done: float) -> None:
-        if self._on_progress is not None:
-            self._on_progress(min(1.0, done / max(self._total, 1.0)))
 
 
 def _blending_work(region: Region) -> float:

@@ -8,7 +8,7 @@ from inpaint.padding.layers import (
     PartialPaddingConv2d,
     PartialPaddingConv3d,
 )
-from inpaint.utils.lazy import lazy_names
+from inpaint.utils.lazy import lazy_dir, lazy_names
 
 if TYPE_CHECKING:
     from inpaint.padding.models import architectures, build, load_checkpoint
@@ -29,7 +29,4 @@ __getattr__ = lazy_names(
     __name__,
     dict.fromkeys(("architectures", "build", "load_checkpoint"), "inpaint.padding.models"),
 )
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__dir__ = lazy_dir(__name__)

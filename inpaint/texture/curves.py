@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inpaint.texture.edges import RADIUS, EdgeEnd, across
+from inpaint.texture.edges import RADIUS, EdgeEnd, across, tangents
 from inpaint.texture.ellipses import Ellipse, fit_ellipse
 from inpaint.texture.pyramid import Level
 
@@ -41,8 +41,12 @@ class Curve:
 
 def angles_between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Signed angles between vectors, (..., 2) to (...), radians."""
-    turned = start[..., 0] * end[..., 1] - start[..., 1] * end[..., 0]
-    return np.asarray(np.arctan2(turned, (start * end).sum(-1)))
+    return np.asarray(np.arctan2(signed_area(start, end), (start * end).sum(-1)))
+
+
+def signed_area(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Of the parallelograms of vectors, (..., 2) to (...)."""
+    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
 
 
 def values_along(values: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -138,8 +142,7 @@ def _seen_again(
         (M, 2) float64, a pixel apart; none if the curve stays in the hole.
     """
     reach = _SEARCHED + _COMPARED
-    normals = across(np.gradient(points, axis=0))
-    normals /= np.maximum(np.hypot(*normals.T), 1e-9)[:, None]
+    normals = across(tangents(points))
     places = points[:, None] + np.arange(-reach, reach + 1)[:, None] * normals[:, None]
     seen = np.flatnonzero(values_along(level.source, places).all(1))[::2]
     if not len(seen):

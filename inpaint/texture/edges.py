@@ -61,6 +61,12 @@ def across(direction: np.ndarray) -> np.ndarray:
     return np.stack([direction[..., 1], -direction[..., 0]], -1)
 
 
+def tangents(points: np.ndarray) -> np.ndarray:
+    """Unit vectors along a curve of points, (N, 2)."""
+    steps = np.gradient(points, axis=0)
+    return np.asarray(steps / np.maximum(np.hypot(*steps.T), 1e-9)[:, None])
+
+
 def find_edge_ends(level: Level) -> list[EdgeEnd]:
     """Ends of the edges of the level's sources at its hole, of the highest contrast first."""
     distance = hole_depth(~level.hole)
@@ -84,10 +90,8 @@ def _end(level: Level, course: np.ndarray) -> EdgeEnd | None:
     third = len(trace) // 3
     direction = trace[:third].mean(0) - trace[-third:].mean(0)
     direction /= max(float(np.hypot(*direction)), 1e-9)
-    tangents = -np.gradient(trace, axis=0)
-    tangents /= np.maximum(np.hypot(*tangents.T), 1e-9)[:, None]
     profile = np.zeros((2 * RADIUS + 1, 3))
-    known = _profile(level.image, level.source, trace, across(tangents), profile)
+    known = _profile(level.image, level.source, trace, across(-tangents(trace)), profile)
     inner = slice(_OUTER, len(profile) - _OUTER)
     if not known[inner].all():
         return None

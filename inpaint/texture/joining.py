@@ -16,7 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from inpaint.texture.curves import angles_between, fit_arc, fit_polynomial, values_along
+from inpaint.texture.curves import (
+    angles_between,
+    fit_arc,
+    fit_polynomial,
+    signed_area,
+    values_along,
+)
 from inpaint.texture.edges import RADIUS, EdgeEnd, find_edge_ends
 from inpaint.texture.pyramid import Level
 from inpaint.utils.distance import hole_depth
@@ -227,16 +233,12 @@ def _cross(first: np.ndarray, second: np.ndarray) -> bool:
     first, second = (curve[:: max(1, len(curve) // 24)] for curve in (first, second))
     start, step = first[:-1, None], np.diff(first, axis=0)[:, None]
     other, other_step = second[None, :-1], np.diff(second, axis=0)[None]
-    area = _area(step, other_step)
+    area = signed_area(step, other_step)
     steep = np.abs(area) > _CROSSING * np.hypot(*step.T).T * np.hypot(*other_step.T).T
     area[~steep] = 1
-    t = _area(other - start, other_step) / area
-    u = _area(other - start, step) / area
+    t = signed_area(other - start, other_step) / area
+    u = signed_area(other - start, step) / area
     return bool((steep & (t > 0) & (t < 1) & (u > 0) & (u < 1)).any())
-
-
-def _area(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
 
 
 @njit(cache=True, nogil=True)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from inpaint.utils.extras import install
-from inpaint.utils.lazy import lazy_names
+from inpaint.utils.lazy import lazy_dir, lazy_names
 
 if TYPE_CHECKING:
     from inpaint.checkpoints.vgg import VGG16
@@ -65,5 +65,4 @@ def __getattr__(name: str) -> object:
         ) from error
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__dir__ = lazy_dir(__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -29,10 +30,7 @@ class LossWeights:
     normalised: bool = False
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            weight = getattr(self, field.name)
-            if not (math.isfinite(weight) and weight >= 0):
-                raise ValueError(f"loss weight {field.name} must be 0 or more, got {weight}")
+        _check_factors(self, [field.name for field in fields(self)])
 
     @property
     def needs_vgg(self) -> bool:
@@ -59,10 +57,7 @@ class AdversarialLosses:
     lr: float = 2e-4  # its learning rate
 
     def __post_init__(self) -> None:
-        for name in ("adversarial", "features", "coarse", "rim"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"loss weight {name} must be 0 or more, got {value}")
+        _check_factors(self, ("adversarial", "features", "coarse", "rim"))
         for name, low in (("coarse_factor", 1), ("crop", MIN_CROP), ("width", 1)):
             if getattr(self, name) < low:
                 raise ValueError(f"{name} must be {low} or more, got {getattr(self, name)}")
@@ -74,6 +69,13 @@ class AdversarialLosses:
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         """Weighted sum of the terms adversarial, features, coarse and rim."""
         return _weighted_sum(self, terms)
+
+
+def _check_factors(factors: LossWeights | AdversarialLosses, names: Iterable[str]) -> None:
+    for name in names:
+        value = getattr(factors, name)
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"loss weight {name} must be 0 or more, got {value}")
 
 
 def _weighted_sum(factors: LossWeights | AdversarialLosses, terms: dict[str, Tensor]) -> Tensor:

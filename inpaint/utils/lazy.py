@@ -24,3 +24,13 @@ def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]
         return value
 
     return find
+
+
+def lazy_dir(package: str) -> Callable[[], list[str]]:
+    """The `__dir__` of a package, with the names of its `__all__` that are not imported yet."""
+
+    def names() -> list[str]:
+        held = vars(sys.modules[package])
+        return sorted({*held, *held["__all__"]})
+
+    return names
