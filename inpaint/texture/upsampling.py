@@ -159,21 +159,6 @@ def _usable(source: np.ndarray, y: int, x: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _in_piece(offsets: np.ndarray, hole: np.ndarray, source: np.ndarray, y: int, x: int) -> bool:
-    """Whether a pixel and its neighbours, all in the hole, have one offset to a source."""
-    if y < 1 or x < 1 or y + 1 >= hole.shape[0] or x + 1 >= hole.shape[1]:
-        return False
-    if not (hole[y - 1, x] and hole[y + 1, x] and hole[y, x - 1] and hole[y, x + 1]):
-        return False
-    dy, dx = offsets[y, x, 0], offsets[y, x, 1]
-    same = offsets[y - 1, x, 0] == dy and offsets[y - 1, x, 1] == dx
-    same &= offsets[y + 1, x, 0] == dy and offsets[y + 1, x, 1] == dx
-    same &= offsets[y, x - 1, 0] == dy and offsets[y, x - 1, 1] == dx
-    same &= offsets[y, x + 1, 0] == dy and offsets[y, x + 1, 1] == dx
-    return bool(same and _usable(source, y + dy, x + dx))
-
-
-@njit(cache=True, nogil=True)
 def _candidates(
     offsets: np.ndarray,
     hole: np.ndarray,
@@ -185,8 +170,6 @@ def _candidates(
 ) -> int:
     """Write the offsets to try for a pixel, its own first; how many, 0 inside a piece."""
     height, width = hole.shape
-    if _in_piece(offsets, hole, source, y, x):
-        return 0
     dy, dx = int(offsets[y, x, 0]), int(offsets[y, x, 1])
     tried[0, 0], tried[0, 1] = dy, dx
     count = 1
