@@ -84,12 +84,17 @@ FILL = f"""async (points) => {{
   }};
 }}"""
 
-CIRCLE = [
-    0.55 + 0.12 * (math.sin, math.cos)[i % 2](i // 2 / 5) for i in range(64)
-]  # around a tenth of the width
+
+def circle(middle: float, radius: float) -> list[float]:
+    """[x, y, ...] around (middle, middle)."""
+    angles = [i / 5 for i in range(32)]
+    return [middle + radius * part(angle) for angle in angles for part in (math.sin, math.cos)]
+
+
+CIRCLE = circle(0.55, 0.12)
 DAB = [0.5, 0.5, 0.6, 0.55]
 STROKE = [0.3, 0.35, 0.45, 0.37]
-BLOB = [0.5 + 0.07 * (math.sin, math.cos)[i % 2](i // 2 / 5) for i in range(64)]
+BLOB = circle(0.5, 0.07)
 
 
 def main() -> None:
