@@ -201,6 +201,7 @@ def test_work_is_there_again_after_a_reload(visitor, tmp_path, photo):
     filled = visitor.saved(tmp_path)
     visitor.page.reload()
     visitor.page.wait_for_selector("#about:text('photo.png')")
+    visitor.settle()
     assert np.abs(visitor.displayed() - shown).mean() < 2
     np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
     again = visitor.saved(tmp_path)
