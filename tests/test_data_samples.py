@@ -4,7 +4,6 @@ import io
 import logging
 import pickle
 import tarfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from image_source import Pictures
 from PIL import Image
 
 from inpaint.data import (
@@ -33,25 +33,6 @@ from inpaint.masks.generate import HOLE_BUCKETS
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
 Batches = list[dict[str, torch.Tensor]]
-
-
-class Pictures:
-    """Pictures in memory, which are bad where they are an error."""
-
-    def __init__(self, pictures: Sequence[np.ndarray | Exception]) -> None:
-        self.pictures = pictures
-
-    def __len__(self) -> int:
-        return len(self.pictures)
-
-    def name(self, index: int) -> str:
-        return f"{index}.png"
-
-    def load(self, index: int) -> np.ndarray:
-        picture = self.pictures[index]
-        if isinstance(picture, Exception):
-            raise picture
-        return picture
 
 
 def flat(value: int, height: int = 16, width: int = 16) -> np.ndarray:

@@ -50,6 +50,7 @@ def test_every_setting_is_an_option_with_its_default() -> None:
         ({"grad_clip": "0"}, "grad_clip must be above 0, or none, got 0"),
         ({"max_upscale": 0.5}, "max_upscale must be 1 or more, got 0.5"),
         ({"pixel_range": "bytes"}, "pixel_range must be one of imagenet, unit, got 'bytes'"),
+        ({"crops": "gpu"}, "crops must be one of auto, host, device, got 'gpu'"),
         ({"invert_holes": True}, "invert_holes goes with a folder of hole pictures; give --holes"),
     ],
 )

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from inpaint.data import stream
 from inpaint.training import TrainConfig, loop, train
+from inpaint.training.resume import choose_crops
 
 pytestmark = pytest.mark.usefixtures("small_world")
 
@@ -32,9 +33,9 @@ class Waits(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("phase", [1, 2])
-@pytest.mark.parametrize("device_holes", [False, True])
+@pytest.mark.parametrize("on_device", [False, True])
 def test_a_step_never_waits_for_the_device(
-    config: TrainConfig, monkeypatch: pytest.MonkeyPatch, phase: int, device_holes: bool
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch, phase: int, on_device: bool
 ) -> None:
     """As a GPU takes it: the optimiser is fused, values are seen when they are logged."""
 
@@ -42,7 +43,9 @@ def test_a_step_never_waits_for_the_device(
         return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
 
     monkeypatch.setattr(loop, "adam", fused)
-    run = loop._Run(replace(config, phase=phase, device_holes=device_holes, log_steps=1000))
+    crops = "device" if on_device else "host"
+    config = replace(config, phase=phase, device_holes=on_device, crops=crops, log_steps=1000)
+    run = loop._Run(config)
     run.watched = False
     waits = []
     step = run._train_step
@@ -73,7 +76,8 @@ def test_looking_at_each_loss_would_be_counted(
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 def test_a_step_on_a_gpu_never_waits(config: TrainConfig) -> None:
-    run = loop._Run(replace(config, phase=2, device_holes=True, log_steps=1000, precision="bf16"))
+    settings = {"device_holes": True, "crops": "device", "precision": "bf16"}
+    run = loop._Run(replace(config, phase=2, log_steps=1000, **settings))  # type: ignore[arg-type]
     step = run._train_step
 
     def strict(*args: Any) -> Any:
@@ -99,6 +103,40 @@ def test_holes_of_the_device_are_resumed_exactly(config: TrainConfig, tmp_path: 
     ours, theirs = (log_lines(run.out) for run in (config, whole))  # type: ignore[arg-type]
     assert [line["total"] for line in ours] == [line["total"] for line in theirs]
     assert len({line["hole"] for line in theirs}) == 6
+
+
+def test_crops_of_the_device_are_resumed_exactly_and_unasked(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    config = replace(config, crops="device")
+    whole = replace(config, out=str(tmp_path / "whole"))
+    train(whole)
+    train(replace(config, minutes=1e-9))
+    with pytest.raises(ValueError, match="with crops device, now it is host"):
+        train(resumed(replace(config, crops="host")))
+    train(resumed(replace(config, crops="auto")))
+    ours, theirs = (log_lines(run.out) for run in (config, whole))  # type: ignore[arg-type]
+    assert [line["total"] for line in ours] == [line["total"] for line in theirs]
+
+
+def test_crops_of_the_device_train_as_those_of_the_host(
+    config: TrainConfig, tmp_path: Path
+) -> None:
+    config = replace(config, crops="host")
+    other = replace(config, out=str(tmp_path / "other"), crops="device")
+    host, device = ([line["total"] for line in log_lines(train(c))] for c in (config, other))
+    assert host != device  # averages are rounded differently
+    assert host == pytest.approx(device, rel=0.01)
+
+
+def test_crops_are_scaled_on_the_device_if_it_is_a_gpu() -> None:
+    config = TrainConfig()
+    assert choose_crops(config, None, "cuda").crops == "device"
+    assert choose_crops(config, None, "cpu").crops == "host"
+    for device in ("cpu", "cuda"):
+        assert choose_crops(config, {"config": {"crops": "device"}}, device).crops == "device"
+        assert choose_crops(config, {"config": {}}, device).crops == "host"  # of an older version
+        assert choose_crops(TrainConfig(crops="host"), None, device).crops == "host"
 
 
 def test_device_holes_and_files_exclude_each_other() -> None:

@@ -21,10 +21,26 @@ def random_square(
 ) -> np.ndarray:
     """A random square of an image, scaled to `size` pixels: uint8 (size, size, 3).
 
+    It is `cut_square`, scaled, and flipped left to right where the generator says so next.
+    """
+    square = cut_square(image, size, rng, policy=policy, max_upscale=max_upscale)
+    return _flip(scale_square(square, size), rng)
+
+
+def cut_square(
+    image: np.ndarray,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    policy: CropPolicy = "resize-crop",
+    max_upscale: float = 2.0,
+) -> np.ndarray:
+    """A random square of an image that is to be scaled to `size`: a view, uint8 (side, side, 3).
+
     Args:
         image: RGB uint8 (H, W, 3).
-        size: side of the answer in pixels.
-        rng: decides the scale, the place, and whether the square is flipped left to right.
+        size: side in pixels that the square is to have in the end.
+        rng: decides the side and the place.
         policy: how large the square is before it is scaled down. `native`: `size`, so that it
             shows full detail. `whole`: the image's shorter side, so that it shows most of the
             scene. `resize-crop`: between these two, uniform on a logarithmic scale.
@@ -40,16 +56,17 @@ def random_square(
             f"{height}x{width} pixels are too small for a {size} pixel crop "
             f"enlarged at most {max_upscale:g} times"
         )
-    side = _draw_side(min(size, shorter), shorter, rng, policy)
-    return square_of_side(image, side, size, rng)
+    return _at_random_place(image, _draw_side(min(size, shorter), shorter, rng, policy), rng)
 
 
 def square_of_side(image: np.ndarray, side: int, size: int, rng: np.random.Generator) -> np.ndarray:
     """A square of `side` px at a random place, scaled to `size`, flipped in half of the cases."""
-    top = int(rng.integers(image.shape[0] - side + 1))
-    left = int(rng.integers(image.shape[1] - side + 1))
-    square = scale_square(image[top : top + side, left : left + side], size)
-    return square[:, ::-1] if rng.random() < 0.5 else square
+    return _flip(scale_square(_at_random_place(image, side, rng), size), rng)
+
+
+def draw_flip(rng: np.random.Generator) -> bool:
+    """Whether a square is flipped left to right, as half of them are."""
+    return bool(rng.random() < 0.5)
 
 
 def center_square(image: np.ndarray, size: int) -> np.ndarray:
@@ -71,6 +88,16 @@ def check_policy(policy: str) -> None:
     """Raise ValueError for anything but the values of CropPolicy."""
     if policy not in get_args(CropPolicy):
         raise ValueError(f"crop must be one of {', '.join(get_args(CropPolicy))}, got {policy!r}")
+
+
+def _at_random_place(image: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+    top = int(rng.integers(image.shape[0] - side + 1))
+    left = int(rng.integers(image.shape[1] - side + 1))
+    return image[top : top + side, left : left + side]
+
+
+def _flip(square: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return square[:, ::-1] if draw_flip(rng) else square
 
 
 def _draw_side(least: int, most: int, rng: np.random.Generator, policy: CropPolicy) -> int:

@@ -7,9 +7,17 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
-from inpaint.data.crops import CropPolicy, center_square, check_policy, random_square
+from inpaint.data.crops import (
+    CropPolicy,
+    center_square,
+    check_policy,
+    cut_square,
+    draw_flip,
+    scale_square,
+)
+from inpaint.data.device_crops import Unscaled, collate_unscaled
 from inpaint.data.holes import DrawHole, FolderHoles, GeneratedHoles
 from inpaint.data.sources import ImageSource
 from inpaint.data.stream import REPLACEMENT_STREAM, SAMPLE_STREAM, ImageOrder
@@ -42,6 +50,8 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         invert_holes: whether these files are black where pictures are to be filled.
         hole_version: of the generator, see `random_hole`.
         with_holes: whether samples have a `hole`; False where holes are drawn for a whole batch.
+        scaled: whether squares are scaled to `size` and flipped. Without, `image` is `Unscaled`,
+            for `scale_squares` to do the same to a whole batch.
 
     Raises:
         ValueError: the source is empty, or a setting is out of range.
@@ -62,6 +72,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         invert_holes: bool = False,
         hole_version: int = TRAINING_VERSION,
         with_holes: bool = True,
+        scaled: bool = True,
     ) -> None:
         check_source(source, size)
         check_policy(crop)
@@ -71,6 +82,8 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         self.crop = crop
         self.max_upscale = max_upscale
         self.with_holes = with_holes
+        self.scaled = scaled
+        self.collate = default_collate if scaled else collate_unscaled
         self.order = ImageOrder(len(source), seed)
         self.draw_hole: DrawHole = (
             GeneratedHoles(ratio_weights, sides=sides, version=hole_version)
@@ -85,20 +98,22 @@ class TrainingSamples(Dataset[dict[str, Any]]):
     def __getitem__(self, n: int) -> dict[str, Any]:
         trouble = f"used; check the data ({self.source!r}) and the size ({self.size})"
         square, rng, origin = cut_usable(self.order, n, self.cut, trouble)
+        flipped = draw_flip(rng)
         hole = self.draw_hole(self.size, rng) if self.with_holes else None
-        return _sample(square, hole, **origin)
+        if not self.scaled:
+            return _sample(Unscaled.of(square, self.size, flipped), hole, **origin)
+        square = scale_square(square, self.size)
+        return _sample(_planes(square[:, ::-1] if flipped else square), hole, **origin)
 
     def cut(self, index: int, rng: np.random.Generator) -> np.ndarray:
-        """A random square of one image: uint8 (size, size, 3).
+        """A random square of one image, before it is scaled: uint8 (side, side, 3).
 
         Raises:
             OSError, ImageError: the image is unreadable or too small.
         """
         image = self.source.load(index)
         try:
-            return random_square(
-                image, self.size, rng, policy=self.crop, max_upscale=self.max_upscale
-            )
+            return cut_square(image, self.size, rng, policy=self.crop, max_upscale=self.max_upscale)
         except ImageError as error:
             raise ImageError(f"{self.source.name(index)}: {error}") from error
 
@@ -175,7 +190,7 @@ class FixedSamples(Dataset[dict[str, Any]]):
         bucket = i % len(HOLE_BUCKETS)
         hole = fixed_hole((self.size, self.size), i, seed=self.seed, bucket=bucket)
         square, origin = fixed_square(self.source, i, self.count, self.size)
-        return {**_sample(square, hole, **origin), "bucket": bucket}
+        return {**_sample(_planes(square), hole, **origin), "bucket": bucket}
 
 
 def fixed_square(
@@ -260,12 +275,20 @@ def check_source(source: ImageSource, size: int) -> None:
         raise ValueError(f"size must be at least 1 pixel, got {size}")
 
 
+def _planes(square: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1)))
+
+
 def _sample(
-    square: np.ndarray, hole: np.ndarray | None, index: int, skipped: int, rejected: int
+    image: torch.Tensor | Unscaled,
+    hole: np.ndarray | None,
+    index: int,
+    skipped: int,
+    rejected: int,
 ) -> dict[str, Any]:
     holes = {} if hole is None else {"hole": torch.from_numpy(hole[None])}
     return {
-        "image": torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1))),
+        "image": image,
         **holes,
         "index": index,
         "skipped": skipped,

@@ -7,7 +7,7 @@ with any number of worker processes, and several ranks share it by taking slices
 
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -94,6 +94,7 @@ def stream_loader(
     pin_memory: bool = False,
     prefetch: int = 4,
     forked: bool = False,
+    collate: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
 ) -> "DataLoader[dict[str, Any]]":
     """Batches of `samples` in the order of `stream`, each a dict of stacked tensors.
 
@@ -105,6 +106,7 @@ def stream_loader(
         prefetch: batches that each worker prepares ahead.
         forked: start workers by forks where the system has them, so that they share the memory
             of this process; for samples that never touch a GPU.
+        collate: makes a batch of samples; by default their tensors are stacked.
     """
     fork = forked and workers > 0 and "fork" in multiprocessing.get_all_start_methods()
     return DataLoader(
@@ -114,6 +116,7 @@ def stream_loader(
         pin_memory=pin_memory,
         worker_init_fn=init_worker,
         prefetch_factor=prefetch if workers else None,
+        collate_fn=collate,
         multiprocessing_context="fork" if fork else None,
         # Starting a loader draws a number; not from the global generator, so that a resumed
         # run finds that one as it was.

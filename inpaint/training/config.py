@@ -13,6 +13,7 @@ from inpaint.training.weights import AdversarialLosses, LossWeights
 from inpaint.utils.options import add_options, check_choices, from_options, option
 
 FrozenNorm = Literal["none", "encoder", "all"]
+AUTO = "auto"
 REFINER = "refiner"  # the network of a recipe that trains a Refiner, not a PConvUNet
 
 L1_ONLY = LossWeights(perceptual=0, style_out=0, style_comp=0)
@@ -256,6 +257,12 @@ class TrainConfig:
     )
     device_holes: bool = option(
         False, "draw the holes of a batch on the device that trains: for few processors and a GPU"
+    )
+    crops: str = option(
+        AUTO,
+        "where crops are scaled and flipped: host, device (one batch at a time on the device that "
+        "trains) or auto: device if that is a GPU",
+        choices=(AUTO, "host", "device"),
     )
     compile: bool = option(False, "compile the network with torch.compile")
     threads: int | None = option(None, "CPU threads of torch; default: torch's own")

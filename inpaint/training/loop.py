@@ -35,11 +35,11 @@ from inpaint.training.losses import composite_image, inpainting_terms
 from inpaint.training.networks import halvings, new_network, trained_part
 from inpaint.training.optimizer import adam, load_optimizer, set_learning_rate
 from inpaint.training.precision import mixed_precision
-from inpaint.training.resume import check_same_run, check_unused
+from inpaint.training.resume import check_same_run, check_unused, choose_crops
 from inpaint.training.run_data import RunData
 from inpaint.training.state import WeightAverage, load_state, save_state
 from inpaint.training.stop import NonFiniteLossError, StopSignals, TrainingStopped
-from inpaint.training.validate import unpack, unpack_image, validate
+from inpaint.training.validate import unpack, validate
 
 logger = logging.getLogger("inpaint")
 
@@ -72,7 +72,6 @@ class _Run:
     """One run: what lives through all its phases."""
 
     def __init__(self, config: TrainConfig) -> None:
-        self.config = config
         self.phases = config.phases()
         self.total = sum(phase.steps for phase in self.phases)
         self.step = 0  # optimiser steps taken
@@ -92,6 +91,7 @@ class _Run:
             ),
             cpu=not torch.cuda.is_available(),
         )
+        self.config = config = choose_crops(config, state, self.accelerator.device.type)
         if state:
             processes = self.accelerator.num_processes
             check_same_run(self.folder / "last.pt", state, config, self.phases, processes)
@@ -186,9 +186,12 @@ class _Run:
             num_processes=self.accelerator.num_processes,
         )
         pin = self.accelerator.device.type == "cuda"
-        for batch in stream_loader(samples, stream, workers=self.workers, pin_memory=pin):
+        loader = stream_loader(
+            samples, stream, workers=self.workers, pin_memory=pin, collate=samples.collate
+        )
+        for batch in loader:
             set_learning_rate(self.optimizer, phase.lr_at(self.step - first))
-            self._train_step(update, batch)
+            self._train_step(phase.size, update, batch)
             self.step += 1
             skips.update(batch)
             self._tell(number, phase, skips)
@@ -218,15 +221,11 @@ class _Run:
         graphed = self.accelerator.device.type == "cuda" and alone and phase.loss_crop is None
         return GraphedStep(update) if graphed and phase.adversarial else update
 
-    def _train_step(self, update: Step, batch: dict[str, Any]) -> None:
-        """One optimiser step; its terms are `self.values` then."""
+    def _train_step(self, size: int, update: Step, batch: dict[str, Any]) -> None:
+        """One optimiser step on samples of `size` px; its terms are `self.values` then."""
         seeds = [self.config.seed, self.step, self.accelerator.process_index]
         seed = int(np.random.default_rng(seeds).integers(2**63))
-        if self.config.device_holes:
-            image = unpack_image(batch, self.accelerator.device)
-            hole = self.data.draw_holes(image, seed)
-        else:
-            image, hole = unpack(batch, self.accelerator.device)
+        image, hole = self.data.unpack(batch, size, self.accelerator.device, seed)
         torch.manual_seed(seed)  # noise and views
         self.values = update(image, hole)
         self.average.update(self.network)

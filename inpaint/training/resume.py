@@ -7,7 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from inpaint.training.config import RECIPES, REFINER, Phase, TrainConfig
+from inpaint.training.config import AUTO, RECIPES, REFINER, Phase, TrainConfig
+
+
+def choose_crops(config: TrainConfig, state: dict[str, Any] | None, device: str) -> TrainConfig:
+    """The settings of a run with `crops` chosen: as in its checkpoint, or else by the device.
+
+    Args:
+        config: The settings.
+        state: Of the checkpoint that the run goes on from; those of before the setting lack it.
+        device: Type of the device that trains.
+    """
+    if config.crops != AUTO:
+        return config
+    if state:
+        return dataclasses.replace(config, crops=state["config"].get("crops", "host"))
+    return dataclasses.replace(config, crops="device" if device == "cuda" else "host")
 
 
 def check_unused(checkpoint: Path) -> None:
@@ -57,7 +72,7 @@ def check_facts(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> No
 
 def _facts(config: dict[str, Any], phases: list[dict[str, Any]], processes: int) -> dict[str, Any]:
     """What must be alike for a run to go on, by name."""
-    facts = {"seed": config["seed"]}
+    facts = {"seed": config["seed"], "crops": config.get("crops", "host")}
     for name in ("invert_holes", "device_holes"):  # which older states lack
         facts[name] = config.get(name, False)
     if RECIPES[config["config"]].network == REFINER:

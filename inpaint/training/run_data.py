@@ -9,9 +9,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from inpaint.data import FixedSamples, TrainingSamples, open_source
+from inpaint.data.device_crops import scale_squares
 from inpaint.data.sizes import describe_sizes, shorter_sides
 from inpaint.masks.batched import BatchedHoles
 from inpaint.training.config import RECIPES, Phase, TrainConfig
+from inpaint.training.validate import to_unit, unpack_hole, unpack_image
 
 
 class RunData:
@@ -41,6 +43,7 @@ class RunData:
             invert_holes=self.config.invert_holes,
             hole_version=self.hole_version,
             with_holes=not self.config.device_holes,
+            scaled=self.config.crops != "device",
             max_upscale=self.phases[number].max_upscale,
         )
 
@@ -59,7 +62,25 @@ class RunData:
             raise ValueError(str(error)) from error
         return text
 
-    def draw_holes(self, image: Tensor, seed: int) -> Tensor:
+    def unpack(
+        self, batch: dict[str, Any], size: int, device: torch.device, seed: int
+    ) -> tuple[Tensor, Tensor]:
+        """A batch of samples of `size` px on the device; see `unpack` of validation.
+
+        What the samples leave to the device is done there; `seed` draws the holes.
+        """
+        if self.config.crops == "device":
+            squares, side, flipped = (
+                batch[name].to(device, non_blocking=True) for name in ("image", "side", "flipped")
+            )
+            image = to_unit(scale_squares(squares, side, flipped, size))
+        else:
+            image = unpack_image(batch, device)
+        if self.config.device_holes:
+            return image, self._draw_holes(image, seed)
+        return image, unpack_hole(batch, device)
+
+    def _draw_holes(self, image: Tensor, seed: int) -> Tensor:
         """Holes of a batch of images, (B, 1, H, W) float, 1 = hole, drawn on its device."""
         generator = torch.Generator(image.device).manual_seed(seed)
         holes = BatchedHoles(self.recipe.bucket_weights, sides=self.recipe.sides)

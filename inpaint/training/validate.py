@@ -39,11 +39,19 @@ def validate(network: nn.Module, batches: Iterable[dict[str, Any]]) -> dict[str,
 
 def unpack(batch: dict[str, Any], device: torch.device) -> tuple[Tensor, Tensor]:
     """image (B, 3, H, W) in [0, 1] and hole (B, 1, H, W) in {0, 1}, float32, on the device."""
-    hole = batch["hole"].to(device, non_blocking=True).float()
-    return unpack_image(batch, device), hole
+    return unpack_image(batch, device), unpack_hole(batch, device)
 
 
 def unpack_image(batch: dict[str, Any], device: torch.device) -> Tensor:
     """image (B, 3, H, W) in [0, 1], float32, on the device; it travels as uint8."""
-    image = batch["image"].to(device, non_blocking=True).float() / 255
-    return image.contiguous(memory_format=torch.channels_last)
+    return to_unit(batch["image"].to(device, non_blocking=True).float())
+
+
+def unpack_hole(batch: dict[str, Any], device: torch.device) -> Tensor:
+    """hole (B, 1, H, W) in {0, 1}, float32, on the device; it travels as bool."""
+    return batch["hole"].to(device, non_blocking=True).float()
+
+
+def to_unit(levels: Tensor) -> Tensor:
+    """Levels from 0 to 255, (B, 3, H, W), as an image in [0, 1], channels last in memory."""
+    return (levels / 255).contiguous(memory_format=torch.channels_last)
