@@ -57,6 +57,19 @@ def config(pictures: Path, tmp_path: Path) -> "TrainConfig":
     return settings(pictures, tmp_path / "run")
 
 
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A weight file of the network that a refiner is trained behind."""
+    from tiny_training import NETWORK
+
+    from inpaint import PConvUNet
+    from inpaint.checkpoints.weights import save_weights
+
+    torch.manual_seed(0)
+    save_weights(PConvUNet(NETWORK), tmp_path / "base.safetensors")
+    return tmp_path / "base.safetensors"
+
+
 @pytest.fixture(scope="module")
 def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of such a run that nothing disturbed."""

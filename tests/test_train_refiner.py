@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 from tiny_training import (
-    NETWORK,
     TINY,
     forget_accelerate,
     log_lines,
@@ -15,8 +14,8 @@ from tiny_training import (
     use_tiny_recipes,
 )
 
-from inpaint import Inpainter, PConvUNet
-from inpaint.checkpoints.weights import load_network, load_refiner, save_weights
+from inpaint import Inpainter
+from inpaint.checkpoints.weights import load_network, load_refiner
 from inpaint.models.refiner import Refiner, RefinerConfig
 from inpaint.training import Phase, Recipe, TrainConfig, train
 from inpaint.training.config import REFINER, REFINING
@@ -24,13 +23,6 @@ from inpaint.training.networks import RefinedFill, trained_part
 from inpaint.training.state import load_state
 
 pytestmark = pytest.mark.usefixtures("small_world")
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    torch.manual_seed(0)
-    save_weights(PConvUNet(NETWORK), tmp_path / "base.safetensors")
-    return tmp_path / "base.safetensors"
 
 
 @pytest.fixture

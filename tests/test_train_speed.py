@@ -11,7 +11,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from inpaint.data import stream
-from inpaint.training import TrainConfig, loop, train
+from inpaint.inference.batched_boundary import blend_boundaries
+from inpaint.training import TrainConfig, loop, networks, train
 from inpaint.training.resume import choose_crops
 
 pytestmark = pytest.mark.usefixtures("small_world")
@@ -73,11 +74,26 @@ def test_looking_at_each_loss_would_be_counted(
     assert mode.count == 1
 
 
+def test_a_step_of_the_refiner_as_on_a_gpu_never_waits(
+    config: TrainConfig, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(networks, "_blend_each", blend_boundaries)
+    run = loop._Run(replace(config, config="tiny-refiner", base=str(base)))
+    image, hole = torch.rand(2, 3, 25, 25), torch.zeros(2, 1, 25, 25)
+    hole[..., 5:9, 5:12] = 1
+    with Waits() as mode:
+        run.network(image, 1 - hole).mean().backward()
+    run.close()
+    assert mode.count == 0
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.filterwarnings("ignore:Synchronization debug mode")
-def test_a_step_on_a_gpu_never_waits(config: TrainConfig) -> None:
-    settings = {"device_holes": True, "crops": "device", "precision": "bf16"}
-    run = loop._Run(replace(config, phase=2, log_steps=1000, **settings))  # type: ignore[arg-type]
+@pytest.mark.parametrize("recipe", ["tiny", "tiny-refiner"])
+def test_a_step_on_a_gpu_never_waits(config: TrainConfig, base: Path, recipe: str) -> None:
+    settings = {"device_holes": True, "crops": "device", "precision": "bf16", "log_steps": 1000}
+    settings |= {"config": recipe, "base": str(base)}
+    run = loop._Run(replace(config, phase=2, **settings))  # type: ignore[arg-type]
     step = run._train_step
 
     def strict(*args: Any) -> Any:

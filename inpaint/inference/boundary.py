@@ -28,8 +28,8 @@ from inpaint.utils.distance import hole_depth
 
 MAX_BAND = 1024  # px
 _MIN_DATA_WEIGHT = 1e-6  # of thin holes: keeps the equations definite
-_MAX_ITER = 100
-_RTOL = 1e-3  # leaves an error below half a level of 8 bits
+MAX_ITER = 100
+RTOL = 1e-3  # leaves an error below half a level of 8 bits
 
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
@@ -134,8 +134,8 @@ class _ThinPlate:
         v = conjugate_gradient(
             lambda values: self._apply(values, self.data_weight),
             rhs,
-            max_iter=_MAX_ITER,
-            rtol=_RTOL,
+            max_iter=MAX_ITER,
+            rtol=RTOL,
         )
         return (start + v)[self.free[:, 0] > 0].numpy()
 

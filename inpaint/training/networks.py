@@ -15,6 +15,7 @@ from inpaint.checkpoints.weights import (
     load_network,
     load_refiner,
 )
+from inpaint.inference.batched_boundary import blend_boundaries
 from inpaint.inference.boundary import blend_boundary
 from inpaint.models.refiner import Refiner, RefinerConfig
 from inpaint.models.registry import DEFAULT_KIND, build
@@ -101,15 +102,22 @@ def trained_part(network: nn.Module) -> nn.Module:
 
 
 def _blend_boundaries(fill: Tensor, valid: Tensor) -> Tensor:
-    """blend_boundary of each image of a batch, (B, 3, H, W), on the device it came from."""
-    images = fill.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    holes = (valid[:, 0] == 0).cpu().numpy()
+    """The fills of a batch, (B, 3, H, W), blended and clamped; on the device it lies on."""
+    # On a CPU the dense grids of a batch take two to five times as long as the pixels of the bands.
+    blend = _blend_each if fill.device.type == "cpu" else blend_boundaries
+    return blend(fill, valid == 0).clamp_(0, 1)
+
+
+def _blend_each(fill: Tensor, hole: Tensor) -> Tensor:
+    """blend_boundary of each image of a batch on the CPU, (B, 3, H, W)."""
+    images = fill.permute(0, 2, 3, 1).contiguous().numpy()
     crops = [
-        Crop(image, hole, np.zeros_like(hole)) for image, hole in zip(images, holes, strict=True)
+        Crop(image, hole, np.zeros_like(hole))
+        for image, hole in zip(images, hole[:, 0].numpy(), strict=True)
     ]
     # Small work on one core each: several threads for one image would wait for each other.
     with ThreadPoolExecutor(
         torch.get_num_threads(), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
         blended = np.stack(list(pool.map(blend_boundary, crops)))
-    return torch.from_numpy(blended).clamp_(0, 1).permute(0, 3, 1, 2).to(fill.device)
+    return torch.from_numpy(blended).permute(0, 3, 1, 2)
