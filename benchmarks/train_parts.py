@@ -2,17 +2,20 @@
 
     python benchmarks/train_parts.py                 # a Markdown table, on the GPU if there is one
 
-Parts: decode (a JPEG whose shorter side is a third longer than the samples'), crop, hole (one by
-one on the CPU, and by the batch on the device), copy to the device, network (forward and backward,
-with the pixel losses) and VGG terms (forward and backward). Decoding, cropping and holes are timed
-in one process, which stands for each worker. Without a GPU the times are CPU times of all threads,
-so that other programs hardly count.
+Parts: decode (a JPEG whose shorter side is a third longer than the samples'), crop, or else cut (a
+square is copied out of the image) and crops by the batch (scaled on the device); hole (one by one
+on the CPU, and by the batch on the device); boundary of the refiner (one by one on the CPU, and by
+the batch on the device); copy to the device, network (forward and backward, with the pixel losses)
+and VGG terms (forward and backward). Decoding, crops, cuts and holes are timed in one process,
+which stands for each worker. Without a GPU the times are CPU times of all threads, so that other
+programs hardly count.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections import defaultdict
 from collections.abc import Callable
 
 import cv2
@@ -22,15 +25,18 @@ from measure import alternating
 
 from inpaint import PConvUNet, UNetConfig
 from inpaint.checkpoints.vgg import VGG16
-from inpaint.data.crops import random_square
+from inpaint.data.crops import cut_square, random_square
+from inpaint.data.device_crops import Unscaled, collate_unscaled, scale_squares
 from inpaint.images import decode_rgb
+from inpaint.inference.batched_boundary import blend_boundaries
+from inpaint.inference.boundary import blend_boundary
 from inpaint.masks import HOLE_BUCKETS, random_hole
 from inpaint.masks.batched import BatchedHoles
 from inpaint.training.losses import inpainting_loss, inpainting_terms
 from inpaint.training.validate import unpack
 from inpaint.training.weights import LossWeights
+from inpaint.utils.crop import Crop
 
-PARTS = ("decode", "crop", "hole", "holes by the batch", "copy", "network", "VGG terms")
 PIXELS = LossWeights(perceptual=0, style_out=0, style_comp=0)
 
 
@@ -43,29 +49,45 @@ def jpeg(size: int) -> bytes:
     return cv2.imencode(".jpg", noisy)[1].tobytes()
 
 
-def parts(
-    size: int, batch: int, network: PConvUNet, vgg: VGG16, device: torch.device, autocast: bool
-) -> dict[str, Callable[[], object]]:
-    """What each part does for a batch."""
+Works = dict[str, Callable[[], object]]
+
+
+def sample_parts(size: int, batch: int, device: torch.device) -> Works:
+    """What makes the samples of a batch."""
     data, rng = jpeg(size), np.random.default_rng(0)
     image = decode_rgb(data)
-    pin = torch.cuda.is_available()
+    generator, batched = torch.Generator(device).manual_seed(0), BatchedHoles((1,) * 6)
+
+    def cut() -> dict[str, torch.Tensor]:
+        squares = [Unscaled.of(cut_square(image, size, rng), size, False) for _ in range(batch)]
+        return collate_unscaled([{"image": square} for square in squares])
+
+    unscaled = {name: part.to(device) for name, part in cut().items()}
+    return {
+        "decode": lambda: [decode_rgb(data) for _ in range(batch)],
+        "crop": lambda: [random_square(image, size, rng) for _ in range(batch)],
+        "cut": cut,
+        "crops by the batch": lambda: scale_squares(**unscaled, size=size),
+        "hole": lambda: holes(size, batch, rng),
+        "holes by the batch": lambda: batched.draw(batch, size, generator),
+    }
+
+
+def step_parts(
+    size: int, batch: int, network: PConvUNet, vgg: VGG16, device: torch.device, autocast: bool
+) -> Works:
+    """What a step does with a batch."""
     samples = {
         "image": torch.randint(0, 256, (batch, 3, size, size), dtype=torch.uint8),
-        "hole": torch.rand(batch, 1, size, size) < 0.3,
+        "hole": torch.from_numpy(holes(size, batch, np.random.default_rng(1))),
     }
-    samples = {name: value.pin_memory() if pin else value for name, value in samples.items()}
+    if device.type == "cuda":
+        samples = {name: value.pin_memory() for name, value in samples.items()}
     target, hole = unpack(samples, device)
-    generator, batched = torch.Generator(device).manual_seed(0), BatchedHoles((1,) * 6)
     fixed = torch.rand_like(target).requires_grad_()
-
-    def done(work: Callable[[], object]) -> Callable[[], object]:
-        def run() -> None:
-            work()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-
-        return run
+    fill = torch.where(hole > 0, target.roll(9, 3), target)
+    images, gaps = fill.permute(0, 2, 3, 1).cpu().numpy(), samples["hole"][:, 0].numpy()
+    crops = [Crop(one, gap, np.zeros_like(gap)) for one, gap in zip(images, gaps, strict=True)]
 
     def step() -> None:
         with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
@@ -77,20 +99,30 @@ def parts(
             terms = inpainting_terms(fixed, target, hole, vgg=vgg)
             LossWeights().total(terms).backward()
 
-    def draw() -> None:
-        for number in range(batch):
-            random_hole((size, size), rng, ratio=HOLE_BUCKETS[number % 6], version=2)
+    return {
+        "boundary": lambda: [blend_boundary(crop) for crop in crops],
+        "boundaries by the batch": lambda: blend_boundaries(fill, hole > 0),
+        "copy": lambda: unpack(samples, device),
+        "network": step,
+        "VGG terms": perceive,
+    }
 
-    works = (
-        lambda: [decode_rgb(data) for _ in range(batch)],
-        lambda: [random_square(image, size, rng) for _ in range(batch)],
-        draw,
-        lambda: batched.draw(batch, size, generator),
-        lambda: unpack(samples, device),
-        step,
-        perceive,
-    )
-    return {name: done(work) for name, work in zip(PARTS, works, strict=True)}
+
+def holes(size: int, batch: int, rng: np.random.Generator) -> np.ndarray:
+    """(batch, 1, size, size) bool, one of each bucket in turn."""
+    ratios = [HOLE_BUCKETS[number % 6] for number in range(batch)]
+    return np.stack([random_hole((size, size), rng, ratio=r, version=2)[None] for r in ratios])
+
+
+def done(work: Callable[[], object]) -> Callable[[], object]:
+    """The work, and the wait for the GPU until it is done."""
+
+    def run() -> None:
+        work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+
+    return run
 
 
 def cell(ms: float) -> str:
@@ -120,13 +152,19 @@ def main() -> None:
         f"{options.network} network, batch {options.batch}, {precision}, {where}, "
         f"{torch.get_num_threads()} threads, torch {torch.__version__}; ms per picture (pictures/s)"
     )
-    print(f"\n| size | {' | '.join(PARTS)} |\n|---|{'---:|' * len(PARTS)}")
-    for size in map(int, options.sizes.split(",")):
-        works = parts(size, options.batch, network, vgg, device, options.bf16)
-        clock = time.perf_counter if device.type == "cuda" else time.process_time
-        found = alternating(works, options.rounds, clock=clock)
-        each = [1000 * min(found[name]) / options.batch for name in PARTS]
-        print(f"| {size} px | {' | '.join(map(cell, each))} |")
+    sizes = [int(size) for size in options.sizes.split(",")]
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    columns: dict[str, list[float]] = defaultdict(list)
+    for size in sizes:
+        works = sample_parts(size, options.batch, device)
+        works |= step_parts(size, options.batch, network, vgg, device, options.bf16)
+        timed = {name: done(work) for name, work in works.items()}
+        for name, seconds in alternating(timed, options.rounds, clock=clock).items():
+            columns[name].append(1000 * min(seconds) / options.batch)
+    print("\n| part |" + "".join(f" {size} px |" for size in sizes))
+    print("|---|" + "---:|" * len(sizes))
+    for name, each in columns.items():
+        print(f"| {name} | {' | '.join(map(cell, each))} |")
 
 
 if __name__ == "__main__":
