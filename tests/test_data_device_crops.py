@@ -73,7 +73,8 @@ def test_samples_are_those_scaled_one_by_one_within_a_level(source: Pictures, cr
         assert all(torch.equal(ours[name], theirs[name]) for name in ("hole", "index", "skipped"))
         difference = (scaled_on(DEVICE, ours, 32) - theirs["image"]).abs()
         assert difference.max() <= 1
-        assert difference.mean() < 0.03  # OpenCV rounds halves up
+        # Halves are rounded otherwise by OpenCV, and what is near a half by TF32.
+        assert difference.mean() < (0.1 if DEVICE.type == "cuda" else 0.03)
         sides |= set(ours["side"].tolist())
     assert min(sides) == 32 and max(sides) <= 64
     assert (len(sides) > 15) == (crop == "resize-crop")

@@ -95,6 +95,7 @@ def settings(pictures: Path, out: Path) -> TrainConfig:
         config="tiny",
         out=str(out),
         precision="fp32",
+        crops="host",
         workers=0,
         threads=1,
         log_steps=1,

@@ -103,7 +103,7 @@ def trained_part(network: nn.Module) -> nn.Module:
 
 def _blend_boundaries(fill: Tensor, valid: Tensor) -> Tensor:
     """The fills of a batch, (B, 3, H, W), blended and clamped; on the device it lies on."""
-    # On a CPU the dense grids of a batch take two to five times as long as the pixels of the bands.
+    # On a CPU the dense grids of a batch take several times as long as the pixels of the bands.
     blend = _blend_each if fill.device.type == "cpu" else blend_boundaries
     return blend(fill, valid == 0).clamp_(0, 1)
 
