@@ -95,6 +95,11 @@ def test_small_and_very_large_squares_do_not_travel(source: Pictures) -> None:
     assert largest == 64
 
 
+def test_an_unscaled_square_keeps_no_image_in_memory() -> None:
+    image = textured(90, 90, 0)
+    assert Unscaled.of(image[:40, :40], 32, False).pixels.base is None
+
+
 def test_the_rest_of_a_batch_does_not_count() -> None:
     samples = [{"image": Unscaled(textured(side, side, side), False)} for side in (33, 40, 47, 64)]
     alone = torch.cat([scaled_on(DEVICE, collate_unscaled([sample]), 32) for sample in samples])

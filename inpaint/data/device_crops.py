@@ -1,8 +1,8 @@
 """Squares that are scaled and flipped by the batch, on the device that trains.
 
 Where a square lies, how large it is and whether it is flipped follow from the sample's number, as
-for samples that are scaled one by one. Only the pixels' work moves: workers copy the squares out of
-the images, and a matrix product averages them down. The answers differ from OpenCV's by rounding.
+for samples that are scaled one by one. Only the work on pixels moves: workers copy the squares out
+of the images, and a matrix product averages them down; OpenCV's answers are rounded otherwise.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ class Unscaled(NamedTuple):
     @classmethod
     def of(cls, square: np.ndarray, size: int, flipped: bool) -> Unscaled:
         """The square as it is, or scaled to `size` if it is smaller or more than twice as large."""
-        travels = size <= len(square) <= _LARGEST * size
-        return cls(square if travels else scale_square(square, size), flipped)
+        if not size <= len(square) <= _LARGEST * size:
+            return cls(scale_square(square, size), flipped)
+        return cls(square.copy(), flipped)  # a view would keep its image until the batch is full
 
 
 def collate_unscaled(samples: list[dict[str, Any]]) -> dict[str, Any]:
