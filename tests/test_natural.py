@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from inpaint.texture import natural
+from inpaint.texture.doubt import doubt
 from inpaint.texture.gradient_blending import blend
 from inpaint.texture.matching import Appearance
 from inpaint.texture.max_flow import minimum_cut
@@ -309,7 +310,11 @@ def solve_densely(image, hole, offsets, length):
                 add({i: 1}, wanted + image[other])
             elif dy + dx > 0:  # each pair once
                 theirs = copied(place, offsets[other]) - copied(other, offsets[other])
-                add({i: 1, number[other]: -1}, (wanted + theirs) / 2)
+                mean, as_copied = (wanted + theirs) / 2, copied(place, offsets[place])
+                as_copied -= copied(other, offsets[other])
+                squares = np.square(mean - as_copied)
+                edge = squares / (squares + 0.3**2)
+                add({i: 1, number[other]: -1}, mean + edge * (as_copied - mean))
     return np.linalg.lstsq(np.array(rows), np.array(values), rcond=None)[0]
 
 
@@ -338,3 +343,44 @@ def test_without_a_say_of_the_fill_a_piece_takes_the_colour_around_it():
     offsets[hole] = (-210, 0)
     blend(image, offsets, hole, ~hole, np.full(size, 1e4, np.float32))
     assert np.abs(image[hole] - 0.4).max() < 0.02
+
+
+def test_two_pieces_of_unlike_colours_keep_the_edge_between_them():
+    size = (60, 120)
+    image = np.zeros((*size, 3), np.float32)
+    image[:30] = 0.95
+    hole = box(size, 10, 50, 20, 100)
+    x = np.indices(size)[1]
+    offsets = np.zeros((*size, 2), np.int16)
+    offsets[hole, 1] = np.where(x < 60, -x, 119 - x)[hole]  # all of it is copied along the rows
+    offsets[30:33, 20:100, 0] = -3  # but a strip of white, which nothing around it has
+    result = image.copy()
+    blend(result, offsets, hole, ~hole, np.full(size, 1e4, np.float32))
+    assert result[31, 30:90].min() > 0.7
+    assert result[36:50, 30:90].max() < 0.15
+
+
+def test_a_rest_of_an_object_beside_a_hole_leaves_no_haze():
+    size = (120, 160)
+    image = np.full((*size, 3), 0.05, np.float32) + noise(size, low=0, high=0.02)
+    hole = box(size, 20, 80, 30, 130)
+    image[80:84, 60:100] = 0.95  # left of an object that stood above it
+    away = np.hypot(*(np.indices(size) - np.array([80, 80])[:, None, None]))
+    haze = np.exp(-away / 15).astype(np.float32)[..., None]
+    fill = np.where(hole[..., None], image + 0.9 * haze, image)
+    result = synthesize(fill, hole, nothing(hole))
+    assert np.percentile(result[hole], 95) < 0.1
+    assert np.percentile(fill[hole], 95) > 0.3
+
+
+def test_doubt_grows_with_the_distance_from_what_is_copied():
+    size = (40, 60)
+    image, hole = np.full((*size, 3), 0.5, np.float32), box(size, 10, 30, 20, 50)
+    image[10:30, 35:50] = (0.5, 0.5, 0.75)  # 0.25 from what is copied
+    offsets = np.zeros((*size, 2), np.int16)
+    offsets[hole, 0] = 20 - np.indices(size)[0][hole] + 15
+    found = doubt(image, offsets, hole, 0)
+    assert found[20, 25] == 1 and found[0, 0] == 1
+    assert found[20, 44] == pytest.approx(np.sqrt(2))
+    assert 1 < found[20, 35] < np.sqrt(2)
+    assert 1 < doubt(image, offsets, hole, 2)[5, 10] < found[20, 44]  # a square of 36 px

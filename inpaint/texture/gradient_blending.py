@@ -7,7 +7,9 @@ over more than a distance L, colours from the second:
     minimise  sum over neighbours (u_p - u_q - g_pq)^2 + sum over p of (u_p - N_p)^2 / L_p^2
 
 with u as known beside the hole and g_pq the difference of the two pixels in their source, times
-the gain; between two pieces, the mean of what both sources say. Without the second sum this is
+the gain. Between two pieces it is the mean of what both sources say, as long as they agree; what
+they disagree about more than shading does is an edge of an object, and stays one: g_pq goes over
+to the difference of the copied pixels. Without the second sum this is
 Poisson blending (Perez, Gangnet and Blake, "Poisson image editing", SIGGRAPH 2003); with it, detail
 that is finer than L is kept and the rest goes to N (screened Poisson: Bhat et al., ECCV 2008). L
 grows with the depth of the hole, as the softness of N does. Inside a piece and away from the hole's
@@ -25,6 +27,7 @@ from numba import njit
 from inpaint.texture.multigrid import ACTIVE, interpolate, make_grids, solve
 from inpaint.texture.upsampling import row_spans
 
+_EDGE = np.float32(0.3)  # disagreement of two sources at which half of it is an edge
 _SHORT = 6.0  # px; where L is shorter, c follows the fill's own detail
 
 
@@ -142,7 +145,10 @@ def _right_side(
                     other = gain * image[v + ey, u + ex, channel]
                     beside = gain * _clamped(image, v + dy, u + dx, channel)
                     here = gain * _clamped(image, y + ey, x + ex, channel)
-                    total += half * (here - copied + other - beside)
+                    apart = half * (here - copied + other - beside)
+                    edge = apart**2 / (apart**2 + (gain * _EDGE) ** 2)
+                    step = (1 - gain) / gain * (copied - other)
+                    total += apart + edge * (step - apart)
             rhs[y, x] = total
 
 

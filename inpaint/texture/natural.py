@@ -2,10 +2,11 @@
 
 1. Edges that enter the hole on both sides are joined across it (`joining`).
 2. A shift map at a coarse scale says which known pixel each hole pixel copies (`shift_map`). Deep
-   in a large hole the network's fill is too vague to choose by: there the pieces may be like an
-   image completed by its own patches instead (`completion`).
+   in a hole the network's fill is too vague to choose by: there the pieces may be like an image
+   completed by its own patches instead (`completion`).
 3. It is carried to the image's own scale, where seams move a little (`upsampling`).
-4. The pieces' gradients are put together on the colours of the fill (`gradient_blending`).
+4. The pieces' gradients are put together on the colours of the fill (`gradient_blending`), as far
+   as the pieces do not tell that these are wrong (`doubt`).
 
 Thin holes need no pieces: each pixel copies from the place most like it. Single-threaded compiled
 code without reordered sums: the same image, hole and seed give the same bytes everywhere.
@@ -20,6 +21,7 @@ import numpy as np
 from numba import njit
 
 from inpaint.texture.completion import complete
+from inpaint.texture.doubt import doubt
 from inpaint.texture.gradient_blending import blend
 from inpaint.texture.joining import DETERMINED, Joined, join_edges
 from inpaint.texture.matching import Appearance, closer
@@ -46,8 +48,8 @@ _DEPTH_PIXELS = 2**22
 # Detail of the fill is coarser than this: px, and px for each px of depth. Deep in a large hole the
 # network has little to go by, and its colours count over longer distances only.
 _SOFT, _SOFTER, _DEEP = 0.5, 0.7, 30.0
-# px, depth of a hole from which on the network sees it made smaller, and its fill is vague.
-_VAGUE = 64.0
+# px, depth of a hole from which on the network's fill is vague, or a haze of what lies at its edge.
+_VAGUE = 20.0
 _FIXED = 0.45  # share of a joined edge in a pixel's colours from which on a completion keeps them
 _UNLIKE = 0.12  # RMS difference of a piece from a joined edge at which the edge stays without it
 _PATCH = 2  # px to all sides in which they are compared
@@ -110,6 +112,7 @@ def synthesize(
     if joined is not None:
         _keep_edges(result, hole, source, joined.share, joined.offsets, offsets)
     del levels  # their images take a third of the image's memory
+    length *= doubt(result, offsets, hole, halvings)
     blend(result, offsets, hole, known, length, halvings, gain, report_blending)
     return result
 
