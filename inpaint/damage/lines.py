@@ -10,7 +10,6 @@ import numpy as np
 from inpaint.damage.drawing import Canvas, Size, blob, log_uniform, noise, random_walk
 from inpaint.damage.layer import Layer, light_or_dark
 
-
 _EVEN = 0.35  # share of scratches without gaps
 
 

@@ -25,7 +25,6 @@ RADIUS = 3  # px, of a patch
 _DEPTH = 2.0  # px, of the hole at the coarsest scale, if the image is large enough
 _LEAST_SIDE = 4 * RADIUS  # px, of the image there
 _LEAST_SOURCES = 64  # patches
-_STARTS = 4  # random ones, of which that with the lowest energy wins
 # Weight of a pixel in a patch's cost for each px of its depth. At first the known pixels lead, so
 # that edges that end at the hole go on; then neighbouring patches agree.
 _TRUSTS = (0.3, 0.6, 0.85)
@@ -36,12 +35,13 @@ _BOUNDARY, _BAND = 1.0, 2.0  # px; where the level's image stays, and until it i
 _NO_COST = 1e30  # of a target without a source
 
 
-def complete(level: Level, state: np.ndarray) -> np.ndarray:
+def complete(level: Level, state: np.ndarray, *, starts: int) -> np.ndarray:
     """The level's image completed by its own patches: (H, W, 3) float32.
 
     Args:
         level: Of a size at which the hole has some thousand pixels.
         state: See random_state; is advanced.
+        starts: Random ones, of which that with the lowest energy wins.
 
     Returns:
         An image that differs from the level's only in the hole, and not at its boundary, where the
@@ -56,7 +56,7 @@ def complete(level: Level, state: np.ndarray) -> np.ndarray:
     if not scales[-1].enough:
         return level.image
     # Which energy is reached depends on the random search of the coarsest scale most.
-    found = [_synthesize(scales, state) for _ in range(_STARTS)]
+    found = [_synthesize(scales, state) for _ in range(starts)]
     image, _ = min(found, key=lambda one: one[1])
     share = np.clip((scales[0].depth - _BOUNDARY) / _BAND, 0, 1)[..., None]
     return (level.image + share * (image - level.image)).astype(np.float32)

@@ -50,6 +50,8 @@ _DEPTH_PIXELS = 2**22
 _SOFT, _SOFTER, _DEEP = 0.5, 0.7, 30.0
 # px, depth of a hole from which on the network's fill is vague, or a haze of what lies at its edge.
 _VAGUE = 20.0
+_DEEPER = 64.0  # px, and from which on a completion is worth more starts
+_STARTS, _MORE_STARTS = 2, 4
 _FIXED = 0.45  # share of a joined edge in a pixel's colours from which on a completion keeps them
 _UNLIKE = 0.12  # RMS difference of a piece from a joined edge at which the edge stays without it
 _PATCH = 2  # px to all sides in which they are compared
@@ -150,7 +152,8 @@ def _coarse_offsets(
     if deepest <= _VAGUE:
         known = Appearance(level, _KNOWN_BLUR)
         return find_shift_map(level, [fill], known, state), fill, None
-    completion = complete(_with_edges(level, joined, 2 ** (len(levels) - 1)), state)
+    starts = _STARTS if deepest <= _DEEPER else _MORE_STARTS
+    completion = complete(_with_edges(level, joined, 2 ** (len(levels) - 1)), state, starts=starts)
     offsets, followed = _pieces(level, fill, completion, state)
     return offsets, fill, _Vague(followed, (completion - level.image) * followed[..., None])
 
