@@ -177,6 +177,8 @@ class Finishing:
         if self.style == "plain" or not fill.mask[own].any():
             return
         crop = cut(colours, known, fill, tile.context, given=True)
+        if tile.core == region.box:  # the crop has all of them
+            fill.clear()
         not_copied = np.zeros_like(crop.hole) if exclude is None else exclude[tile.context].copy()
         if self.style == "natural":
             if filled is not None:

@@ -144,7 +144,7 @@ def _measure_edges(
     for n in range(len(places)):
         y, x = places[n]
         valid = True
-        for v, u in ((1, 2), (2, 1), (2, 3), (3, 2)):
+        for v, u in ((1, 2), (2, 1), (2, 3), (3, 2)):  # most places have no edge
             valid &= _smooth(image, known, y + v - 2.0, x + u - 2.0, smoothed[v, u])
         rows, columns, _ = _tensor(smoothed, 2, 2)
         here = rows + columns
