@@ -156,6 +156,19 @@ def test_depth_does_not_depend_on_where_the_hole_lies_in_memory():
     assert len(found) == 1
 
 
+@pytest.mark.parametrize("top, left", [(30, 40), (0, 0), (85, 100)])
+def test_depth_does_not_depend_on_what_is_far_away(top, left):
+    hole = np.zeros((97, 131), bool)
+    hole[top : top + 12, left : left + 31] = np.random.default_rng(0).random((12, 31)) > 0.05
+    hole[top : top + 12, left : left + 31] |= hole[top : top + 12, left : left + 31][::-1]
+    inside, outside = np.argwhere(hole), np.argwhere(~hole)
+    nearest = [np.square(outside - place).sum(1).min() ** 0.5 for place in inside]
+    depth = hole_depth(hole)
+    np.testing.assert_allclose(depth[hole], nearest, rtol=1e-6)
+    assert not depth[~hole].any()
+    assert not hole_depth(np.zeros((5, 7), bool)).any()
+
+
 def test_a_slanted_stroke_is_seen_where_it_is():
     hole = np.zeros((1500, 2000), np.uint8)
     cv2.line(hole, (100, 100), (1900, 1400), 1, 40)

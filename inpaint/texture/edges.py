@@ -13,9 +13,10 @@ import numpy as np
 from numba import njit
 
 from inpaint.texture.pyramid import Level
-from inpaint.utils.distance import hole_depth
+from inpaint.utils.distance import hole_depth, surroundings
 
 GAP = 3.0  # px between the hole and the ring: what is smoothed there is known
+_LOOKED_AT = 16  # px around the hole in which distances from it are found
 RADIUS = 6  # px on either side of an edge that its profile shows
 LEAST_CONTRAST = 0.06  # largest difference of a colour in the inner part of a profile
 _OUTER = 2  # px at both ends of a profile that may be unknown
@@ -69,9 +70,13 @@ def tangents(points: np.ndarray) -> np.ndarray:
 
 def find_edge_ends(level: Level) -> list[EdgeEnd]:
     """Ends of the edges of the level's sources at its hole, of the highest contrast first."""
-    distance = hole_depth(~level.hole)
-    ring = level.source & (distance > GAP - 0.5) & (distance <= GAP + 0.5)
-    places = np.argwhere(ring).astype(np.int32)
+    frame = surroundings(level.hole, _LOOKED_AT)
+    distance = np.full(level.size, np.inf, np.float32)
+    distance[frame] = hole_depth(~level.hole[frame])
+    near = distance[frame]
+    ring = level.source[frame] & (near > GAP - 0.5) & (near <= GAP + 0.5)
+    corner = np.array([span.start for span in frame])
+    places = (np.argwhere(ring) + corner).astype(np.int32)
     angles = np.zeros(len(places))
     strength = np.zeros(level.size, np.float32)
     _measure_edges(level.image, level.source, places, strength, angles)
