@@ -156,6 +156,19 @@ def test_depth_does_not_depend_on_where_the_hole_lies_in_memory():
     assert len(found) == 1
 
 
+@pytest.mark.parametrize("top, left", [(30, 40), (0, 0), (85, 100)])
+def test_depth_does_not_depend_on_what_is_far_away(top, left):
+    hole = np.zeros((97, 131), bool)
+    hole[top : top + 12, left : left + 31] = np.random.default_rng(0).random((12, 31)) > 0.05
+    hole[top : top + 12, left : left + 31] |= hole[top : top + 12, left : left + 31][::-1]
+    inside, outside = np.argwhere(hole), np.argwhere(~hole)
+    nearest = [np.square(outside - place).sum(1).min() ** 0.5 for place in inside]
+    depth = hole_depth(hole)
+    np.testing.assert_allclose(depth[hole], nearest, rtol=1e-6)
+    assert not depth[~hole].any()
+    assert not hole_depth(np.zeros((5, 7), bool)).any()
+
+
 def test_a_slanted_stroke_is_seen_where_it_is():
     hole = np.zeros((1500, 2000), np.uint8)
     cv2.line(hole, (100, 100), (1900, 1400), 1, 40)
@@ -180,3 +193,31 @@ def test_long_narrow_holes_take_few_tiles():
     assert len(region.tiles) <= 6
     for tile in region.tiles:
         assert length(tile.context[0]) * length(tile.context[1]) <= 512**2
+
+
+def test_a_long_stroke_that_guides_texture_is_seen_small_along_its_way():
+    hole = np.zeros((1500, 4000), np.uint8)
+    cv2.polylines(hole, [np.array([(100, 100), (2000, 1300), (3900, 200)])], False, 1, 60)
+    hole = hole > 0
+    (plain,), (region,) = (plan_regions(hole, TilingConfig(), guiding=g) for g in (False, True))
+    assert plain.factor == 1 and not plain.guiding
+    assert region.factor == pytest.approx(8**0.5) and region.guiding
+    assert (region.mask == plain.mask).all()
+    covered = np.zeros_like(hole)
+    for tile in region.tiles:
+        covered[tile.core] = True
+        for inner, outer, limit in zip(tile.core, tile.context, hole.shape, strict=True):
+            assert length(outer) >= min(128 * region.factor, limit) - 1
+            # An eighth of what the network sees at once, less what cores overlap.
+            assert inner.start - outer.start >= min(100, inner.start)
+            assert outer.stop - inner.stop >= min(100, limit - inner.stop)
+    assert covered[hole].all()
+    seen = [length(t.context[0]) * length(t.context[1]) / region.factor**2 for t in region.tiles]
+    assert max(seen) <= 512**2 and sum(seen) < 1.1e6
+
+
+def test_blobs_and_short_strokes_are_seen_as_large_where_their_fill_guides_texture():
+    hole = hole_with((900, 900), (100, 100, 400, 400), (600, 100, 660, 700))
+    found = [plan_regions(hole, TilingConfig(), guiding=g) for g in (False, True)]
+    assert [r.factor for r in found[0]] == [r.factor for r in found[1]]
+    assert [r.tiles for r in found[0]] == [r.tiles for r in found[1]]

@@ -290,12 +290,12 @@ class Inpainter:
             gray = is_gray(colours, known)  # an old photo scanned in colour modes stays gray
             # Without boundary blending, the network has to fill thin holes, too.
             tiling = self.tiling if self.boundary else replace(self.tiling, thin_radius=0)
-            regions = plan_regions(hole, tiling)
+            regions = plan_regions(hole, tiling, guiding=finishing.style == "natural")
             progress = Progress(on_progress, regions, textured=finishing.style != "plain")
             for region in regions:
                 fill = None
                 if region.tiles:
-                    fill = self._fill_region(result, known, region, progress, threads)
+                    fill = self._fill_region(result, known, region, finishing, progress, threads)
                 fill = finishing.blend(fill, result, known, region)
                 progress.blended(region)
                 tiled = finishing.texture_tiles(region, hole.shape)
@@ -320,13 +320,14 @@ class Inpainter:
         colours: np.ndarray,
         known: np.ndarray,
         region: Region,
+        finishing: Finishing,
         progress: Progress,
         threads: int,
     ) -> RegionFill:
         """The network's image of a region's hole."""
         fill = RegionFill(region)
         weights = np.zeros(len(fill.colours), np.float32)
-        fill_tile = partial(self._fill_tile, colours, known, region.factor)
+        fill_tile = partial(self._fill_tile, colours, known, region, finishing)
         threads = min(threads, len(region.tiles)) if self.device.type == "cpu" else 1
         answers = map_in_order(fill_tile, region.tiles, threads)
         for tile, answer in zip(region.tiles, answers, strict=True):
@@ -339,11 +340,19 @@ class Inpainter:
         return fill
 
     def _fill_tile(
-        self, colours: np.ndarray, known: np.ndarray, factor: float, tile: Tile
+        self,
+        colours: np.ndarray,
+        known: np.ndarray,
+        region: Region,
+        finishing: Finishing,
+        tile: Tile,
     ) -> Enlarged:
         """The network's image of a tile's context, (h, w, 3) float32, about in [0, 1]."""
-        image, valid = downscale(colours[tile.context], known[tile.context], factor)
-        return Enlarged(self._predict(image, valid), known[tile.context].shape)
+        image, valid = downscale(colours[tile.context], known[tile.context], region.factor)
+        answer = self._predict(image, valid)
+        if region.guiding:
+            answer = finishing.blend_small(answer, image, valid, region.factor)
+        return Enlarged(answer, known[tile.context].shape)
 
     def _predict(self, image: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Arrays (H, W, 3) in [0, 1] and (H, W) in {0, 1} through the network; float32."""

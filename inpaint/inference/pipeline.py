@@ -30,6 +30,8 @@ _TEXTURE_TILES = {"natural": (2048, 448), "faithful": (1024, 192)}
 # elsewhere.
 _ALONE, _FEW_SOURCES = 2**22, 1 / 16
 _REFINED_FACTOR = 2.0  # the most that a fill is enlarged before the refiner in the natural style
+# The boundary of a fill that was blended at the network's scale needs this at full size.
+_ENLARGED = BoundaryConfig(band=4, data_weight=0.1)
 _BOUNDARY_MARGIN = 4  # px around a region that its boundary band depends on
 _BAND_MARGIN = 64  # px beyond that which a band of a large region sees
 
@@ -53,6 +55,26 @@ class Finishing:
     seed: int
     device: torch.device
 
+    def blend_small(
+        self, answer: np.ndarray, image: np.ndarray, valid: np.ndarray, factor: float
+    ) -> np.ndarray:
+        """The network's answer with the known pixels, blended at its own scale.
+
+        The equations of a band of the same width at full size, on this grid.
+
+        Args:
+            answer, image: (h, w, 3) float32.
+            valid: (h, w) in {0, 1}.
+            factor: How much smaller than the image they are.
+        """
+        known = valid > 0
+        composite = np.where(known[..., None], image, answer.clip(0, 1))
+        if self.boundary is None:
+            return composite
+        band = max(1, round(self.boundary.band / factor))
+        config = BoundaryConfig(band, self.boundary.data_weight * factor**5)
+        return blend_boundary(Crop(composite, ~known, np.zeros_like(known)), config)
+
     def blend(
         self, fill: RegionFill | None, colours: np.ndarray, known: np.ndarray, region: Region
     ) -> RegionFill:
@@ -69,6 +91,7 @@ class Finishing:
         """
         if fill is not None and self.boundary is None:
             return fill
+        boundary = _ENLARGED if region.guiding else self.boundary
         refiner = self.refiner if self._refines(region) else None
         margin = _BOUNDARY_MARGIN if refiner is None else context_margin(refiner)
         target = RegionFill(region) if fill is None else fill
@@ -82,7 +105,7 @@ class Finishing:
             crop = cut(colours, known, target, frame, given=fill is not None)
             if done is not None:  # until now, the network's image was needed there
                 target.put(*done)
-            blended = blend_boundary(crop, self.boundary, to_image=fill is not None)
+            blended = blend_boundary(crop, boundary, to_image=fill is not None)
             np.clip(blended, 0, 1, out=blended)
             if refiner is not None:
                 crop = crop if fill is not None else crop.with_image(blended)
@@ -98,7 +121,8 @@ class Finishing:
         An enlarged fill has nothing fine, and that style takes all that is fine from the image.
         """
         enlarged = region.factor > _REFINED_FACTOR and bool(region.tiles)
-        return region.refined and not (enlarged and self.style == "natural")
+        left_out = region.guiding or (enlarged and self.style == "natural")
+        return region.refined and not left_out
 
     def texture_tiles(self, region: Region, size: tuple[int, ...]) -> Region:
         """The region with the tiles whose number `add_texture` takes.
@@ -153,6 +177,8 @@ class Finishing:
         if self.style == "plain" or not fill.mask[own].any():
             return
         crop = cut(colours, known, fill, tile.context, given=True)
+        if tile.core == region.box:  # the crop has all of them
+            fill.clear()
         not_copied = np.zeros_like(crop.hole) if exclude is None else exclude[tile.context].copy()
         if self.style == "natural":
             if filled is not None:

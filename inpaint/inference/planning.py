@@ -26,8 +26,11 @@ from inpaint.inference.tiling import (
     Tile,
     TilingConfig,
     absolute,
+    around,
     bounding_box,
     dilate,
+    halves,
+    intersection,
     relative,
     tiles_of,
 )
@@ -36,10 +39,13 @@ from inpaint.utils.distance import hole_depth
 _CELL = 256  # px; thin holes are filled together in squares of this side
 _SPECK = 5  # px; extent of a thin hole that is a speck
 _STEP = 64  # px at the network's scale, in which what a tile sees is made smaller
+# Of a fill that only tells colours: least depth of a hole at the scale at which the network sees
+# it, px, its least area there, px, and the least factor.
+_GUIDE_RADIUS, _GUIDE_AREA, _GUIDE_FACTOR = 10.0, 10_000, 1.99
 _SHARED = (0.25, 0.5, 1.0, 2.0)  # sides of squares whose holes may share a tile, of min_side
 
 
-def plan_regions(hole: np.ndarray, config: TilingConfig) -> list[Region]:
+def plan_regions(hole: np.ndarray, config: TilingConfig, *, guiding: bool = False) -> list[Region]:
     """How to fill a hole: regions from the thinnest holes to the thickest.
 
     Each pixel of the hole is in the mask of exactly one region.
@@ -47,6 +53,8 @@ def plan_regions(hole: np.ndarray, config: TilingConfig) -> list[Region]:
     Args:
         hole: (H, W) bool, True = fill.
         config: What the network can do.
+        guiding: The network's fill tells colours, and what is fine comes from elsewhere: it sees
+            long strokes as small as suffices for that.
     """
     box = bounding_box(hole)
     if box is None:
@@ -56,6 +64,9 @@ def plan_regions(hole: np.ndarray, config: TilingConfig) -> list[Region]:
     frame = dilate(box, 1, hole.shape)
     holes = _Components.of(np.ascontiguousarray(hole[frame]))
     factors = _factors(holes.thickness, config)
+    guides = _guide_factors(holes) if guiding else np.zeros_like(factors)
+    coarse = guides > factors
+    factors = np.maximum(factors, guides)
     thin = holes.thickness <= config.thin_radius
     speck = thin & (holes.boxes[:, 2:] - holes.boxes[:, :2] <= _SPECK).all(1)
     regions = [
@@ -63,15 +74,18 @@ def plan_regions(hole: np.ndarray, config: TilingConfig) -> list[Region]:
         *_thin_regions(holes, thin & ~speck, refined=True),
     ]
     regions = [replace(region, box=absolute(region.box, frame)) for region in regions]
+    size = hole.shape[0], hole.shape[1]
     for factor in np.unique(factors[~thin]).tolist():
-        size = hole.shape[0], hole.shape[1]
         chosen = ~thin & (factors == factor)
-        for region, shared in _thick_regions(holes, chosen, factor, config):
+        for region, shared in _thick_regions(holes, chosen & ~coarse, factor, config):
             region = replace(region, box=absolute(region.box, frame))
             tiles = tiles_of(region.box, size, factor, config, shared=shared)
             mask = region.mask
             trimmed = (_trimmed(tile, region, mask, config) for tile in tiles)
             regions.append(replace(region, tiles=[tile for tile in trimmed if tile is not None]))
+        for region, _ in _thick_regions(holes, chosen & coarse, factor, config):
+            region = replace(region, box=absolute(region.box, frame), guiding=True)
+            regions.append(replace(region, tiles=_tiles_along(region, size, config)))
     return regions
 
 
@@ -81,6 +95,7 @@ class _Components:
 
     labels: np.ndarray  # (H, W) int32, 0 = no hole, else a hole's number + 1
     boxes: np.ndarray  # (N, 4) int: top, left, bottom, right
+    areas: np.ndarray  # (N,) int, px
     thickness: np.ndarray  # (N,) largest distance of a pixel from the nearest one outside, px
 
     @classmethod
@@ -92,7 +107,8 @@ class _Components:
         # Beyond the image nothing is known, so its edge does not end a hole: no border is added.
         thickness = _largest(hole_depth(hole), labels, count)
         thickness = np.minimum(thickness[1:], max(hole.shape))  # where nothing at all is known
-        return cls(labels, np.stack([y, x, y + height, x + width], 1), thickness)
+        boxes = np.stack([y, x, y + height, x + width], 1)
+        return cls(labels, boxes, stats[1:, 4], thickness)
 
     def mask(self, box: Rectangle, chosen: np.ndarray) -> np.ndarray:
         """Pixels in a box of the chosen holes, (N + 1,) bool: of their numbers + 1."""
@@ -128,6 +144,13 @@ def _factors(thickness: np.ndarray, config: TilingConfig) -> np.ndarray:
     """
     steps = np.ceil(2 * np.log2(np.maximum(thickness / config.hole_radius, 1)) - 1e-6)
     return np.sqrt(2.0) ** steps
+
+
+def _guide_factors(holes: _Components) -> np.ndarray:
+    """The most that each hole may be made smaller for a fill that tells colours."""
+    most = np.minimum(holes.thickness / _GUIDE_RADIUS, np.sqrt(holes.areas / _GUIDE_AREA))
+    factors = np.sqrt(2.0) ** np.floor(2 * np.log2(np.maximum(most, 1)) + 1e-6)
+    return np.where(factors >= _GUIDE_FACTOR, factors, 1)
 
 
 def _thin_regions(holes: _Components, chosen: np.ndarray, *, refined: bool) -> Iterator[Region]:
@@ -196,6 +219,34 @@ def _network_work(box: _Box, shared: bool, factor: float, config: TilingConfig) 
     for length in ((box[2] - box[0]) / factor, (box[3] - box[1]) / factor):
         work *= max(length + config.min_side / 2 if shared else 3 * length, config.min_side)
     return work
+
+
+def _tiles_along(region: Region, size: tuple[int, int], config: TilingConfig) -> list[Tile]:
+    """Tiles that show a region's mask and at least max_side / 8 around it.
+
+    The region's box is halved until the part of the hole in each half fits into a tile, so that
+    the tiles of strokes follow them.
+    """
+    margin = round(config.max_side * region.factor / 8)
+    mask = region.mask
+    tiles, parts = [], [region.box]
+    while parts:
+        part = parts.pop()
+        inside = bounding_box(mask[relative(part, region.box)])
+        if inside is None:
+            continue
+        core = absolute(inside, part)
+        least, step = (side * region.factor for side in (config.min_side, _STEP))
+        context = around(core, margin, least, step, size)
+        lengths = [span.stop - span.start for span in context]
+        longer = int(lengths[1] > lengths[0])
+        whole = lengths[0] * lengths[1] <= (config.max_side * region.factor) ** 2
+        if whole or core[longer].stop - core[longer].start <= 2 * margin:
+            core = intersection(dilate(core, margin // 4, size), region.box)
+            tiles.append(Tile(context, core))
+        else:
+            parts += reversed(halves(core, longer))
+    return tiles
 
 
 def _trimmed(tile: Tile, region: Region, mask: np.ndarray, config: TilingConfig) -> Tile | None:

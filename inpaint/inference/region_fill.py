@@ -27,6 +27,10 @@ class RegionFill:
         self.mask = region.mask
         self._starts = np.zeros(len(self.mask) + 1, np.int64)
         np.cumsum(np.count_nonzero(self.mask, axis=1), out=self._starts[1:])
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget the colours: memory that is not written to again goes back to the system."""
         self.colours = np.zeros((self._starts[-1], 3), np.float32)
 
     def rows(self, span: slice) -> np.ndarray:

@@ -76,6 +76,7 @@ class Region:
         tiles: Their cores cover the mask; where they overlap, their answers are blended. None for
             holes so thin that they are continued from their surroundings without the network.
         refined: Whether the refiner has something to do there: not for single specks.
+        guiding: Whether the fill only tells colours: it is blended at the network's scale.
     """
 
     factor: float
@@ -84,6 +85,7 @@ class Region:
     area: int
     tiles: list[Tile]
     refined: bool = True
+    guiding: bool = False
 
     @classmethod
     def of(
@@ -156,6 +158,31 @@ def dilate(rectangle: Rectangle, by: int, size: tuple[int, ...]) -> Rectangle:
         for span, limit in zip(rectangle, size, strict=True)
     )
     return rows, columns
+
+
+def around(
+    rectangle: Rectangle, margin: int, least: float, step: float, size: tuple[int, ...]
+) -> Rectangle:
+    """A rectangle with a margin around it, moved into an image of (height, width).
+
+    Its sides are at least `least` pixels and whole steps, as far as the image is so large.
+    """
+    spans = []
+    for span, limit in zip(rectangle, size, strict=True):
+        side = max(span.stop - span.start + 2 * margin, least)
+        side = math.ceil(side / step - 1e-6) * step
+        spans.append(_around(span.start, span.stop, round(side), limit))
+    return spans[0], spans[1]
+
+
+def halves(rectangle: Rectangle, axis: int) -> list[Rectangle]:
+    """Both halves of a rectangle along an axis."""
+    span = rectangle[axis]
+    middle = (span.start + span.stop) // 2
+    first, second = slice(span.start, middle), slice(middle, span.stop)
+    if axis == 0:
+        return [(first, rectangle[1]), (second, rectangle[1])]
+    return [(rectangle[0], first), (rectangle[0], second)]
 
 
 def grid(rectangle: Rectangle, side: int) -> list[Rectangle]:

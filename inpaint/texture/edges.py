@@ -13,9 +13,10 @@ import numpy as np
 from numba import njit
 
 from inpaint.texture.pyramid import Level
-from inpaint.utils.distance import hole_depth
+from inpaint.utils.distance import hole_depth, surroundings
 
 GAP = 3.0  # px between the hole and the ring: what is smoothed there is known
+_LOOKED_AT = 16  # px around the hole in which distances from it are found
 RADIUS = 6  # px on either side of an edge that its profile shows
 LEAST_CONTRAST = 0.06  # largest difference of a colour in the inner part of a profile
 _OUTER = 2  # px at both ends of a profile that may be unknown
@@ -69,9 +70,13 @@ def tangents(points: np.ndarray) -> np.ndarray:
 
 def find_edge_ends(level: Level) -> list[EdgeEnd]:
     """Ends of the edges of the level's sources at its hole, of the highest contrast first."""
-    distance = hole_depth(~level.hole)
-    ring = level.source & (distance > GAP - 0.5) & (distance <= GAP + 0.5)
-    places = np.argwhere(ring).astype(np.int32)
+    frame = surroundings(level.hole, _LOOKED_AT)
+    distance = np.full(level.size, np.inf, np.float32)
+    distance[frame] = hole_depth(~level.hole[frame])
+    near = distance[frame]
+    ring = level.source[frame] & (near > GAP - 0.5) & (near <= GAP + 0.5)
+    corner = np.array([span.start for span in frame])
+    places = (np.argwhere(ring) + corner).astype(np.int32)
     angles = np.zeros(len(places))
     strength = np.zeros(level.size, np.float32)
     _measure_edges(level.image, level.source, places, strength, angles)
@@ -108,11 +113,15 @@ def _smooth(image: np.ndarray, known: np.ndarray, y: float, x: float, colour: np
     """Write the Gaussian mean of the known pixels around (y, x); whether there are enough."""
     height, width = known.shape
     row, column = round(y), round(x)
+    across = np.empty(5)
+    for k in range(5):
+        across[k] = math.exp(-((column + k - 2 - x) ** 2) / (2 * _SIGMA**2))
     weights = total = 0.0
     colour[:] = 0.0
     for v in range(row - 2, row + 3):
+        down = math.exp(-((v - y) ** 2) / (2 * _SIGMA**2))
         for u in range(column - 2, column + 3):
-            weight = math.exp(-((v - y) ** 2 + (u - x) ** 2) / (2 * _SIGMA**2))
+            weight = down * across[u - column + 2]
             total += weight
             if 0 <= v < height and 0 <= u < width and known[v, u]:
                 weights += weight
@@ -140,27 +149,40 @@ def _measure_edges(
     for n in range(len(places)):
         y, x = places[n]
         valid = True
+        for v, u in ((1, 2), (2, 1), (2, 3), (3, 2)):  # most places have no edge
+            valid &= _smooth(image, known, y + v - 2.0, x + u - 2.0, smoothed[v, u])
+        rows, columns, _ = _tensor(smoothed, 2, 2)
+        here = rows + columns
+        if not valid or here < _STEEPEST**2:
+            continue
         for v in range(5):
             for u in range(5):
                 valid &= _smooth(image, known, y + v - 2.0, x + u - 2.0, smoothed[v, u])
         if not valid:
             continue
-        rows = columns = both = here = 0.0
+        rows = columns = both = 0.0
         for v in range(1, 4):
             for u in range(1, 4):
-                for c in range(3):
-                    down = (smoothed[v + 1, u, c] - smoothed[v - 1, u, c]) / 2
-                    right = (smoothed[v, u + 1, c] - smoothed[v, u - 1, c]) / 2
-                    rows += down * down
-                    columns += right * right
-                    both += down * right
-                    if v == 2 and u == 2:
-                        here += down * down + right * right
+                one = _tensor(smoothed, v, u)
+                rows, columns, both = rows + one[0], columns + one[1], both + one[2]
         spread = math.sqrt((columns - rows) ** 2 + 4 * both * both)
-        if here < _STEEPEST**2 or spread < _COHERENCE * (rows + columns):
+        if spread < _COHERENCE * (rows + columns):
             continue
         strength[y, x] = math.sqrt(here)
         angles[n] = 0.5 * math.atan2(2 * both, columns - rows) + math.pi / 2
+
+
+@njit(cache=True, nogil=True)
+def _tensor(colours: np.ndarray, y: int, x: int) -> tuple[float, float, float]:
+    """The structure tensor at a pixel of (H, W, 3): of rows, of columns and of both."""
+    rows = columns = both = 0.0
+    for c in range(3):
+        down = (colours[y + 1, x, c] - colours[y - 1, x, c]) / 2
+        right = (colours[y, x + 1, c] - colours[y, x - 1, c]) / 2
+        rows += down * down
+        columns += right * right
+        both += down * right
+    return rows, columns, both
 
 
 @njit(cache=True, nogil=True)

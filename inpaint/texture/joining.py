@@ -130,7 +130,7 @@ def _join(level: Level, crossed_by: Sequence[np.ndarray]) -> list[_Pair]:
     ends = find_edge_ends(level)
     depth = hole_depth(level.hole)
     pairs = []
-    for i, j, difference in _alike(ends):
+    for i, j, difference in _alike(ends, _LONGEST * max(float(depth.max()), 1.0)):
         pair = _pair(ends[i], ends[j], difference, level, depth)
         if pair is not None:
             pairs.append(pair)
@@ -147,13 +147,17 @@ def _join(level: Level, crossed_by: Sequence[np.ndarray]) -> list[_Pair]:
     return chosen
 
 
-def _alike(ends: Sequence[EdgeEnd]) -> list[tuple[int, int, float]]:
-    """Numbers of two ends that may be of one edge, and the cost of their profiles' difference."""
+def _alike(ends: Sequence[EdgeEnd], farthest: float) -> list[tuple[int, int, float]]:
+    """Numbers of two ends that may be of one edge, and the cost of their profiles' difference.
+
+    farthest: Most px between them.
+    """
     if len(ends) < 2:
         return []
     position = np.stack([end.position for end in ends])
     direction = np.stack([end.direction for end in ends])
     chord = position[None] - position[:, None]
+    near = np.hypot(chord[..., 0], chord[..., 1]) <= farthest
     # Signed angles at both ends from the chord to the edge's direction along it.
     first = angles_between(chord, np.broadcast_to(direction[:, None], chord.shape))
     second = angles_between(chord, np.broadcast_to(-direction[None], chord.shape))
@@ -162,7 +166,7 @@ def _alike(ends: Sequence[EdgeEnd]) -> list[tuple[int, int, float]]:
     )
     profile = np.stack([end.profile for end in ends])
     cost = np.minimum(_unlike_profiles(profile), _unlike_sides(profile))
-    possible = np.triu(smooth & np.isfinite(cost), 1)
+    possible = np.triu(near & smooth & np.isfinite(cost), 1)
     return [(int(i), int(j), float(cost[i, j])) for i, j in np.argwhere(possible)]
 
 

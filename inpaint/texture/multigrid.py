@@ -47,8 +47,8 @@ class Grid:
         screening: (H / 2^halvings, W / 2^halvings) float32, without the known neighbours.
         halvings: Of the screening.
         rhs: (H, W) float32, where active.
-        c: (H, W) float32.
-        correction: (H, W) float32, of c since it was last taken from the finer grid.
+        c: (H, W) float32; of the finest grid, where it is active.
+        correction: (H, W) float32, of c since the finer grid gave it; empty for the finest.
     """
 
     spans: np.ndarray
@@ -63,8 +63,12 @@ class Grid:
 
     def clear(self) -> None:
         """Start anew, for another right side."""
-        for values in (self.rhs, self.c, self.correction):
-            _clear(self.spans, values)
+        _clear(self.spans, self.rhs)
+        if self.correction.size:
+            _clear(self.spans, self.c)
+            _clear(self.spans, self.correction)
+        else:  # of the finest, what is never written to takes no memory
+            _clear_runs(self.runs, self.c)
 
 
 def make_grids(
@@ -88,7 +92,8 @@ def make_grids(
         last = np.count_nonzero(hole) <= _PIXELS
         active = np.ones_like(rough) if last else near(rough, _REACH)
         kind = _kinds(hole, known, active)
-        values = [np.zeros(kind.shape, np.float32) for _ in range(3)]
+        sizes = kind.shape, kind.shape, kind.shape if grids else (0, 0)
+        values = [np.zeros(size, np.float32) for size in sizes]
         runs, blocks = _runs(_with_neighbours(kind)), _runs(_active_blocks(kind))
         grids.append(Grid(row_spans(hole), kind, runs, blocks, screening, halvings, *values))
         if last:
@@ -105,8 +110,8 @@ def solve(grids: list[Grid]) -> None:
     """
     for finer, coarser in pairwise(grids):
         _add_up(finer.spans, finer.rhs, coarser.rhs)
-    for number in range(_CYCLES if len(grids) > 1 else 1):
-        _cycle(grids, first=number == 0)
+    for cycle in range(_CYCLES if len(grids) > 1 else 1):
+        _cycle(grids, first=cycle == 0)
     for coarser, finer in pairwise(grids[:0:-1]):
         _fill_inactive(finer.spans, finer.kind, coarser.c, finer.c)
 
@@ -248,6 +253,12 @@ def _clear(spans: np.ndarray, values: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _clear_runs(runs: np.ndarray, values: np.ndarray) -> None:
+    for n in range(len(runs)):
+        values[runs[n, 0], runs[n, 1] : runs[n, 2]] = 0
+
+
+@njit(cache=True, nogil=True)
 def _copy(spans: np.ndarray, source: np.ndarray, target: np.ndarray) -> None:
     for y in range(len(spans)):
         for x in range(spans[y, 0], spans[y, 1]):
@@ -378,12 +389,7 @@ def _correct(runs: np.ndarray, correction: np.ndarray, c: np.ndarray) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _fill_inactive(
-    spans: np.ndarray,
-    kind: np.ndarray,
-    coarse: np.ndarray,
-    c: np.ndarray,
-) -> None:
+def _fill_inactive(spans: np.ndarray, kind: np.ndarray, coarse: np.ndarray, c: np.ndarray) -> None:
     for y in range(len(spans)):
         for x in range(spans[y, 0], spans[y, 1]):
             if kind[y, x] and not kind[y, x] & ACTIVE:
