@@ -1,17 +1,9 @@
-"""Memory of the page over many fills of many photos, by the calls of its own script.
-
-    python benchmarks/memory.py --weights places2-compact
-
-prints a line each `--every` fills: resident memory of the server, and the median seconds of a fill.
-Each photo is opened, filled five times, saved and closed; every tenth has 12 megapixels.
-"""
+"""Memory of the page over many fills of many photos, by the calls of its own script."""
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -21,37 +13,31 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import cv2
 import numpy as np
 import psutil
-from app_server import Server, editor_call, large_photo, photo_file, sent, start_server, stop_server
+from app_server import Server, editor_call, large_photo, photo_file, sent
 
 FILLS = 5  # of one photo
-SIZES = ((480, 640), (768, 1024), (600, 400), (1200, 1600))  # (height, width)
-LARGE = (4000, 3000)
+SIZES = ((256, 256), (384, 512), (512, 384), (320, 480))  # (height, width)
+LARGE = (4000, 3000)  # of every tenth photo
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure the page's memory over many fills.")
-    parser.add_argument("--weights", default="places2-compact")
-    parser.add_argument("--fills", type=int, default=200)
-    parser.add_argument("--every", type=int, default=50)
-    options = parser.parse_args()
-    server = start_server("--weights", options.weights)
-    process = psutil.Process(server.process.pid)
+def fills_in_a_row(server: Server, folder: Path, count: int, every: int) -> None:
+    """Prints a line each `every` fills: resident memory of the server, and seconds of a fill.
+
+    Each photo is opened, filled five times, saved and closed.
+    """
     print(f"{'fills':>6} {'photos':>7} {'resident MB':>12} {'seconds a fill':>15}")
+    process, paths = psutil.Process(server.process.pid), write_photos(folder)
     seconds: list[float] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder, photos = Path(name), 0
-        paths = write_photos(folder)
-        while len(seconds) < options.fills:
-            size, path = paths[-1] if photos % 10 == 9 else paths[photos % len(SIZES)]
-            for spent in visit(server, folder, path, size, seed=photos):
-                seconds.append(spent)
-                if len(seconds) in (1, 10) or len(seconds) % options.every == 0:
-                    resident = process.memory_info().rss / 1e6
-                    median = statistics.median(seconds[-options.every :])
-                    print(f"{len(seconds):6} {photos + 1:7} {resident:12.0f} {median:15.2f}")
-                    sys.stdout.flush()
-            photos += 1
-    stop_server(server.process)
+    photos = 0
+    while len(seconds) < count:
+        size, path = paths[-1] if photos % 10 == 9 else paths[photos % len(SIZES)]
+        photos += 1
+        for spent in visit(server, folder, path, size, seed=photos):
+            seconds.append(spent)
+            if len(seconds) == 10 or len(seconds) % every == 0:
+                resident = process.memory_info().rss / 1e6
+                median = statistics.median(seconds[-every:])
+                print(f"{len(seconds):6} {photos:7} {resident:12.0f} {median:15.2f}", flush=True)
 
 
 def write_photos(folder: Path) -> list[tuple[tuple[int, int], Path]]:
@@ -88,7 +74,3 @@ def answer(server: Server, name: str, request: object, file: Any = None) -> Any:
     if not message["success"]:
         raise RuntimeError(message["output"])
     return message["output"]["data"]
-
-
-if __name__ == "__main__":
-    main()
