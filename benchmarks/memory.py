@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ SIZES = ((256, 256), (384, 512), (512, 384), (320, 480))  # (height, width)
 LARGE = (4000, 3000)  # of every tenth photo
 
 
-def fills_in_a_row(server: Server, folder: Path, count: int, every: int) -> None:
-    """Prints a line each `every` fills: resident memory of the server, and seconds of a fill.
+def memory_over_fills(
+    server: Server, folder: Path, count: int, every: int
+) -> Iterator[dict[str, float]]:
+    """Resident memory of the server, and median seconds of a fill, after each `every` fills.
 
     Each photo is opened, filled five times, saved and closed.
     """
-    print(f"{'fills':>6} {'photos':>7} {'resident MB':>12} {'seconds a fill':>15}")
     process, paths = psutil.Process(server.process.pid), write_photos(folder)
     seconds: list[float] = []
     photos = 0
@@ -34,10 +36,10 @@ def fills_in_a_row(server: Server, folder: Path, count: int, every: int) -> None
         photos += 1
         for spent in visit(server, folder, path, size, seed=photos):
             seconds.append(spent)
-            if len(seconds) == 10 or len(seconds) % every == 0:
-                resident = process.memory_info().rss / 1e6
+            if len(seconds) % every == 0:
+                resident = round(process.memory_info().rss / 1e6)
                 median = statistics.median(seconds[-every:])
-                print(f"{len(seconds):6} {photos:7} {resident:12.0f} {median:15.2f}", flush=True)
+                yield dict(fills=len(seconds), photos=photos, resident_mb=resident, median=median)
 
 
 def write_photos(folder: Path) -> list[tuple[tuple[int, int], Path]]:
