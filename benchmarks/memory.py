@@ -17,6 +17,7 @@ import psutil
 from app_server import Server, editor_call, large_photo, photo_file, sent
 
 FILLS = 5  # of one photo
+STROKE = 0.2  # length of a stroke that is filled, in shorter sides of the photo
 SIZES = ((256, 256), (384, 512), (512, 384), (320, 480))  # (height, width)
 LARGE = (4000, 3000)  # of every tenth photo
 
@@ -58,9 +59,11 @@ def visit(server: Server, folder: Path, path: Path, size: tuple[int, int], *, se
     rng = np.random.default_rng(seed)
     for number in range(FILLS):
         mask = np.zeros(size, np.uint8)
-        side = min(size)
-        start, end = (rng.integers(0, side, 2) for _ in range(2))
-        cv2.line(mask, start.tolist(), end.tolist(), 255, max(2, side // 40))
+        side, angle = min(size), rng.uniform(0, 2 * np.pi)
+        start = rng.uniform(0.3, 0.7, 2) * side
+        end = start + STROKE * side * np.array([np.cos(angle), np.sin(angle)])
+        ends = (place.astype(int).tolist() for place in (start, end))
+        cv2.line(mask, *ends, 255, max(2, side // 40))
         cv2.imwrite(str(folder / "mask.png"), mask)
         started = time.perf_counter()
         request = {"token": token, "fills": number}
