@@ -46,6 +46,22 @@ def test_progress_tells_the_time_left_and_a_fill_is_cancelled(visitor, slow):
     assert fills(visitor) == 0 and visitor.state("work.history.marks.length") == 1
 
 
+def test_calls_take_the_names_of_those_that_have_ended(visitor, photo):
+    names = []
+
+    def note(request):
+        if "queue/join" in request.url:
+            names.append(request.post_data_json["session_hash"])
+
+    visitor.page.on("request", note)
+    visitor.upload(photo)
+    for place in (-0.2, 0, 0.2):
+        visitor.stroke((place, -0.2), (place, 0.2))
+        visitor.fill()
+    visitor.page.remove_listener("request", note)
+    assert len(names) >= 4 and len(set(names)) == 1
+
+
 def test_second_visitor_is_told_of_those_before_and_fills_after_a_cancel(browser, slow, photo):
     large, mask = slow
     for second in visiting(browser, shared_server()):
