@@ -1,19 +1,18 @@
-"""Measure the page: latency, a hundred fills in a row, twenty clients at the same time.
+"""Measure the page: latency, many clients at the same time, memory over many fills in a row.
 
     python benchmarks/app.py --weights places2-compact
 
 starts the page on a free port, and prints one JSON object a measurement. Latency is what a
 client on the same machine waits for `/inpaint`, from sending the two files to holding the answer;
-`parts` are the same steps done one by one in this process, in seconds.
+`parts` are the same steps done one by one in this process, in seconds. `--repeats 0`, `--clients 0`
+and `--fills 0` leave a measurement out.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -22,17 +21,20 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
 import cv2
 import numpy as np
 import psutil
+from app_server import Server, start_server, stop_server
 from gradio_client import Client, handle_file
+from memory import memory_over_fills
 from PIL import Image
 
 from inpaint import Inpainter
 from inpaint.images import read_image, write_image
 from inpaint.masks.read import read_hole
 
-ROOT = Path(__file__).parent.parent
 WAIT = 600  # seconds for an answer: clients at the same time keep each other waiting
 # Name, (height, width), box of the hole as (top, bottom, left, right).
 SCENES = (
@@ -45,33 +47,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the page.")
     parser.add_argument("--weights", default="places2-compact")
     parser.add_argument("--repeats", type=int, default=10, help="for the medians")
-    parser.add_argument("--fills", type=int, default=100, help="in a row")
     parser.add_argument("--clients", type=int, default=20, help="at the same time")
+    parser.add_argument("--fills", type=int, default=100, help="in a row")
+    parser.add_argument("--every", type=int, default=100, help="fills, memory is looked at")
     options = parser.parse_args()
+    server = start_server("--weights", options.weights)
     with ExitStack() as stack:
+        stack.callback(stop_server, server.process)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        process, address = start(options.weights)
-        stack.callback(process.wait, 30)
-        stack.callback(process.terminate)
-        for name, size, box in SCENES:
-            photo, mask = write_scene(folder, size, box)
-            waits = time_answers(address, photo, mask, options.repeats)
-            parts = time_parts(options.weights, photo, mask, options.repeats)
-            tell(scene=name, median=statistics.median(waits), worst=max(waits), parts=parts)
-        photo, mask = write_scene(folder, (256, 256), (90, 140, 90, 140))
-        fills_in_a_row(address, process, photo, mask, options.fills)
-        clients_at_once(address, folder, mask, options.clients)
+        if options.repeats:
+            latency(server, folder, options.weights, options.repeats)
+        if options.clients:
+            clients_at_once(server, folder, options.clients)
+        if options.fills:
+            for line in memory_over_fills(server, folder, options.fills, options.every):
+                tell(**line)
 
 
-def start(weights: str) -> tuple[subprocess.Popen[str], str]:
-    """The page in a process of its own, and its address."""
-    command = [sys.executable, "app.py", "--weights", weights, "--port", "0"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    found = re.search(r"http://[\d.:]+", process.stdout.readline())
-    if found is None:
-        raise SystemExit("the page did not start")
-    return process, found[0]
+def latency(server: Server, folder: Path, weights: str, repeats: int) -> None:
+    """Seconds of answers, and of their parts."""
+    for name, size, box in SCENES:
+        photo, mask = write_scene(folder, size, box)
+        waits = time_answers(server.address, photo, mask, repeats)
+        parts = time_parts(weights, photo, mask, repeats)
+        tell(scene=name, median=statistics.median(waits), worst=max(waits), parts=parts)
 
 
 def write_scene(
@@ -118,21 +117,9 @@ def time_parts(weights: str, photo: Path, mask: Path, repeats: int) -> dict[str,
     }
 
 
-def fills_in_a_row(
-    address: str, process: subprocess.Popen[str], photo: Path, mask: Path, count: int
-) -> None:
-    """Resident memory of the page, in MB, over many fills."""
-    client, server = Client(address, verbose=False), psutil.Process(process.pid)
-    memory = []
-    for i in range(count):
-        fill(client, photo, mask)
-        if i % max(1, count // 10) == 0 or i == count - 1:
-            memory.append(round(server.memory_info().rss / 1e6))
-    tell(fills=count, resident_mb=memory)
-
-
-def clients_at_once(address: str, folder: Path, mask: Path, count: int) -> None:
+def clients_at_once(server: Server, folder: Path, count: int) -> None:
     """Clients that each send a picture of a colour of their own, and look what comes back."""
+    _, mask = write_scene(folder, (256, 256), (90, 140, 90, 140))
     photos = [folder / f"{i}.png" for i in range(count)]
     for i, photo in enumerate(photos):
         Image.new("RGB", (256, 256), (10 * i % 256, 255 - i, 7)).save(photo)
@@ -140,7 +127,7 @@ def clients_at_once(address: str, folder: Path, mask: Path, count: int) -> None:
 
     def visit(photo: Path) -> None:
         try:
-            client = Client(address, verbose=False, httpx_kwargs={"timeout": WAIT})
+            client = Client(server.address, verbose=False, httpx_kwargs={"timeout": WAIT})
             answer = read_image(fill(client, photo, mask))
             if (answer.pixels[0, 0] != read_image(photo).pixels[0, 0]).any():
                 wrong.append(f"{photo.name}: another client's picture")
@@ -154,7 +141,11 @@ def clients_at_once(address: str, folder: Path, mask: Path, count: int) -> None:
         for thread in threads:
             thread.join()
 
-    tell(clients=count, seconds=round(timed(all_at_once), 2), wrong=wrong)
+    before = psutil.Process(server.process.pid).cpu_times()
+    seconds = timed(all_at_once)
+    after = psutil.Process(server.process.pid).cpu_times()
+    spent = sum(after[:2]) - sum(before[:2])
+    tell(clients=count, seconds=seconds, processor_seconds=spent, wrong=wrong)
 
 
 def timed(step: Callable[[], object]) -> float:

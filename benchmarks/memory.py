@@ -1,18 +1,11 @@
-"""Memory of the page over many fills of many photos, by the calls of its own script.
-
-    python benchmarks/memory.py --weights places2-compact
-
-prints a line each `--every` fills: resident memory of the server, and the median seconds of a fill.
-Each photo is opened, filled five times, saved and closed; every tenth has 12 megapixels.
-"""
+"""Memory of the page over many fills of many photos, by the calls of its own script."""
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
-import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,37 +14,33 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import cv2
 import numpy as np
 import psutil
-from app_server import Server, editor_call, large_photo, photo_file, sent, start_server, stop_server
+from app_server import Server, editor_call, large_photo, photo_file, sent
 
 FILLS = 5  # of one photo
-SIZES = ((480, 640), (768, 1024), (600, 400), (1200, 1600))  # (height, width)
-LARGE = (4000, 3000)
+STROKE = 0.2  # length of a stroke that is filled, in shorter sides of the photo
+SIZES = ((256, 256), (384, 512), (512, 384), (320, 480))  # (height, width)
+LARGE = (4000, 3000)  # of every tenth photo
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure the page's memory over many fills.")
-    parser.add_argument("--weights", default="places2-compact")
-    parser.add_argument("--fills", type=int, default=200)
-    parser.add_argument("--every", type=int, default=50)
-    options = parser.parse_args()
-    server = start_server("--weights", options.weights)
-    process = psutil.Process(server.process.pid)
-    print(f"{'fills':>6} {'photos':>7} {'resident MB':>12} {'seconds a fill':>15}")
+def memory_over_fills(
+    server: Server, folder: Path, count: int, every: int
+) -> Iterator[dict[str, float]]:
+    """Resident memory of the server, and median seconds of a fill, after each `every` fills.
+
+    Each photo is opened, filled five times, saved and closed.
+    """
+    process, paths = psutil.Process(server.process.pid), write_photos(folder)
     seconds: list[float] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder, photos = Path(name), 0
-        paths = write_photos(folder)
-        while len(seconds) < options.fills:
-            size, path = paths[-1] if photos % 10 == 9 else paths[photos % len(SIZES)]
-            for spent in visit(server, folder, path, size, seed=photos):
-                seconds.append(spent)
-                if len(seconds) in (1, 10) or len(seconds) % options.every == 0:
-                    resident = process.memory_info().rss / 1e6
-                    median = statistics.median(seconds[-options.every :])
-                    print(f"{len(seconds):6} {photos + 1:7} {resident:12.0f} {median:15.2f}")
-                    sys.stdout.flush()
-            photos += 1
-    stop_server(server.process)
+    photos = 0
+    while len(seconds) < count:
+        size, path = paths[-1] if photos % 10 == 9 else paths[photos % len(SIZES)]
+        photos += 1
+        for spent in visit(server, folder, path, size, seed=photos):
+            seconds.append(spent)
+            if len(seconds) % every == 0:
+                resident = round(process.memory_info().rss / 1e6)
+                median = statistics.median(seconds[-every:])
+                yield dict(fills=len(seconds), photos=photos, resident_mb=resident, median=median)
 
 
 def write_photos(folder: Path) -> list[tuple[tuple[int, int], Path]]:
@@ -70,9 +59,11 @@ def visit(server: Server, folder: Path, path: Path, size: tuple[int, int], *, se
     rng = np.random.default_rng(seed)
     for number in range(FILLS):
         mask = np.zeros(size, np.uint8)
-        side = min(size)
-        start, end = (rng.integers(0, side, 2) for _ in range(2))
-        cv2.line(mask, start.tolist(), end.tolist(), 255, max(2, side // 40))
+        side, angle = min(size), rng.uniform(0, 2 * np.pi)
+        start = rng.uniform(0.3, 0.7, 2) * side
+        end = start + STROKE * side * np.array([np.cos(angle), np.sin(angle)])
+        ends = (place.astype(int).tolist() for place in (start, end))
+        cv2.line(mask, *ends, 255, max(2, side // 40))
         cv2.imwrite(str(folder / "mask.png"), mask)
         started = time.perf_counter()
         request = {"token": token, "fills": number}
@@ -88,7 +79,3 @@ def answer(server: Server, name: str, request: object, file: Any = None) -> Any:
     if not message["success"]:
         raise RuntimeError(message["output"])
     return message["output"]["data"]
-
-
-if __name__ == "__main__":
-    main()

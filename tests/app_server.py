@@ -109,8 +109,7 @@ def editor_call(
     server: Server, name: str, request: object, file: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """The last event of a call of the page's own functions, as the page's script makes it."""
-    functions = httpx.get(f"{server.address}/config", timeout=WAIT).json()["dependencies"]
-    index = next(one["id"] for one in functions if one["api_name"] == f"editor_{name}")
+    index = _function_indices(server.address)[f"editor_{name}"]
     files = None if file is None else [file]
     body = {"data": [request, files], "fn_index": index, "session_hash": secrets.token_hex(8)}
     join = f"{server.address}/gradio_api/queue/join"
@@ -126,6 +125,13 @@ def editor_call(
             if message.get("msg") == "process_completed":
                 return message
     raise AssertionError("the call did not end")
+
+
+@cache
+def _function_indices(address: str) -> dict[str, int]:
+    """Numbers of a page's functions by their names."""
+    functions = httpx.get(f"{address}/config", timeout=WAIT).json()["dependencies"]
+    return {one["api_name"]: one["id"] for one in functions}
 
 
 def sent(server: Server, path: Path) -> dict[str, Any]:

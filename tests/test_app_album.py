@@ -118,6 +118,9 @@ def test_opening_tells_the_time_left_and_is_cancelled(visitor, tmp_path, photos)
 
 def test_photos_are_closed_one_by_one(visitor, photos):
     open_all(visitor, photos[:2])
+    for button in visitor.page.locator(".film button").all():
+        box = button.bounding_box()
+        assert min(box["width"], box["height"]) >= 44, button.inner_text()
     visitor.stroke((-0.2, 0), (0.2, 0))
     visitor.questions.clear()
     visitor.page.click(".film [aria-label='Close a.png']")

@@ -12,6 +12,7 @@ from PIL import Image
 from inpaint.app.archive import ArchiveLimits, unpack
 from inpaint.app.batch import BatchOptions, fill_batch
 from inpaint.app.handlers import Limits
+from inpaint.app.visitors import Cancelled
 from inpaint.images import ImageData, read_image, write_image
 
 ROOM = ArchiveLimits(files=10, total_bytes=100_000, file_bytes=50_000)
@@ -101,6 +102,29 @@ def test_batch_with_one_mask_for_all_gives_a_zip_with_a_report(models, tmp_path)
     assert counts[0] == (0, 3) and counts[-1] == (3, 3)
     shown = contents(result.archive)["report.jsonl"].decode() + str(result.rows)
     assert str(tmp_path) not in shown and os.sep + "batch-" not in shown
+
+
+@pytest.mark.parametrize("done", [0, 1.2, 1.5])
+def test_batch_that_is_cancelled_gives_what_was_filled_before(models, tmp_path, done):
+    photos = [photo_file(tmp_path / name) for name in ("a.png", "b.png", "c.png")]
+    mask = mask_file(tmp_path / "mask.png", (30, 60, 40, 80), (96, 128))
+
+    def report(now, total):
+        if now >= done:
+            raise Cancelled
+
+    def filled():
+        paths = [str(path) for path in photos]
+        return fill_batch(paths, [str(mask)], models, Limits(), report=report)
+
+    if done == 0:
+        with pytest.raises(Cancelled):
+            filled()
+        return
+    result = filled()
+    assert set(contents(result.archive)) == {"a.png", "report.jsonl"}
+    assert result.rows == [["a.png", "done", ""]]
+    assert result.text.startswith("Cancelled: 1 done, 0 skipped, 0 failed")
 
 
 @pytest.mark.parametrize("names", [("photos/a.png", "masks/a.png"), ("in/a.png", "in/a_mask.png")])

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 from app_server import large_photo, mask_file, photo_file, shared_server
-from browser import Visitor
+from browser import Visitor, visiting
 from PIL import Image
 
 from inpaint.images import read_image
@@ -282,3 +282,30 @@ def test_many_photos_give_a_zip_with_a_report(visitor, tmp_path):
         after = read_image(io.BytesIO(packed.read("a.png"))).pixels
     changed = (after != read_image(photos[0]).pixels).any(-1)
     assert changed[25:65, 35:85].mean() > 0.9 and not changed[:24].any()  # grown by 5
+
+
+def test_batch_is_cancelled_and_gives_what_was_filled_before(browser, tmp_path):
+    size = (1600, 2000)  # fills for seconds
+    (tmp_path / "masks").mkdir()
+    small = photo_file(tmp_path / "a.png")
+    large = photo_file(tmp_path / "b.png", height=size[0], width=size[1], compress_level=1)
+    masks = [
+        mask_file(tmp_path / "masks" / "a.png", (30, 60, 40, 80), (96, 128)),
+        mask_file(tmp_path / "masks" / "b.png", (100, 1500, 100, 1900), size),
+    ]
+    for visitor in visiting(browser, shared_server()):
+        page = visitor.page
+        visitor.tab("Many photos")
+        for part, paths in (("photos", [small, large]), ("masks", masks)):
+            page.set_input_files(f"#batch_{part} input[type=file]", [str(path) for path in paths])
+            page.wait_for_selector(f"#batch_{part} :text('b')")
+        assert page.is_hidden("#cancel_all_files")
+        page.click("#fill_all_files")
+        page.wait_for_selector("#batch_status :text('Photo 2 of 2'):text('s left')")
+        assert page.is_disabled("#fill_all_files")
+        page.click("#cancel_all_files")
+        page.wait_for_selector("#batch_result :text('Cancelled: 1 done, 0 skipped, 0 failed')")
+        page.wait_for_selector("#cancel_all_files", state="hidden")
+        assert page.is_enabled("#fill_all_files")
+        with zipfile.ZipFile(visitor.download("#batch_download", tmp_path)) as packed:
+            assert set(packed.namelist()) == {"a.png", "report.jsonl"}

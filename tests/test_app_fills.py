@@ -46,6 +46,22 @@ def test_progress_tells_the_time_left_and_a_fill_is_cancelled(visitor, slow):
     assert fills(visitor) == 0 and visitor.state("work.history.marks.length") == 1
 
 
+def test_calls_take_the_names_of_those_that_have_ended(visitor, photo):
+    names = []
+
+    def note(request):
+        if "queue/join" in request.url:
+            names.append(request.post_data_json["session_hash"])
+
+    visitor.page.on("request", note)
+    visitor.upload(photo)
+    for place in (-0.2, 0, 0.2):
+        visitor.stroke((place, -0.2), (place, 0.2))
+        visitor.fill()
+    visitor.page.remove_listener("request", note)
+    assert len(names) >= 4 and len(set(names)) == 1
+
+
 def test_second_visitor_is_told_of_those_before_and_fills_after_a_cancel(browser, slow, photo):
     large, mask = slow
     for second in visiting(browser, shared_server()):
@@ -161,10 +177,31 @@ def test_nothing_is_copied_from_where_the_visitor_forbids_it(visitor, tmp_path):
     assert reds(visitor.saved(tmp_path)[hole]) == 0
     shown = visitor.displayed()  # for the next fill it is still forbidden, and shown so
     place = shown.shape[0] // 2, round(0.65 * shown.shape[1])
-    assert shown[place][2] > shown[place][0]
+    red, _, blue = np.median(around(shown, place), axis=0)
+    assert blue > red
     with visitor.options():
         visitor.page.click("#clear")
     assert np.abs(visitor.displayed()[place] - [230, 20, 20]).max() < 12
+
+
+def around(shown, place):
+    """Pixels of the screen beside a place, (N, 3): stripes and what is between them."""
+    row, column = place
+    return shown[row - 12 : row + 12, column - 4 : column + 4].reshape(-1, 3)
+
+
+def test_what_is_not_copied_is_seen_on_a_photo_of_its_colour(visitor, tmp_path):
+    blue = [int(visitor.state("stage.colour('--exclude')")[i : i + 2], 16) for i in (1, 3, 5)]
+    Image.fromarray(np.full((400, 600, 3), blue, np.uint8)).save(tmp_path / "blue.png")
+    visitor.upload(tmp_path / "blue.png")
+    visitor.page.keyboard.press("x")
+    for _ in range(7):
+        visitor.page.keyboard.press("]")
+    visitor.stroke((-0.2, 0), (0.2, 0))
+    shown = visitor.displayed()
+    marked = around(shown, (shown.shape[0] // 2, shown.shape[1] // 2))
+    seen = np.abs(marked - blue).max(axis=1) > 100
+    assert 0.1 < seen.mean() < 0.5
 
 
 def test_faithful_style_gives_another_fill(visitor, tmp_path, photo):

@@ -10,7 +10,7 @@ from inpaint.app.examples import find_examples
 from inpaint.app.feather import feather
 from inpaint.app.handlers import Handlers, Limits
 from inpaint.app.previews import size_shown, write_marks
-from inpaint.app.requests import StepsRequest
+from inpaint.app.requests import StepsRequest, TokenRequest
 from inpaint.app.visitors import Cancelled
 from inpaint.images import ImageData
 from inpaint.serving.uploads import read_mask
@@ -73,6 +73,15 @@ def test_zip_of_several_photos_tells_its_share_and_is_cancelled(models, tmp_path
     assert shares == [0, 0.5]
     with pytest.raises(Cancelled):
         handlers.save_all(StepsRequest(shots, job="zip"), lambda _: handlers.visitors.cancel("zip"))
+
+
+def test_photo_that_was_read_goes_with_its_session(models, tmp_path):
+    handlers = Handlers(models, Limits(), [])
+    token = handlers.open(photo_file(tmp_path / "a.png")).values["token"]
+    assert handlers.photos.nbytes == 96 * 128 * 3
+    handlers.close(TokenRequest(token))
+    handlers.close(TokenRequest(token))  # nothing is there any more
+    assert handlers.photos.nbytes == 0
 
 
 def test_only_offered_weights_are_taken(models):

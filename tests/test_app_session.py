@@ -111,6 +111,9 @@ def test_photos_are_kept_as_far_as_there_is_room_and_while_their_files_are_there
     for path in (a, b, a, a, c, a, b):
         photos.get(path)
     assert read == [a, b, c, b]
+    photos.forget(b)
+    photos.get(b)
+    assert read == [a, b, c, b, b]
     b.unlink()
     with pytest.raises(FileNotFoundError):
         photos.get(b)

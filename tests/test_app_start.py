@@ -1,6 +1,7 @@
 """Starting the page from the command line."""
 
 import argparse
+import os
 import socket
 import subprocess
 import sys
@@ -60,6 +61,31 @@ def test_options_are_checked_and_safe_by_default(monkeypatch):
         parse("--auth", "ada")
     with pytest.raises(ValueError, match="concurrency must be above 0, got 0"):
         parse("--concurrency", "0")
+
+
+MANY_CALLS = """
+import sys
+from app_server import Server, editor_call
+from inpaint.app import serving
+
+serving.MOST_STATES = 3
+options = serving.ServingOptions(weights=sys.argv[1], port=0)
+page = serving.serve(options, block=False)
+server = Server(page.local_url.rstrip("/"), None, None)
+for _ in range(5):
+    assert editor_call(server, "cancel", {"job": "none"})["success"]
+queue = page._queue
+kept = len(page.state_holder.session_data), len(queue.event_analytics)
+print(*kept, queue.cached_event_analytics_summary)
+"""
+
+
+def test_server_keeps_nothing_of_calls_that_have_ended():
+    command = [sys.executable, "-c", MANY_CALLS, str(tiny_weights())]
+    paths = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
+    environment = {**os.environ, "PYTHONPATH": paths}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert ended.stdout.splitlines()[1:] == ["3 1 {'functions': {}}"], ended.stderr
 
 
 def test_help_does_not_tell_the_password(monkeypatch, capsys):

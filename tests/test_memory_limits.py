@@ -1,15 +1,19 @@
 """How much memory and how many processors a run takes, and what it does when they are few."""
 
+import subprocess
+import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+from app_server import ROOT
 from folders import fill, put_image, put_mask, report_of
 from PIL import Image
 
 from inpaint.batch import memory
 from inpaint.images.read import read_image, read_size
+from inpaint.serving.memory import ARENAS
 from inpaint.utils.cgroup import memory_limits
 from inpaint.utils.memory import MemoryBudget, usable_memory
 from inpaint.utils.threads import usable_cpus
@@ -150,3 +154,38 @@ def test_max_memory_fails_what_needs_more_before_it_is_decoded(tmp_path, weights
         others = ("--mask", tmp_path / "mask.png", "-o", tmp_path / "others", "--max-memory", wrong)
         assert fill(tmp_path / "photos", *others, weights=weights) == 2
         assert "--max-memory must be above 1 GB" in capsys.readouterr().err
+
+
+ARENAS_OF_THREADS = """
+import ctypes, sys, threading
+from inpaint.serving.start import set_up_process
+
+if sys.argv[1] == "bound":
+    set_up_process()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.fopen.restype = ctypes.c_void_p
+libc.malloc_info.argtypes, libc.fclose.argtypes = [ctypes.c_int, ctypes.c_void_p], [ctypes.c_void_p]
+turn = threading.Barrier(6)
+def allocate():
+    turn.wait()
+    libc.malloc(100_000)
+    turn.wait()
+threads = [threading.Thread(target=allocate) for _ in range(6)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+file = libc.fopen(sys.argv[2].encode(), b"w")
+libc.malloc_info(0, file)
+libc.fclose(file)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
+def test_threads_of_a_server_share_few_arenas(tmp_path):
+    def arenas(how):
+        path = tmp_path / how
+        command = [sys.executable, "-c", ARENAS_OF_THREADS, how, str(path)]
+        subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+        return path.read_text().count("<heap nr=")
+
+    assert arenas("bound") <= ARENAS < arenas("as it is")

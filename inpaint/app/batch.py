@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
@@ -14,7 +16,9 @@ from PIL import Image, UnidentifiedImageError
 from inpaint.app.archive import ArchiveLimits, pack, unpack
 from inpaint.app.handlers import Limits
 from inpaint.app.previews import new_file, write_thumbnail
+from inpaint.app.visitors import Cancelled
 from inpaint.batch import PlanError, Record, Request, Settings, make_plan
+from inpaint.batch.records import Task
 from inpaint.batch.report import Report, Summary
 from inpaint.batch.run import run_single
 from inpaint.images import read_image
@@ -61,12 +65,12 @@ def fill_batch(
     *,
     exclude: Sequence[str] = (),
     options: BatchOptions | None = None,
-    report: Callable[[int, int], None],
+    report: Callable[[float, int], None],
 ) -> BatchResult:
     """The photos filled: uploads and zips of them, by one mask for all, or one for each.
 
     Without masks, they are looked for among the photos: in a folder `masks`, or as
-    NAME_mask.
+    NAME_mask. A batch that is cancelled gives what was filled before.
 
     Args:
         photos, masks: Uploaded files.
@@ -74,10 +78,12 @@ def fill_batch(
         limits: Of a batch.
         exclude: Masks of what texture is not copied from: one for all, or one for each.
         options: How the photos are filled.
-        report: Takes how many photos are done, and of how many.
+        report: Takes how many photos are done, as a fraction within one, and of how many. It may
+            raise Cancelled.
 
     Raises:
         ValueError: Uploads that cannot be matched or are beyond the limits.
+        Cancelled: By `report`, before any photo was filled.
     """
     options = BatchOptions() if options is None else options
     if not photos:
@@ -94,13 +100,18 @@ def fill_batch(
         inpainter = models.with_options(style=options.style, seed=options.seed)
         # One by one, with all cores for each: fills of other visitors get their turns in between.
         settings = Settings(options.invert, options.grow, options.quality or None)
-        records = (
-            record for task in plan.tasks for record in run_single(task, inpainter, settings)
-        )
-        summary, rows = Summary(), []
-        pictures: list[tuple[Path, str]] = []
-        with Report(str(folder / "results" / "report.jsonl")) as lines:
-            for record in _counted(plan.settled, records, len(plan.tasks), report):
+        fill = partial(run_single, inpainter=inpainter, settings=settings)
+        return _collected(chain(plan.settled, _filled(plan.tasks, fill, report)), folder)
+
+
+def _collected(records: Iterable[Record], folder: Path) -> BatchResult:
+    """What records say, and the results below `folder`. Raises Cancelled if there are none."""
+    summary, rows = Summary(), []
+    pictures: list[tuple[Path, str]] = []
+    prefix = ""
+    with Report(str(folder / "results" / "report.jsonl")) as lines:
+        try:
+            for record in records:
                 if record.status == "done" and len(pictures) < MOST_PICTURES:
                     small = write_thumbnail(read_image(record.output or ""), PICTURE_SIDE)
                     pictures.append((small, _without(folder, record.image)))
@@ -108,9 +119,13 @@ def fill_batch(
                 summary.add(record)
                 lines.write(record)
                 rows.append(_row(record))
-        archive = new_file("inpainted.zip")
-        pack(folder / "results", archive)
-    return BatchResult(archive, pictures, sorted(rows), summary.lines()[-1])
+        except Cancelled:
+            if not summary.counts["done"]:
+                raise
+            prefix = "Cancelled: "
+    archive = new_file("inpainted.zip")
+    pack(folder / "results", archive)
+    return BatchResult(archive, pictures, sorted(rows), prefix + summary.lines()[-1])
 
 
 def _request(
@@ -168,17 +183,16 @@ def _check_pixels(path: Path, most: int) -> None:
         )
 
 
-def _counted(
-    settled: list[Record],
-    records: Iterator[Record],
-    total: int,
-    report: Callable[[int, int], None],
+def _filled(
+    tasks: Sequence[Task],
+    fill: Callable[..., Iterator[Record]],
+    report: Callable[[float, int], None],
 ) -> Iterator[Record]:
-    yield from settled
-    report(0, total)
-    for done, record in enumerate(records, 1):
-        report(done, total)
-        yield record
+    """Records of tasks, one after the other. fill: run_single for a task."""
+    for done, task in enumerate(tasks):
+        report(done, len(tasks))
+        yield from fill(task, on_progress=lambda share, done=done: report(done + share, len(tasks)))
+    report(len(tasks), len(tasks))
 
 
 def _relative(record: Record, folder: Path) -> Record:

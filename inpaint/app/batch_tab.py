@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import secrets
+import time
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -9,7 +13,9 @@ import gradio as gr
 from inpaint.app.batch import BatchOptions, fill_batch
 from inpaint.app.handlers import Limits
 from inpaint.app.previews import written_formats
+from inpaint.app.requests import CancelRequest, read_request
 from inpaint.app.uploads import UploadedFile, telling
+from inpaint.app.visitors import Visitors
 from inpaint.inference.style import Style
 from inpaint.serving.models import Models
 
@@ -18,11 +24,15 @@ Drop photos, or a zip of them. As the mask, drop one for all photos, or one for 
 name (`beach.jpg`, `beach.png`). A zip may hold both, with the masks in a folder `masks`.
 White in a mask means fill.
 """
+LEAST_SHARE = 0.02  # that is done, before the time that is left is told
 IMAGES_AND_ZIPS = ["image", ".zip"]
 
 
-def add_batch_tab(models: Models, limits: Limits) -> None:
-    """Adds the parts of the tab that is being built, and what its button does."""
+def add_batch_tab(models: Models, limits: Limits, visitors: Visitors) -> None:
+    """Adds the parts of the tab that is being built, and what its buttons do.
+
+    visitors: of whom one may leave, or cancel.
+    """
     gr.Markdown(EXPLANATION, elem_id="explanation")
     with gr.Row():
         photos, masks = (_files(label, height=220) for label in ("Photos", "Masks"))
@@ -42,7 +52,11 @@ def add_batch_tab(models: Models, limits: Limits) -> None:
                 invert = gr.Checkbox(label="White in a mask means keep")
                 skip = gr.Checkbox(label="Leave out photos without a mask")
         exclude = _files("Do not copy from", height=140)
-    button = gr.Button("Fill all", variant="primary", size="lg", elem_id="fill_all_files")
+    with gr.Row():
+        button = gr.Button("Fill all", variant="primary", size="lg", elem_id="fill_all_files")
+        cancel = gr.Button("Cancel", size="lg", visible=False, elem_id="cancel_all_files")
+    status = gr.Markdown(visible=False, min_height=100, elem_id="batch_status")
+    job = gr.Textbox(visible=False)
     with gr.Column(visible=False, elem_id="batch_result") as result:
         sums = gr.Markdown()
         download = gr.DownloadButton("Download all", elem_id="batch_download")
@@ -75,6 +89,8 @@ def add_batch_tab(models: Models, limits: Limits) -> None:
         quality: float,
         invert: bool,
         skip: bool,
+        job: str,
+        request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> tuple[Any, ...]:
         options = BatchOptions(
@@ -93,21 +109,64 @@ def add_batch_tab(models: Models, limits: Limits) -> None:
             limits,
             exclude=exclude or [],
             options=options,
-            report=lambda done, total: progress((done, total), desc="Filling", unit="photos"),
+            report=_reporting(visitors, (request.session_hash or "", job), progress),
         )
         small = [(str(path), name) for path, name in filled.pictures]
         archive = gr.update(value=str(filled.archive))
         return gr.update(visible=True), filled.text, archive, small, filled.rows
 
-    button.click(
+    def running(now: bool) -> Callable[[], tuple[Any, ...]]:
+        """Gives the next batch a name, and shows what a running one needs."""
+        button = gr.update(interactive=not now)
+        return lambda: (
+            secrets.token_hex(16),
+            button,
+            gr.update(visible=now),
+            gr.update(visible=now),
+        )
+
+    def stop(job: str) -> None:
+        visitors.cancel(read_request(CancelRequest, {"job": job}).job)
+
+    shown = [job, button, cancel, status]
+    private: dict[str, Any] = {"api_visibility": "private"}
+    quiet: dict[str, Any] = {**private, "show_progress": "hidden"}
+    begun = button.click(running(True), None, shown, **quiet)
+    ended = begun.then(
         run,
-        [photos, masks, exclude, style, grow, seed, format, quality, invert, skip],
+        [photos, masks, exclude, style, grow, seed, format, quality, invert, skip, job],
         [result, sums, download, pictures, table],
         concurrency_limit=1,
         concurrency_id="batch",
-        show_progress_on=[button],
-        api_visibility="private",
+        show_progress_on=[status],
+        **private,
     )
+    for after in (ended.success, ended.failure):  # `then` does not follow an error
+        after(running(False), None, shown, **quiet)
+    cancel.click(telling(stop), job, **quiet)
+
+
+def _reporting(
+    visitors: Visitors, names: tuple[str, ...], progress: gr.Progress
+) -> Callable[[float, int], None]:
+    """A report of how many photos are done that ends the batch as Visitors.watching does."""
+    watch, started = visitors.watching(names, lambda share: None), time.monotonic()
+
+    def report(done: float, total: int) -> None:
+        share = done / max(1, total)
+        watch(share)
+        left = _time_left(time.monotonic() - started, share)
+        progress(share, desc=f"Photo {min(int(done) + 1, total)} of {total}{left}")
+
+    return report
+
+
+def _time_left(spent: float, share: float) -> str:
+    """What a report says of it, after so many seconds: nothing as long as it is not known."""
+    if share < LEAST_SHARE:
+        return ""
+    seconds = math.ceil(spent * (1 - share) / share)
+    return f", about {seconds} s left" if seconds < 100 else f", about {seconds // 60} min left"
 
 
 def _files(label: str, *, height: int) -> UploadedFile:

@@ -90,7 +90,7 @@ class Handlers:
         self.visitors = Visitors()
         self.photos = Photos(partial(read_photo, max_pixels=limits.max_pixels))
         self.damage = DamageScores(models.damage_scores)
-        self.sessions = Sessions(on_end=self.damage.forget)
+        self.sessions = Sessions(on_end=self._forget)
 
     def open(self, path: Path | None) -> Answer:
         """A new session on an uploaded photo, and a preview of it."""
@@ -259,6 +259,11 @@ class Handlers:
             name = request.format or image.format
             gr.Info(f"Saved as PNG: this photo cannot be written as {name} here.")
         return path
+
+    def _forget(self, token: str, session: Session) -> None:
+        """Frees the memory of a session that has ended; the photo is read again if need be."""
+        self.damage.forget(token)
+        self.photos.forget(session.path)
 
     def _begin(self, path: Path) -> Answer:
         image = self.photos.get(path)

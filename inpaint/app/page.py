@@ -34,7 +34,7 @@ def build_page(
                     elem_id="editor",
                 )
             with gr.Tab("Many photos"), gr.Column(elem_id="batch"):
-                add_batch_tab(models, limits)
+                add_batch_tab(models, limits, handlers.visitors)
         add_calls(handlers, concurrency=concurrency)
         add_endpoint(models, limits, concurrency=concurrency)
         page.unload(handlers.visitors.leave)

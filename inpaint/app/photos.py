@@ -23,7 +23,7 @@ class Photos:
     def get(self, path: Path) -> ImageData:
         """The photo in a file. Raises what reading it raises, also if the file is gone by now."""
         if not path.exists():
-            self._forget(path)
+            self.forget(path)
         with self._lock:
             if path in self._kept:
                 self._kept.move_to_end(path)
@@ -31,13 +31,16 @@ class Photos:
         image = self._read(path)
         with self._lock:
             self._kept[path] = image
-            while self._nbytes() > self._most_bytes:
+            while self.nbytes > self._most_bytes:
                 self._kept.popitem(last=False)
         return image
 
-    def _forget(self, path: Path) -> None:
+    def forget(self, path: Path) -> None:
+        """Drops a photo, if it is kept."""
         with self._lock:
             self._kept.pop(path, None)
 
-    def _nbytes(self) -> int:
+    @property
+    def nbytes(self) -> int:
+        """Memory of all photos' pixels, in bytes."""
         return sum(image.pixels.nbytes for image in self._kept.values())

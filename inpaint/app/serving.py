@@ -17,6 +17,9 @@ from inpaint.serving.start import set_up_process
 from inpaint.utils.options import option
 
 MEGA = 1_000_000
+# Sessions of Gradio's own, 90 KB each, of which it keeps 10,000 otherwise. They hold values that a
+# page sets for one visitor, of which this one has none: what has gone is made anew.
+MOST_STATES = 100
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
         prevent_thread_lock=True,
         quiet=True,
         share=False,
+        state_session_capacity=MOST_STATES,
         app_kwargs={
             "lifespan": lambda app: guarded(app, guard),
             "routes": editor_routes(find_examples()),
@@ -131,6 +135,9 @@ def serve(options: ServingOptions, *, in_browser: bool = False, block: bool = Tr
 def _settle_environment() -> None:
     """What Gradio reads from the environment, before it is used."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # Statistics for a view that is off, anew after each call: over the last 10,000 calls otherwise.
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(2**31)
     os.environ["HF_HUB_OFFLINE"] = "1"
     folder = os.environ.get("GRADIO_TEMP_DIR")
     if folder is None:

@@ -31,9 +31,9 @@ class Sessions:
         most: int = MOST_SESSIONS,
         most_bytes: int = MOST_BYTES,
         clock: Callable[[], float] = time.monotonic,
-        on_end: Callable[[str], object] = lambda token: None,
+        on_end: Callable[[str, Session], object] = lambda token, session: None,
     ) -> None:
-        """on_end: is called with the token of each session that has ended, and must be quick."""
+        """on_end: is called with each session that has ended, and must be quick."""
         self._most, self._most_bytes, self._clock = most, most_bytes, clock
         self._on_end = on_end
         self._lock = threading.Lock()
@@ -66,8 +66,9 @@ class Sessions:
     def remove(self, token: str) -> None:
         """Ends a session, if it is there."""
         with self._lock:
-            self._sessions.pop(token, None)
-            self._on_end(token)
+            _, session = self._sessions.pop(token, (0.0, None))
+            if session is not None:
+                self._on_end(token, session)
 
     def _put(self, token: str, session: Session) -> None:
         self._sessions[token] = self._clock(), session
@@ -86,4 +87,4 @@ class Sessions:
                 return
             total -= session.nbytes
             del self._sessions[token]
-            self._on_end(token)
+            self._on_end(token, session)

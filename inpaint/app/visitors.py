@@ -12,8 +12,8 @@ logger = logging.getLogger("inpaint")
 MOST_REMEMBERED = 10_000
 
 
-class Cancelled(Exception):
-    """Nobody waits for the work any more."""
+class Cancelled(BaseException):
+    """Nobody waits for the work any more. Not one of the Exceptions that a batch only reports."""
 
 
 class Visitors:

@@ -43,6 +43,9 @@ function send(path, body, { signal, onShare }) {
   }).finally(() => signal?.removeEventListener("abort", abort));
 }
 
+/** Names of calls that have ended, for the next ones: the server keeps something for each name. */
+const free = [];
+
 /**
  * Calls a function of the page's server. sent: files as upload gave them.
  *
@@ -50,7 +53,7 @@ function send(path, body, { signal, onShare }) {
  * "log". Resolves to { values, files }, files with their `url`. Rejects with CallError.
  */
 export async function call(name, request = {}, sent = [], { onEvent, signal } = {}) {
-  const session_hash = newName();
+  const session_hash = free.pop() ?? newName();
   const body = { data: [request, sent], fn_index: functionIndex(name), session_hash };
   await reach("queue/join", {
     method: "POST",
@@ -59,12 +62,16 @@ export async function call(name, request = {}, sent = [], { onEvent, signal } = 
     signal,
   });
   const stream = await reach(`queue/data?session_hash=${session_hash}`, { signal });
+  let completed = null;
+  // Up to the stream's end: before it, a new call of this name would be ended with the stream.
   for await (const message of messages(stream, signal)) {
-    if (message.msg === "process_completed") return answerOf(message);
-    if (message.msg === "unexpected_error") throw new CallError(message.message || OFFLINE);
-    onEvent?.(message);
+    if (message.msg === "process_completed") completed = message;
+    else if (message.msg === "unexpected_error") throw new CallError(message.message || OFFLINE);
+    else onEvent?.(message);
   }
-  throw new CallError(OFFLINE);
+  if (!completed) throw new CallError(OFFLINE);
+  free.push(session_hash);
+  return answerOf(completed);
 }
 
 /** The connection by whose end the server knows that the page was closed. */

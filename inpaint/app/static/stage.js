@@ -1,5 +1,6 @@
 /** The photo and its marks on the screen, and the ring that shows the brush. */
 
+import { hatch } from "./hatch.js";
 import { begin, drawMark, drawMarks } from "./marks.js";
 import { View } from "./view.js";
 
@@ -67,6 +68,7 @@ export class Stage {
     const area = this.draft?.kind === "area" ? [this.draft] : [];
     drawMarks(this.overlay, drawn([...this.marks, ...area]), this.view, this.colour("--mark"));
     drawMarks(this.exclusion, drawn(this.excluded), this.view, this.colour("--exclude"));
+    hatch(this.exclusion, this.ratio);
     this.#drawPointing();
     this.onView();
   }
@@ -93,7 +95,9 @@ export class Stage {
   /** Draws one more mark over those that are there. */
   add(mark) {
     if (!mark.exclude) this.#add(mark, this.overlay, "--mark");
-    if (mark.exclude || mark.erase) this.#add(mark, this.exclusion, "--exclude");
+    if (!mark.exclude && !mark.erase) return;
+    this.#add(mark, this.exclusion, "--exclude");
+    hatch(this.exclusion, this.ratio);
   }
 
   #add(mark, context, colour) {

@@ -53,7 +53,7 @@ export class Task {
     this.share = share;
     this.#started ??= performance.now();
     const spent = performance.now() - this.#started;
-    const told = `${this.doing}: ${Math.floor(100 * share)} %`;
+    const told = `${this.doing}: ${Math.floor(100 * share)}\u00a0%`;
     const early = spent < LEAST_MS || share < LEAST_SHARE;
     this.#tell(early ? told : `${told}, ${this.#estimate(spent / 1000, share)}`);
   }
