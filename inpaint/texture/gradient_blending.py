@@ -8,8 +8,8 @@ over more than a distance L, colours from the second:
 
 with u as known beside the hole and g_pq the difference of the two pixels in their source, times
 the gain. Between two pieces it is the mean of what both sources say, as long as they agree; what
-they disagree about more than shading does is an edge of an object, and stays one: g_pq goes over
-to the difference of the copied pixels. Without the second sum this is
+they disagree about more than shading does is an edge of an object, and stays one where the sources
+are sharp: g_pq goes over to the difference of the copied pixels. Without the second sum this is
 Poisson blending (Perez, Gangnet and Blake, "Poisson image editing", SIGGRAPH 2003); with it, detail
 that is finer than L is kept and the rest goes to N (screened Poisson: Bhat et al., ECCV 2008). L
 grows with the depth of the hole, as the softness of N does. Inside a piece and away from the hole's
@@ -28,6 +28,9 @@ from inpaint.texture.multigrid import ACTIVE, interpolate, make_grids, solve
 from inpaint.texture.upsampling import row_spans
 
 _EDGE = np.float32(0.3)  # disagreement of two sources at which half of it is an edge
+_FAINT = 0.01  # share of an edge that is not worth a look at how sharp it may be
+_SHARP = 0.25  # share of the disagreement that the sources' own contrast over _TAP px must have
+_TAP = 2
 _SHORT = 6.0  # px; where L is shorter, c follows the fill's own detail
 
 
@@ -119,7 +122,6 @@ def _right_side(
 ) -> None:
     """What c has to make up for between pieces, and to N."""
     height, width = hole.shape
-    half = np.float32(0.5)
     for y in range(height):
         for x in range(spans[y, 0], spans[y, 1]):
             if not hole[y, x]:
@@ -141,15 +143,53 @@ def _right_side(
                     ey, ex = int(offsets[v, u, 0]), int(offsets[v, u, 1])
                     if ey == dy and ex == dx:
                         continue
-                    # Each source says what the other pixel is to this one.
-                    other = gain * image[v + ey, u + ex, channel]
-                    beside = gain * _clamped(image, v + dy, u + dx, channel)
-                    here = gain * _clamped(image, y + ey, x + ex, channel)
-                    apart = half * (here - copied + other - beside)
-                    edge = apart**2 / (apart**2 + (gain * _EDGE) ** 2)
-                    step = (1 - gain) / gain * (copied - other)
-                    total += apart + edge * (step - apart)
+                    total += _seam_step(image, y, x, dy, dx, v, u, ey, ex, channel, gain)
             rhs[y, x] = total
+
+
+@njit(cache=True, nogil=True)
+def _seam_step(
+    image: np.ndarray,
+    y: int,
+    x: int,
+    dy: int,
+    dx: int,
+    v: int,
+    u: int,
+    ey: int,
+    ex: int,
+    channel: int,
+    gain: float,
+) -> float:
+    """What c_p - c_q is to be for neighbours of two pieces.
+
+    p = (y, x) has the offset (dy, dx), q = (v, u) has (ey, ex).
+    """
+    # Each source says what the other pixel is to this one.
+    copied = gain * image[y + dy, x + dx, channel]
+    other = gain * image[v + ey, u + ex, channel]
+    beside = gain * _clamped(image, v + dy, u + dx, channel)
+    here = gain * _clamped(image, y + ey, x + ex, channel)
+    apart = np.float32(0.5) * (here - copied + other - beside)
+    edge = apart**2 / (apart**2 + (gain * _EDGE) ** 2)
+    if edge > _FAINT:
+        contrast = max(
+            _contrast(image, y + dy, x + dx, channel), _contrast(image, v + ey, u + ex, channel)
+        )
+        edge *= min(gain * contrast / (_SHARP * abs(apart)), 1.0)
+    step = (1 - gain) / gain * (copied - other)
+    return apart + edge * (step - apart)
+
+
+@njit(cache=True, nogil=True)
+def _contrast(image: np.ndarray, y: int, x: int, channel: int) -> float:
+    """The largest difference of a pixel from four that are _TAP px away."""
+    largest = 0.0
+    for side in range(4):
+        v, u = y + (-_TAP, 0, 0, _TAP)[side], x + (0, -_TAP, _TAP, 0)[side]
+        difference = abs(_clamped(image, v, u, channel) - image[y, x, channel])
+        largest = max(largest, difference)
+    return largest
 
 
 @njit(cache=True, nogil=True)
