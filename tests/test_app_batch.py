@@ -11,6 +11,7 @@ from PIL import Image
 
 from inpaint.app.archive import ArchiveLimits, unpack
 from inpaint.app.batch import BatchOptions, fill_batch
+from inpaint.app.batch_tab import time_left
 from inpaint.app.handlers import Limits
 from inpaint.app.visitors import Cancelled
 from inpaint.images import ImageData, read_image, write_image
@@ -102,6 +103,13 @@ def test_batch_with_one_mask_for_all_gives_a_zip_with_a_report(models, tmp_path)
     assert counts[0] == (0, 3) and counts[-1] == (3, 3)
     shown = contents(result.archive)["report.jsonl"].decode() + str(result.rows)
     assert str(tmp_path) not in shown and os.sep + "batch-" not in shown
+
+
+def test_time_left_of_a_batch_is_rounded_up_as_that_of_a_fill_is():
+    assert time_left(1, 0.01) == ""  # too early
+    assert time_left(10, 0.5) == ", about 10 s left"
+    assert time_left(100.5, 0.5) == ", about 2 min left"
+    assert time_left(121, 0.5) == ", about 3 min left"
 
 
 @pytest.mark.parametrize("done", [0, 1.2, 1.5])

@@ -105,7 +105,11 @@ def fill_batch(
 
 
 def _collected(records: Iterable[Record], folder: Path) -> BatchResult:
-    """What records say, and the results below `folder`. Raises Cancelled if there are none."""
+    """The records' report and the results below `folder`.
+
+    Raises:
+        Cancelled: By `records`, before any photo was filled.
+    """
     summary, rows = Summary(), []
     pictures: list[tuple[Path, str]] = []
     prefix = ""

@@ -24,14 +24,14 @@ Drop photos, or a zip of them. As the mask, drop one for all photos, or one for 
 name (`beach.jpg`, `beach.png`). A zip may hold both, with the masks in a folder `masks`.
 White in a mask means fill.
 """
-LEAST_SHARE = 0.02  # that is done, before the time that is left is told
+LEAST_SHARE = 0.02  # of a batch that is done before the time left is estimated
 IMAGES_AND_ZIPS = ["image", ".zip"]
 
 
 def add_batch_tab(models: Models, limits: Limits, visitors: Visitors) -> None:
     """Adds the parts of the tab that is being built, and what its buttons do.
 
-    visitors: of whom one may leave, or cancel.
+    visitors: tell when a page was closed or a batch cancelled, which ends the batch.
     """
     gr.Markdown(EXPLANATION, elem_id="explanation")
     with gr.Row():
@@ -116,14 +116,9 @@ def add_batch_tab(models: Models, limits: Limits, visitors: Visitors) -> None:
         return gr.update(visible=True), filled.text, archive, small, filled.rows
 
     def running(now: bool) -> Callable[[], tuple[Any, ...]]:
-        """Gives the next batch a name, and shows what a running one needs."""
-        button = gr.update(interactive=not now)
-        return lambda: (
-            secrets.token_hex(16),
-            button,
-            gr.update(visible=now),
-            gr.update(visible=now),
-        )
+        """A handler that names the next job, and shows what a batch needs while it runs."""
+        start, rest = gr.update(interactive=not now), gr.update(visible=now)
+        return lambda: (secrets.token_hex(16), start, rest, rest)
 
     def stop(job: str) -> None:
         visitors.cancel(read_request(CancelRequest, {"job": job}).job)
@@ -155,18 +150,24 @@ def _reporting(
     def report(done: float, total: int) -> None:
         share = done / max(1, total)
         watch(share)
-        left = _time_left(time.monotonic() - started, share)
+        left = time_left(time.monotonic() - started, share)
         progress(share, desc=f"Photo {min(int(done) + 1, total)} of {total}{left}")
 
     return report
 
 
-def _time_left(spent: float, share: float) -> str:
-    """What a report says of it, after so many seconds: nothing as long as it is not known."""
+def time_left(spent: float, share: float) -> str:
+    """The end of a progress line: the time left, rounded up; "" while too little is done.
+
+    Args:
+        spent: Since the start, seconds.
+        share: That is done, 0 to 1.
+    """
     if share < LEAST_SHARE:
         return ""
     seconds = math.ceil(spent * (1 - share) / share)
-    return f", about {seconds} s left" if seconds < 100 else f", about {seconds // 60} min left"
+    left = f"{seconds} s" if seconds < 100 else f"{math.ceil(seconds / 60)} min"
+    return f", about {left} left"
 
 
 def _files(label: str, *, height: int) -> UploadedFile:
