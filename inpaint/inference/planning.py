@@ -39,8 +39,8 @@ from inpaint.utils.distance import hole_depth
 _CELL = 256  # px; thin holes are filled together in squares of this side
 _SPECK = 5  # px; extent of a thin hole that is a speck
 _STEP = 64  # px at the network's scale, in which what a tile sees is made smaller
-# Of a fill that only tells colours: least depth of a hole at the scale at which the network sees
-# it, px, its least area there, px, and the least factor.
+# Of a fill that only guides texture, at the scale at which the network sees the hole: the least
+# depth, px, and the least area, px; and the least factor that is worth it, just below 2.
 _GUIDE_RADIUS, _GUIDE_AREA, _GUIDE_FACTOR = 10.0, 10_000, 1.99
 _SHARED = (0.25, 0.5, 1.0, 2.0)  # sides of squares whose holes may share a tile, of min_side
 
@@ -53,8 +53,8 @@ def plan_regions(hole: np.ndarray, config: TilingConfig, *, guiding: bool = Fals
     Args:
         hole: (H, W) bool, True = fill.
         config: What the network can do.
-        guiding: The network's fill tells colours, and what is fine comes from elsewhere: it sees
-            long strokes as small as suffices for that.
+        guiding: The fill only guides texture, which has all that is fine: the network sees long
+            strokes as small as suffices for their colours.
     """
     box = bounding_box(hole)
     if box is None:
@@ -63,10 +63,6 @@ def plan_regions(hole: np.ndarray, config: TilingConfig, *, guiding: bool = Fals
     # around it is known, and ends the hole.
     frame = dilate(box, 1, hole.shape)
     holes = _Components.of(np.ascontiguousarray(hole[frame]))
-    factors = _factors(holes.thickness, config)
-    guides = _guide_factors(holes) if guiding else np.zeros_like(factors)
-    coarse = guides > factors
-    factors = np.maximum(factors, guides)
     thin = holes.thickness <= config.thin_radius
     speck = thin & (holes.boxes[:, 2:] - holes.boxes[:, :2] <= _SPECK).all(1)
     regions = [
@@ -75,14 +71,15 @@ def plan_regions(hole: np.ndarray, config: TilingConfig, *, guiding: bool = Fals
     ]
     regions = [replace(region, box=absolute(region.box, frame)) for region in regions]
     size = hole.shape[0], hole.shape[1]
+    factors = _factors(holes.thickness, config)
+    guides = _guide_factors(holes) if guiding else np.zeros_like(factors)
+    coarse = guides > factors
+    factors = np.maximum(factors, guides)
     for factor in np.unique(factors[~thin]).tolist():
         chosen = ~thin & (factors == factor)
         for region, shared in _thick_regions(holes, chosen & ~coarse, factor, config):
             region = replace(region, box=absolute(region.box, frame))
-            tiles = tiles_of(region.box, size, factor, config, shared=shared)
-            mask = region.mask
-            trimmed = (_trimmed(tile, region, mask, config) for tile in tiles)
-            regions.append(replace(region, tiles=[tile for tile in trimmed if tile is not None]))
+            regions.append(_with_tiles(region, size, config, shared=shared))
         for region, _ in _thick_regions(holes, chosen & coarse, factor, config):
             region = replace(region, box=absolute(region.box, frame), guiding=True)
             regions.append(replace(region, tiles=_tiles_along(region, size, config)))
@@ -147,7 +144,7 @@ def _factors(thickness: np.ndarray, config: TilingConfig) -> np.ndarray:
 
 
 def _guide_factors(holes: _Components) -> np.ndarray:
-    """The most that each hole may be made smaller for a fill that tells colours."""
+    """The most that each hole may be made smaller for a fill that only guides texture."""
     most = np.minimum(holes.thickness / _GUIDE_RADIUS, np.sqrt(holes.areas / _GUIDE_AREA))
     factors = np.sqrt(2.0) ** np.floor(2 * np.log2(np.maximum(most, 1)) + 1e-6)
     return np.where(factors >= _GUIDE_FACTOR, factors, 1)
@@ -221,6 +218,16 @@ def _network_work(box: _Box, shared: bool, factor: float, config: TilingConfig) 
     return work
 
 
+def _with_tiles(
+    region: Region, size: tuple[int, int], config: TilingConfig, *, shared: bool
+) -> Region:
+    """The region with the tiles of its box that hold some of its mask. shared: See tiles_of."""
+    mask = region.mask
+    tiles = tiles_of(region.box, size, region.factor, config, shared=shared)
+    trimmed = (_trimmed(tile, region, mask, config) for tile in tiles)
+    return replace(region, tiles=[tile for tile in trimmed if tile is not None])
+
+
 def _tiles_along(region: Region, size: tuple[int, int], config: TilingConfig) -> list[Tile]:
     """Tiles that show a region's mask and at least max_side / 8 around it.
 
@@ -236,7 +243,7 @@ def _tiles_along(region: Region, size: tuple[int, int], config: TilingConfig) ->
         if inside is None:
             continue
         core = absolute(inside, part)
-        least, step = (side * region.factor for side in (config.min_side, _STEP))
+        least, step = config.min_side * region.factor, _STEP * region.factor
         context = around(core, margin, least, step, size)
         lengths = [span.stop - span.start for span in context]
         longer = int(lengths[1] > lengths[0])

@@ -76,7 +76,7 @@ class Region:
         tiles: Their cores cover the mask; where they overlap, their answers are blended. None for
             holes so thin that they are continued from their surroundings without the network.
         refined: Whether the refiner has something to do there: not for single specks.
-        guiding: Whether the fill only tells colours: it is blended at the network's scale.
+        guiding: Whether the fill only guides texture: it is blended at the network's scale.
     """
 
     factor: float
