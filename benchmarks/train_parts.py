@@ -25,7 +25,7 @@ from measure import alternating
 
 from inpaint import PConvUNet, UNetConfig
 from inpaint.checkpoints.vgg import VGG16
-from inpaint.data.crops import cut_square, random_square
+from inpaint.data.crops import cut_square, scale_square
 from inpaint.data.device_crops import Unscaled, collate_unscaled, scale_squares
 from inpaint.images import decode_rgb
 from inpaint.inference.batched_boundary import blend_boundaries
@@ -36,6 +36,8 @@ from inpaint.training.losses import inpainting_loss, inpainting_terms
 from inpaint.training.validate import unpack
 from inpaint.training.weights import LossWeights
 from inpaint.utils.crop import Crop
+
+Works = dict[str, Callable[[], object]]  # by the names of the parts
 
 PIXELS = LossWeights(perceptual=0, style_out=0, style_comp=0)
 
@@ -49,14 +51,14 @@ def jpeg(size: int) -> bytes:
     return cv2.imencode(".jpg", noisy)[1].tobytes()
 
 
-Works = dict[str, Callable[[], object]]
-
-
 def sample_parts(size: int, batch: int, device: torch.device) -> Works:
     """What makes the samples of a batch."""
     data, rng = jpeg(size), np.random.default_rng(0)
     image = decode_rgb(data)
     generator, batched = torch.Generator(device).manual_seed(0), BatchedHoles((1,) * 6)
+
+    def crop() -> list[np.ndarray]:
+        return [scale_square(cut_square(image, size, rng), size) for _ in range(batch)]
 
     def cut() -> dict[str, torch.Tensor]:
         squares = [Unscaled.of(cut_square(image, size, rng), size, False) for _ in range(batch)]
@@ -65,8 +67,8 @@ def sample_parts(size: int, batch: int, device: torch.device) -> Works:
     unscaled = {name: part.to(device) for name, part in cut().items()}
     return {
         "decode": lambda: [decode_rgb(data) for _ in range(batch)],
-        "crop": lambda: [random_square(image, size, rng) for _ in range(batch)],
-        "cut": cut,
+        "crop": crop,
+        "cut, for crops by the batch": cut,
         "crops by the batch": lambda: scale_squares(**unscaled, size=size),
         "hole": lambda: holes(size, batch, rng),
         "holes by the batch": lambda: batched.draw(batch, size, generator),
@@ -100,7 +102,7 @@ def step_parts(
             LossWeights().total(terms).backward()
 
     return {
-        "boundary": lambda: [blend_boundary(crop) for crop in crops],
+        "boundary of the refiner": lambda: [blend_boundary(crop) for crop in crops],
         "boundaries by the batch": lambda: blend_boundaries(fill, hole > 0),
         "copy": lambda: unpack(samples, device),
         "network": step,

@@ -11,22 +11,6 @@ from inpaint.images import ImageError
 CropPolicy = Literal["resize-crop", "whole", "native"]
 
 
-def random_square(
-    image: np.ndarray,
-    size: int,
-    rng: np.random.Generator,
-    *,
-    policy: CropPolicy = "resize-crop",
-    max_upscale: float = 2.0,
-) -> np.ndarray:
-    """A random square of an image, scaled to `size` pixels: uint8 (size, size, 3).
-
-    It is `cut_square`, scaled, and flipped left to right where the generator says so next.
-    """
-    square = cut_square(image, size, rng, policy=policy, max_upscale=max_upscale)
-    return _flip(scale_square(square, size), rng)
-
-
 def cut_square(
     image: np.ndarray,
     size: int,
@@ -61,7 +45,8 @@ def cut_square(
 
 def square_of_side(image: np.ndarray, side: int, size: int, rng: np.random.Generator) -> np.ndarray:
     """A square of `side` px at a random place, scaled to `size`, flipped in half of the cases."""
-    return _flip(scale_square(_at_random_place(image, side, rng), size), rng)
+    square = scale_square(_at_random_place(image, side, rng), size)
+    return square[:, ::-1] if draw_flip(rng) else square
 
 
 def draw_flip(rng: np.random.Generator) -> bool:
@@ -94,10 +79,6 @@ def _at_random_place(image: np.ndarray, side: int, rng: np.random.Generator) -> 
     top = int(rng.integers(image.shape[0] - side + 1))
     left = int(rng.integers(image.shape[1] - side + 1))
     return image[top : top + side, left : left + side]
-
-
-def _flip(square: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return square[:, ::-1] if draw_flip(rng) else square
 
 
 def _draw_side(least: int, most: int, rng: np.random.Generator, policy: CropPolicy) -> int:

@@ -43,7 +43,7 @@ class TrainingSamples(Dataset[dict[str, Any]]):
         source: the images.
         size: side in pixels.
         seed: any number from 0.
-        crop, max_upscale: how squares are cut, see `random_square`.
+        crop, max_upscale: how squares are cut, see `cut_square`.
         ratio_weights: how often each hole ratio bucket is drawn, see `GeneratedHoles`.
         sides: share of holes that are a side of the picture.
         hole_dir: a folder of mask files to take holes from instead, see `FolderHoles`.

@@ -30,7 +30,7 @@ def describe_sizes(sides: np.ndarray, sizes: Sequence[int], max_upscale: float) 
     Args:
         sides: From `shorter_sides`.
         sizes: Sides of the run's samples, px.
-        max_upscale: As of `random_square`.
+        max_upscale: As of `cut_square`.
 
     Raises:
         ValueError: All images are too small for samples of one of the sizes.
