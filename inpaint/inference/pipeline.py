@@ -60,12 +60,16 @@ class Finishing:
     ) -> np.ndarray:
         """The network's answer with the known pixels, blended at its own scale.
 
-        The equations of a band of the same width at full size, on this grid.
+        The equations are those of a band of the same width at full size, where Laplace^2 of a
+        surface is factor^4 times smaller, and depths in px are factor times larger.
 
         Args:
             answer, image: (h, w, 3) float32.
-            valid: (h, w) in {0, 1}.
+            valid: (h, w) in {0, 1}, 1 = known.
             factor: How much smaller than the image they are.
+
+        Returns:
+            (h, w, 3) float32; the known pixels are those of `image`.
         """
         known = valid > 0
         composite = np.where(known[..., None], image, answer.clip(0, 1))

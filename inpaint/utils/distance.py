@@ -29,6 +29,8 @@ def hole_depth(hole: np.ndarray) -> np.ndarray:
 def surroundings(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
     """The rows and columns within `margin` pixels of those with something True.
 
+    Where nothing is True they are the first `margin` ones.
+
     mask: (H, W) bool.
     """
     spans = []
