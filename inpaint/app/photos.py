@@ -17,7 +17,7 @@ class Photos:
 
     def __init__(self, read: Callable[[Path], ImageData], *, most_bytes: int = MOST_BYTES) -> None:
         self._read, self._most_bytes = read, most_bytes
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._kept: OrderedDict[Path, ImageData] = OrderedDict()  # oldest use first
 
     def get(self, path: Path) -> ImageData:
@@ -43,4 +43,5 @@ class Photos:
     @property
     def nbytes(self) -> int:
         """Memory of all photos' pixels, in bytes."""
-        return sum(image.pixels.nbytes for image in self._kept.values())
+        with self._lock:
+            return sum(image.pixels.nbytes for image in self._kept.values())
