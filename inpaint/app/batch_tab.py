@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
 
 from inpaint.app.batch import BatchOptions, fill_batch
 from inpaint.app.handlers import Limits
@@ -35,7 +37,43 @@ def add_batch_tab(models: Models, limits: Limits, visitors: Visitors) -> None:
     """
     gr.Markdown(EXPLANATION, elem_id="explanation")
     with gr.Row():
-        photos, masks = (_files(label, height=220) for label in ("Photos", "Masks"))
+        files = [_files(label, height=220) for label in ("Photos", "Masks")]
+    options = _add_options()
+    with gr.Row():
+        button = gr.Button("Fill all", variant="primary", size="lg", elem_id="fill_all_files")
+        cancel = gr.Button("Cancel", size="lg", visible=False, elem_id="cancel_all_files")
+    status = gr.Markdown(visible=False, min_height=100, elem_id="batch_status")
+    job = gr.Textbox(visible=False)
+    results = _add_results()
+
+    def running(now: bool) -> Callable[[], tuple[Any, ...]]:
+        """A handler that names the next job, and shows what a batch needs while it runs."""
+        start, rest = gr.update(interactive=not now), gr.update(visible=now)
+        return lambda: (secrets.token_hex(16), start, rest, rest)
+
+    def stop(job: str) -> None:
+        visitors.cancel(read_request(CancelRequest, {"job": job}).job)
+
+    shown = [job, button, cancel, status]
+    private: dict[str, Any] = {"api_visibility": "private"}
+    quiet: dict[str, Any] = {**private, "show_progress": "hidden"}
+    begun = button.click(running(True), None, shown, **quiet)
+    ended = begun.then(
+        telling(_runner(models, limits, visitors)),
+        [*files, *options, job],
+        results,
+        concurrency_limit=1,
+        concurrency_id="batch",
+        show_progress_on=[status],
+        **private,
+    )
+    for after in (ended.success, ended.failure):  # `then` does not follow an error
+        after(running(False), None, shown, **quiet)
+    cancel.click(telling(stop), job, **quiet)
+
+
+def _add_options() -> list[Component]:
+    """The options, in the order in which `_runner` takes them."""
     with gr.Accordion("Options", open=False, elem_id="batch_options"):
         with gr.Row():
             style = gr.Radio(["natural", "faithful", "plain"], value="natural", label="Style")
@@ -52,11 +90,11 @@ def add_batch_tab(models: Models, limits: Limits, visitors: Visitors) -> None:
                 invert = gr.Checkbox(label="White in a mask means keep")
                 skip = gr.Checkbox(label="Leave out photos without a mask")
         exclude = _files("Do not copy from", height=140)
-    with gr.Row():
-        button = gr.Button("Fill all", variant="primary", size="lg", elem_id="fill_all_files")
-        cancel = gr.Button("Cancel", size="lg", visible=False, elem_id="cancel_all_files")
-    status = gr.Markdown(visible=False, min_height=100, elem_id="batch_status")
-    job = gr.Textbox(visible=False)
+    return [exclude, style, grow, seed, format, quality, invert, skip]
+
+
+def _add_results() -> list[Block]:
+    """What shows a batch, in the order in which `_runner` gives it; hidden at first."""
     with gr.Column(visible=False, elem_id="batch_result") as result:
         sums = gr.Markdown()
         download = gr.DownloadButton("Download all", elem_id="batch_download")
@@ -76,8 +114,12 @@ def add_batch_tab(models: Models, limits: Limits, visitors: Visitors) -> None:
             show_label=False,
             elem_id="batch_report",
         )
+    return [result, sums, download, pictures, table]
 
-    @telling
+
+def _runner(models: Models, limits: Limits, visitors: Visitors) -> Callable[..., tuple[Any, ...]]:
+    """The handler that fills a batch."""
+
     def run(
         photos: list[str] | None,
         masks: list[str] | None,
@@ -115,30 +157,7 @@ def add_batch_tab(models: Models, limits: Limits, visitors: Visitors) -> None:
         archive = gr.update(value=str(filled.archive))
         return gr.update(visible=True), filled.text, archive, small, filled.rows
 
-    def running(now: bool) -> Callable[[], tuple[Any, ...]]:
-        """A handler that names the next job, and shows what a batch needs while it runs."""
-        start, rest = gr.update(interactive=not now), gr.update(visible=now)
-        return lambda: (secrets.token_hex(16), start, rest, rest)
-
-    def stop(job: str) -> None:
-        visitors.cancel(read_request(CancelRequest, {"job": job}).job)
-
-    shown = [job, button, cancel, status]
-    private: dict[str, Any] = {"api_visibility": "private"}
-    quiet: dict[str, Any] = {**private, "show_progress": "hidden"}
-    begun = button.click(running(True), None, shown, **quiet)
-    ended = begun.then(
-        run,
-        [photos, masks, exclude, style, grow, seed, format, quality, invert, skip, job],
-        [result, sums, download, pictures, table],
-        concurrency_limit=1,
-        concurrency_id="batch",
-        show_progress_on=[status],
-        **private,
-    )
-    for after in (ended.success, ended.failure):  # `then` does not follow an error
-        after(running(False), None, shown, **quiet)
-    cancel.click(telling(stop), job, **quiet)
+    return run
 
 
 def _reporting(
