@@ -10,15 +10,14 @@ import numpy as np
 from inpaint.damage.drawing import Canvas, Size, blob, log_uniform, noise, random_walk
 from inpaint.damage.layer import Layer, light_or_dark
 
-_EVEN = 0.35  # share of scratches without gaps
+_EVEN = 0.35  # share of images with scratches in which these are even
 
 
 def scratches(rng: np.random.Generator, size: Size) -> list[Layer]:
     """One to eight scratches of one colour: straight or slightly wandering, often interrupted.
 
-    A third of the images have even ones, of one width and without gaps.
-
-    Those of a transport run along one side of the image, others anywhere.
+    In a third of the cases they are even: of one width and without gaps. Those of a transport run
+    along one side of the image, others anywhere.
     """
     count = int(log_uniform(rng, 1, 8.99))
     along = rng.random() < 0.45
