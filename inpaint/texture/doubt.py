@@ -3,9 +3,9 @@
 A network carries colours on from the hole's boundary: also those of an object of which a rest was
 left outside the hole, as a haze. Pieces are chosen to go together with each other and with the
 whole boundary. Where the fill's mean colour is far from theirs, it is therefore the fill that is
-wrong, and its colours count less: the weight of a difference falls to nothing with its size, as that of
-an outlier does in robust regression with a redescending estimator (Geman and McClure, "Statistical
-methods for tomographic image reconstruction", 1987).
+wrong, and its colours count less: the weight of a difference falls to nothing with its size, as
+that of an outlier does in robust regression with a redescending estimator (Geman and McClure,
+"Statistical methods for tomographic image reconstruction", 1987).
 """
 
 from __future__ import annotations
