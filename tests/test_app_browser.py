@@ -33,7 +33,7 @@ def test_large_turned_photo_is_filled_where_it_was_painted_only(visitor, tmp_pat
     assert (after.format, after.exif, after.icc) == ("jpg", before.exif, before.icc)
     difference = np.abs(after.pixels.astype(int) - before.pixels).max(-1)
     # Coding a JPEG again shifts values by a few levels, next to the hole by some more.
-    assert difference[~hole].mean() < 1 and difference[hole].mean() > 10
+    assert difference[~hole].mean() < 1 and difference[hole].mean() > 5
 
 
 def test_pixels_outside_of_the_strokes_are_those_of_the_upload(visitor, tmp_path, photo):

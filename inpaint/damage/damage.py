@@ -29,7 +29,7 @@ KINDS: tuple[tuple[Draw, float], ...] = (
     (lines.hairs, 2),
     (lines.folds, 1.2),
     (lines.cracks, 1.2),
-    (dust.specks, 5),
+    (dust.specks, 3.5),
     (dust.fibres, 1),
     (dust.rings, 0.6),
     (dust.stains, 1.2),
