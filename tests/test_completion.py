@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from textures import level_of
 
 from inpaint.texture.completion import complete
 from inpaint.texture.natural import synthesize
@@ -21,10 +22,6 @@ def square(side: int, first: int, last: int) -> np.ndarray:
     hole = np.zeros((side, side), bool)
     hole[first:last, first:last] = True
     return hole
-
-
-def level_of(image: np.ndarray, hole: np.ndarray) -> Level:
-    return Level(image, np.zeros(hole.shape, np.float32), hole, ~hole, ~hole)
 
 
 def foggy(truth: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from textures import level_of
 
 from inpaint.texture.curves import fit_arc
 from inpaint.texture.edges import across, find_edge_ends
 from inpaint.texture.ellipses import Ellipse, fit_ellipse
 from inpaint.texture.joining import join_edges
-from inpaint.texture.pyramid import Level
 
 SIDE = 192
 TURNED = np.array([[0.8, -0.6], [0.6, 0.8]])
@@ -37,10 +37,6 @@ def joined(truth: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     image = np.where(hole[..., None], np.float32(0.5), truth)
     found = join_edges(image, [level_of(image.copy(), hole)], 14.0)
     return image, np.zeros_like(hole) if found is None else found.share > 0.7
-
-
-def level_of(image: np.ndarray, hole: np.ndarray) -> Level:
-    return Level(image, np.zeros(hole.shape, np.float32), hole, ~hole, ~hole)
 
 
 @pytest.mark.parametrize("half_axes", [(70.0, 40.0), (50.0, 50.0), (90.0, 20.0)])

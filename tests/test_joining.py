@@ -5,18 +5,13 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from textures import level_of
 
 from inpaint.texture.edges import RADIUS, across, find_edge_ends
 from inpaint.texture.joining import join_edges
 from inpaint.texture.natural import synthesize
-from inpaint.texture.pyramid import Level
 
 SIDE = 128
-
-
-def level_of(image: np.ndarray, hole: np.ndarray, source: np.ndarray | None = None) -> Level:
-    source = ~hole if source is None else source
-    return Level(image, np.zeros(hole.shape, np.float32), hole, ~hole, source)
 
 
 def stroke(width: int, start: tuple[int, int], end: tuple[int, int]) -> np.ndarray:
@@ -121,8 +116,8 @@ def test_edges_of_what_may_not_be_copied_are_not_joined() -> None:
     source = ~hole
     source[:, 64:] = False
     image = foggy(slanted(), hole)
-    assert len(find_edge_ends(level_of(image, hole, source))) == 1
-    assert join_edges(image, [level_of(image.copy(), hole, source)], 12.0) is None
+    assert len(find_edge_ends(level_of(image, hole, source=source))) == 1
+    assert join_edges(image, [level_of(image.copy(), hole, source=source)], 12.0) is None
 
 
 def test_a_fill_keeps_the_edge_that_its_fog_lacked() -> None:

@@ -6,33 +6,22 @@ import sys
 
 import numpy as np
 import pytest
+from textures import box, level_of, noise
 
 from inpaint.texture import natural
-from inpaint.texture.doubt import doubt
-from inpaint.texture.gradient_blending import blend
 from inpaint.texture.matching import Appearance
 from inpaint.texture.max_flow import minimum_cut
 from inpaint.texture.natural import synthesize
 from inpaint.texture.offset_search import random_state
-from inpaint.texture.pyramid import Level, blur
+from inpaint.texture.pyramid import blur
 from inpaint.texture.shift_map import find_shift_map
 from inpaint.texture.upsampling import upsample
-
-
-def noise(size, seed=0, low=0.2, high=0.8):
-    return np.random.default_rng(seed).uniform(low, high, (*size, 3)).astype(np.float32)
 
 
 def tiles(size, period=12):
     """A random tile again and again: (H, W, 3) float32."""
     y, x = np.indices(size)
     return noise((period, period))[y % period, x % period]
-
-
-def box(size, top, bottom, left, right):
-    hole = np.zeros(size, bool)
-    hole[top:bottom, left:right] = True
-    return hole
 
 
 def softened(image, hole, sigma=6.0):
@@ -42,11 +31,6 @@ def softened(image, hole, sigma=6.0):
 
 def nothing(hole):
     return np.zeros_like(hole)
-
-
-def level_of(image, hole, ignore=None):
-    known = ~(hole if ignore is None else hole | ignore)
-    return Level(image, np.zeros(hole.shape, np.float32), hole, known, known)
 
 
 def gray_energy(image, part):
@@ -261,7 +245,7 @@ def test_a_finer_shift_map_keeps_its_pieces():
 def test_halves_are_means_and_know_what_they_are_made_of():
     image = noise((5, 4))
     hole, ignore = box((5, 4), 0, 1, 0, 1), box((5, 4), 2, 3, 3, 4)
-    half = level_of(image, hole, ignore).halved()
+    half = level_of(image, hole, ignore=ignore).halved()
     assert half.size == (3, 2)
     np.testing.assert_allclose(half.image[0, 1], image[0:2, 2:4].mean((0, 1)), rtol=1e-6)
     np.testing.assert_allclose(half.image[2, 0], image[4:5, 0:2].mean((0, 1)), rtol=1e-6)
@@ -270,64 +254,6 @@ def test_halves_are_means_and_know_what_they_are_made_of():
     assert half.hole.tolist() == [[True, False], [False, False], [False, False]]
     assert half.known.tolist() == [[False, True], [True, False], [True, True]]
     assert half.source.tolist() == [[False, True], [True, False], [False, False]]
-
-
-@pytest.mark.parametrize("side", [24, 41])
-def test_blending_solves_its_equations(side):
-    size = (side, side)
-    image, hole = noise(size, low=0.4, high=0.6), box(size, 8, size[0] - 8, 8, size[1] - 8)
-    x = np.indices(size)[1]
-    middle = size[1] // 2
-    offsets = np.zeros((*size, 2), np.int16)
-    offsets[hole, 1] = np.where(x < middle, x % 8 - x, size[1] - 8 + x % 8 - x)[hole]
-    result = image.copy()
-    blend(result, offsets, hole, ~hole, np.full(size, 3.0, np.float32))
-    expected = solve_densely(image, hole, offsets, 3.0).clip(0, 1)
-    assert np.abs(result[hole] - expected).max() < 0.002
-
-
-def solve_densely(image, hole, offsets, length):
-    """The colours that minimise the sum in gradient_blending, by dense least squares: (N, 3)."""
-    number = {tuple(place): i for i, place in enumerate(np.argwhere(hole))}
-    rows, values = [], []
-
-    def copied(place, offset):
-        v, u = (np.array(place) + offset).clip(0, np.array(hole.shape) - 1)
-        return image[v, u].astype(float)
-
-    def add(weights, value):
-        rows.append(np.zeros(len(number)))
-        for i, weight in weights.items():
-            rows[-1][i] = weight
-        values.append(value)
-
-    for place, i in number.items():
-        add({i: 1 / length}, image[place] / length)
-        for dy, dx in ((0, 1), (1, 0), (0, -1), (-1, 0)):
-            other = (place[0] + dy, place[1] + dx)
-            wanted = copied(place, offsets[place]) - copied(other, offsets[place])
-            if other not in number:
-                add({i: 1}, wanted + image[other])
-            elif dy + dx > 0:  # each pair once
-                theirs = copied(place, offsets[other]) - copied(other, offsets[other])
-                mean, as_copied = (wanted + theirs) / 2, copied(place, offsets[place])
-                as_copied -= copied(other, offsets[other])
-                apart = mean - as_copied
-                sources = place + offsets[place], other + offsets[other]
-                contrast = np.maximum(*(contrast_at(image, source) for source in sources))
-                edge = apart**2 / (apart**2 + 0.3**2)
-                edge *= np.where(
-                    edge > 0.01, np.minimum(4 * contrast / np.abs(apart).clip(1e-9), 1), 1
-                )
-                add({i: 1, number[other]: -1}, mean + edge * (as_copied - mean))
-    return np.linalg.lstsq(np.array(rows), np.array(values), rcond=None)[0]
-
-
-def contrast_at(image, place):
-    """The largest difference of a pixel from those 2 px away, for each channel: (3,)."""
-    around = np.array(place) + np.array([(-2, 0), (0, -2), (0, 2), (2, 0)])
-    rows, columns = around.clip(0, np.array(image.shape[:2]) - 1).T
-    return np.abs(image[rows, columns] - image[tuple(place)]).max(0)
 
 
 def test_every_pixel_copies_a_source_however_little_is_known():
@@ -344,34 +270,6 @@ def test_every_pixel_copies_a_source_however_little_is_known():
     assert level.source[places].all()
 
 
-def test_without_a_say_of_the_fill_a_piece_takes_the_colour_around_it():
-    """A slanted hole, whose boundary coarse grids know only roughly; a piece without texture."""
-    size = (420, 260)
-    y, x = np.indices(size)
-    image = np.full((*size, 3), 0.4, np.float32)
-    image[:210] = 0.7
-    hole = np.abs(0.7 * (y - 315) + 0.3 * (x - 130)) + np.abs(0.8 * (x - 130)) < 60
-    offsets = np.zeros((*size, 2), np.int16)
-    offsets[hole] = (-210, 0)
-    blend(image, offsets, hole, ~hole, np.full(size, 1e4, np.float32))
-    assert np.abs(image[hole] - 0.4).max() < 0.02
-
-
-def test_two_pieces_of_unlike_colours_keep_the_edge_between_them():
-    size = (60, 120)
-    image = np.zeros((*size, 3), np.float32)
-    image[:30] = 0.95
-    hole = box(size, 10, 50, 20, 100)
-    x = np.indices(size)[1]
-    offsets = np.zeros((*size, 2), np.int16)
-    offsets[hole, 1] = np.where(x < 60, -x, 119 - x)[hole]  # all of it is copied along the rows
-    offsets[30:33, 20:100, 0] = -3  # but a strip of white, which nothing around it has
-    result = image.copy()
-    blend(result, offsets, hole, ~hole, np.full(size, 1e4, np.float32))
-    assert result[31, 30:90].min() > 0.7
-    assert result[36:50, 30:90].max() < 0.15
-
-
 def test_a_rest_of_an_object_beside_a_hole_leaves_no_haze():
     size = (120, 160)
     image = np.full((*size, 3), 0.05, np.float32) + noise(size, low=0, high=0.02)
@@ -383,28 +281,3 @@ def test_a_rest_of_an_object_beside_a_hole_leaves_no_haze():
     result = synthesize(fill, hole, nothing(hole))
     assert np.percentile(result[hole], 95) < 0.1
     assert np.percentile(fill[hole], 95) > 0.3
-
-
-def test_doubt_grows_with_the_distance_from_what_is_copied():
-    size = (40, 60)
-    image, hole = np.full((*size, 3), 0.5, np.float32), box(size, 10, 30, 20, 50)
-    image[10:30, 35:50] = (0.5, 0.5, 0.75)  # 0.25 from what is copied
-    offsets = np.zeros((*size, 2), np.int16)
-    offsets[hole, 0] = 20 - np.indices(size)[0][hole] + 15
-    found = doubt(image, offsets, hole, 0)
-    assert found[20, 25] == 1 and found[0, 0] == 1
-    assert found[20, 44] == pytest.approx(np.sqrt(2))
-    assert 1 < found[20, 35] < np.sqrt(2)
-    assert 1 < doubt(image, offsets, hole, 2)[5, 10] < found[20, 44]  # a square of 36 px
-
-
-def test_pieces_of_unlike_colours_without_detail_are_blended_softly():
-    size = (60, 160)
-    image = np.full((*size, 3), 0.2, np.float32)
-    image[:, 80:] = 0.8
-    hole = box(size, 10, 50, 40, 120)
-    x = np.indices(size)[1]
-    offsets = np.zeros((*size, 2), np.int16)
-    offsets[hole, 1] = np.where(x < 80, -35, 35)[hole]  # from 5 px and more away from the edge
-    blend(image, offsets, hole, ~hole, np.full(size, 1e4, np.float32))
-    assert np.abs(np.diff(image[30, 41:119, 0])).max() < 0.05

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from textures import box
 
 from inpaint.texture.patchmatch import PATCH_RADIUS, PATCH_SIZE, Patches, improve_nnf, random_nnf
 
@@ -11,12 +12,6 @@ CPU = torch.device("cpu")
 
 def patches_of(hole, unknown=None):
     return Patches.of(hole, np.zeros_like(hole) if unknown is None else unknown, CPU)
-
-
-def box(size, top, bottom, left, right):
-    hole = np.zeros(size, bool)
-    hole[top:bottom, left:right] = True
-    return hole
 
 
 def pixels_of_patches(image):
