@@ -46,10 +46,11 @@ def doubt(image: np.ndarray, offsets: np.ndarray, hole: np.ndarray, halvings: in
             continue
         sums = np.zeros(4)
         for x in range(width + _RADIUS):
-            if x < width:
-                sums += columns[x]
-            if x > 2 * _RADIUS:
-                sums -= columns[x - 2 * _RADIUS - 1]
+            for k in range(4):  # several times as fast as sums of slices
+                if x < width:
+                    sums[k] += columns[x, k]
+                if x > 2 * _RADIUS:
+                    sums[k] -= columns[x - 2 * _RADIUS - 1, k]
             if x >= _RADIUS and sums[3] > 0.5:
                 squares = (sums[0] ** 2 + sums[1] ** 2 + sums[2] ** 2) / sums[3] ** 2
                 result[row - _RADIUS, x - _RADIUS] = np.sqrt(1 + (squares / _FAR**2) ** 2)
