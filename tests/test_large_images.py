@@ -13,7 +13,8 @@ from inpaint.inference import pipeline, region_fill, scaling
 from inpaint.inference.region_fill import RegionFill
 from inpaint.inference.scaling import Enlarged, downscale
 from inpaint.inference.sources import nearest_block
-from inpaint.inference.tiling import Region, Tile, relative
+from inpaint.inference.tiling import Region, Tile
+from inpaint.utils.rectangles import relative
 
 
 def photo(height, width, seed=0):

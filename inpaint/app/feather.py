@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from inpaint.images import ImageData, with_pixels
-from inpaint.inference.tiling import bounding_box, dilate
+from inpaint.utils.rectangles import bounding_box, dilate
 
 
 def feather(image: ImageData, filled: ImageData, hole: np.ndarray, pixels: int) -> ImageData:

@@ -43,11 +43,11 @@ from inpaint.app.sessions import SessionGone, Sessions
 from inpaint.app.visitors import Visitors
 from inpaint.detect.settings import DEFAULT_GROW, DEFAULT_LIMIT
 from inpaint.images import ImageData
-from inpaint.inference.tiling import Rectangle, bounding_box
 from inpaint.masks.read import grow_hole
 from inpaint.selection import Stroke, add_shadow, dilate_object, select_object
 from inpaint.serving.models import Models
 from inpaint.serving.uploads import read_mask, read_photo
+from inpaint.utils.rectangles import Rectangle, bounding_box
 
 QUICK_SECONDS = 1.0  # a fill that takes less may follow each stroke
 Report = Callable[[float], object]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from inpaint.images import FORMATS, ImageData, ImageError, write_image
 from inpaint.images.formats import usual_suffix
-from inpaint.inference.tiling import Rectangle, dilate
+from inpaint.utils.rectangles import Rectangle, dilate
 
 CHOICES = ("jpg", "png", "webp", "avif", "heic", "tiff")
 PREVIEW_QUALITY = 90

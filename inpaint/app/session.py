@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from inpaint.images import ImageData, with_pixels
-from inpaint.inference.tiling import Rectangle, bounding_box, relative
+from inpaint.utils.rectangles import Rectangle, bounding_box, relative
 
 MAX_STEPS = 20  # fills that can be undone; older ones are joined into one
 MOST_CANDIDATES = 4  # of one fill

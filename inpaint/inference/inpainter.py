@@ -34,19 +34,13 @@ from inpaint.inference.progress import OnProgress, Progress
 from inpaint.inference.region_fill import RegionFill
 from inpaint.inference.scaling import MOST_PIXELS, Enlarged, downscale
 from inpaint.inference.style import DEFAULT_STYLE, Style, check_style, style_of_detail
-from inpaint.inference.tiling import (
-    Region,
-    Tile,
-    TilingConfig,
-    bands,
-    relative,
-    tile_weights,
-)
+from inpaint.inference.tiling import Region, Tile, TilingConfig, tile_weights
 from inpaint.masks.read import read_hole
 from inpaint.models.folding import fold
 from inpaint.models.refiner import Refiner
 from inpaint.models.unet import PConvUNet
 from inpaint.utils.devices import parse_device, usable_device
+from inpaint.utils.rectangles import bands, relative
 from inpaint.utils.threads import map_in_order, one_thread
 
 logger = logging.getLogger("inpaint")

@@ -15,11 +15,12 @@ from inpaint.inference.region_fill import RegionFill
 from inpaint.inference.scaling import MOST_PIXELS
 from inpaint.inference.sources import Sources, nearest_block
 from inpaint.inference.style import Style
-from inpaint.inference.tiling import Rectangle, Region, Tile, dilate, grid, intersection, relative
+from inpaint.inference.tiling import Region, Tile
 from inpaint.models.refiner import Refiner
 from inpaint.texture.natural import synthesize
 from inpaint.texture.synthesis import add_detail
 from inpaint.utils.crop import Crop, cover_ignored
+from inpaint.utils.rectangles import Rectangle, dilate, grid, intersection, relative
 
 # Of the context in which texture is found and put together: some 24 bytes each, and 30 for one of
 # the hole. Photos of 24 megapixels are looked at as a whole.

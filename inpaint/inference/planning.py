@@ -20,21 +20,17 @@ import cv2
 import numpy as np
 from numba import njit
 
-from inpaint.inference.tiling import (
+from inpaint.inference.tiling import Region, Tile, TilingConfig, around, tiles_of
+from inpaint.utils.distance import hole_depth
+from inpaint.utils.rectangles import (
     Rectangle,
-    Region,
-    Tile,
-    TilingConfig,
     absolute,
-    around,
     bounding_box,
     dilate,
     halves,
     intersection,
     relative,
-    tiles_of,
 )
-from inpaint.utils.distance import hole_depth
 
 _CELL = 256  # px; thin holes are filled together in squares of this side
 _SPECK = 5  # px; extent of a thin hole that is a speck

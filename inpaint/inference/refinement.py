@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from inpaint.checkpoints.torch_file import check_finite
-from inpaint.inference.tiling import Rectangle, dilate, relative
 from inpaint.models.refiner import Refiner
 from inpaint.utils.crop import Crop
+from inpaint.utils.rectangles import Rectangle, dilate, relative
 
 _BLOCK = 384  # side of the largest square that is refined at once, px
 _STEP = 32  # sides are multiples of it: few sizes, because kernels are made for each

@@ -10,7 +10,8 @@ from numba import njit
 
 from inpaint.inference.compositing import from_rgb
 from inpaint.inference.scaling import MOST_PIXELS
-from inpaint.inference.tiling import Rectangle, Region, bands, relative
+from inpaint.inference.tiling import Region
+from inpaint.utils.rectangles import Rectangle, bands, relative
 
 
 class RegionFill:

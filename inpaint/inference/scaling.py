@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit
 
 from inpaint.inference.compositing import to_rgb
-from inpaint.inference.tiling import Rectangle, scaled_size
+from inpaint.inference.tiling import scaled_size
+from inpaint.utils.rectangles import Rectangle
 
 MOST_PIXELS = 2**23  # of what is held as floats at once: 100 MB
 _CUBIC = -0.75  # OpenCV's coefficient

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.inference.tiling import Rectangle
+from inpaint.utils.rectangles import Rectangle
 
 _STEP = 32  # px between the places that are looked at
 _GAP = 64  # px between tile and block, so that the hole counts as deep beside it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from inpaint.inference.tiling import Rectangle, absolute, bounding_box, dilate, relative
+from inpaint.utils.rectangles import Rectangle, absolute, bounding_box, dilate, relative
 
 
 def tight(window: Rectangle, mask: np.ndarray) -> tuple[Rectangle, np.ndarray]:

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from inpaint.inference.tiling import Rectangle
 from inpaint.selection.crops import reduced, tight
 from inpaint.selection.outline import refine_outline
 from inpaint.selection.strokes import Stroke, corrected
 from inpaint.utils.crop import cover_ignored
+from inpaint.utils.rectangles import Rectangle
 
 # Pixels of the longer side of the reduced crop. Circles need more for thin parts; what dabs lie on
 # is found better with fewer, and up to three windows of it are cut.

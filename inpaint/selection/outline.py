@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from inpaint.inference.tiling import Rectangle, dilate, relative
+from inpaint.utils.rectangles import Rectangle, dilate, relative
 
 TILE = 192  # pixels
 SURE = 250  # outline: pixels whose share of the object, in 1/255, lies between 255 - SURE and SURE

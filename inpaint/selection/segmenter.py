@@ -20,11 +20,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from inpaint.inference.tiling import Rectangle
 from inpaint.selection.crops import reduced, tight
 from inpaint.selection.outline import refine_outline
 from inpaint.selection.strokes import Stroke, corrected
 from inpaint.utils.extras import install
+from inpaint.utils.rectangles import Rectangle
 
 SIDE = 1024  # pixels of the longer side of what a network sees, where its file does not say
 MEAN = np.array([123.675, 116.28, 103.53], np.float32)  # segment-anything's

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from inpaint.inference.tiling import Rectangle
 from inpaint.selection.crops import enlarged, reduced
+from inpaint.utils.rectangles import Rectangle
 
 SIDE = 256  # pixels of the longer side of the crop that is looked at
 AROUND = 0.6  # of the object's longer side, looked at on each side of it

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.inference.tiling import Rectangle
+from inpaint.utils.rectangles import Rectangle
 
 CLOSED = 0.3  # gap between the ends of a circle, at most, as a share of its length
 ROUND = 3.0  # least width of a circle, in widths of the brush

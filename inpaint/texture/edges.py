@@ -13,7 +13,8 @@ import numpy as np
 from numba import njit
 
 from inpaint.texture.pyramid import Level
-from inpaint.utils.distance import hole_depth, surroundings
+from inpaint.utils.distance import hole_depth
+from inpaint.utils.rectangles import bounding_box, dilate
 
 GAP = 3.0  # px between the hole and the ring: what is smoothed there is known
 _LOOKED_AT = 16  # px around the hole in which distances from it are found
@@ -70,7 +71,10 @@ def tangents(points: np.ndarray) -> np.ndarray:
 
 def find_edge_ends(level: Level) -> list[EdgeEnd]:
     """Ends of the edges of the level's sources at its hole, of the highest contrast first."""
-    frame = surroundings(level.hole, _LOOKED_AT)
+    box = bounding_box(level.hole)
+    if box is None:
+        return []
+    frame = dilate(box, _LOOKED_AT, level.size)
     distance = np.full(level.size, np.inf, np.float32)
     distance[frame] = hole_depth(~level.hole[frame])
     near = distance[frame]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from inpaint.utils.rectangles import bounding_box, dilate
+
 _FAR = np.float32(2**20)  # px; OpenCV's own is too large to be squared
 _WORTH = 0.8  # share of the image around the hole up to which it is cut out
 
@@ -18,27 +20,15 @@ def hole_depth(hole: np.ndarray) -> np.ndarray:
     Returns:
         (H, W) float32; larger than any image where there is no pixel outside the hole.
     """
-    frame = surroundings(hole, 1)  # what is farther away has no say
+    box = bounding_box(hole)
+    if box is None:
+        return np.zeros(hole.shape, np.float32)
+    frame = dilate(box, 1, hole.shape)  # what is farther away has no say
     if hole[frame].size < _WORTH * hole.size:
         depth = np.zeros(hole.shape, np.float32)
         depth[frame] = _depth(hole[frame])
         return depth
     return _depth(hole)
-
-
-def surroundings(mask: np.ndarray, margin: int) -> tuple[slice, slice]:
-    """The rows and columns within `margin` pixels of those with something True.
-
-    Where nothing is True they are the first `margin` ones.
-
-    mask: (H, W) bool.
-    """
-    spans = []
-    for axis, length in enumerate(mask.shape):
-        used = np.flatnonzero(mask.any(1 - axis))
-        first, last = (int(used[0]), int(used[-1])) if len(used) else (0, -1)
-        spans.append(slice(max(first - margin, 0), min(last + 1 + margin, length)))
-    return spans[0], spans[1]
 
 
 def _depth(hole: np.ndarray) -> np.ndarray:
