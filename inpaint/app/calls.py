@@ -26,6 +26,7 @@ from inpaint.app.sessions import SessionGone
 from inpaint.app.uploads import UploadedFile, telling
 
 PREFIX = "editor_"
+_LARGE = "_large"  # ends the names of calls that keep no smaller photo waiting
 MOST_LIGHT_CALLS = 8  # at once, of those that take no time
 MOST_PHOTO_CALLS = 2  # at once, of those that read a large photo: a second and 0.2 GB each
 
@@ -36,7 +37,10 @@ Call = Callable[[Any, Files], Answer]
 
 
 def add_calls(handlers: Handlers, *, concurrency: int) -> None:
-    """Adds the calls to the page that is being built. concurrency: fills at once."""
+    """Adds the calls to the page that is being built.
+
+    concurrency: fills at once, of large photos and as many of others, see `Models`.
+    """
     with gr.Row(visible=False):
         inputs = [gr.JSON(label="request"), UploadedFile(label="files", file_count="multiple")]
         outputs = [gr.JSON(label="values"), gr.File(label="files", file_count="multiple")]
@@ -59,9 +63,10 @@ def add_calls(handlers: Handlers, *, concurrency: int) -> None:
     for calls, group, limit in groups:
         for name, call in calls.items():
             add(name, _answering(call), group, limit)
-    add("fill", _reporting(FillRequest, handlers.fill), "fill", concurrency)
-    find_damage = _reporting(DamageRequest, _ignoring_files(handlers.find_damage))
-    add("find_damage", find_damage, "fill", concurrency)
+    find_damage = _ignoring_files(handlers.find_damage)
+    for end in ("", _LARGE):  # the script takes the second for a photo that is large
+        add("fill" + end, _reporting(FillRequest, handlers.fill), "fill" + end, concurrency)
+        add("find_damage" + end, _reporting(DamageRequest, find_damage), "fill" + end, concurrency)
     save_all = _reporting(StepsRequest, _ignoring_files(handlers.save_all))
     add("save_all", save_all, "photo", MOST_PHOTO_CALLS)
 

@@ -105,5 +105,5 @@ def add_endpoint(models: Models, limits: Limits, *, concurrency: int) -> None:
         answer,
         api_name=API_NAME,
         concurrency_limit=concurrency,
-        concurrency_id="fill",
+        concurrency_id="program",  # which keeps no visitor waiting in Gradio's queue
     )

@@ -45,7 +45,7 @@ from inpaint.detect.settings import DEFAULT_GROW, DEFAULT_LIMIT
 from inpaint.images import ImageData
 from inpaint.masks.read import grow_hole
 from inpaint.selection import Stroke, add_shadow, dilate_object, select_object
-from inpaint.serving.models import Models
+from inpaint.serving.models import Models, is_large
 from inpaint.serving.uploads import read_mask, read_photo
 from inpaint.utils.rectangles import Rectangle, bounding_box
 
@@ -275,6 +275,7 @@ class Handlers:
     def _opened(self, token: str, session: Session, source: ImageData) -> Answer:
         height, width = session.size
         values = {"token": token, "name": session.name, "width": width, "height": height}
+        values["large"] = is_large(session.size)
         return Answer(values, [write_preview(source)])
 
     def _read(self, session: Session) -> ImageData:

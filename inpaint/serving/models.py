@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,7 +27,8 @@ from inpaint.inference.style import DEFAULT_STYLE, Style, check_style
 from inpaint.models.registry import architecture
 from inpaint.serving.memory import release_memory, settle
 
-P = ParamSpec("P")
+LARGE = 4_000_000  # px, of an image that keeps no smaller one waiting
+
 R = TypeVar("R")
 
 
@@ -41,7 +42,8 @@ class Models:
         self, weights: str | None = None, *, device: str | None = None, concurrency: int = 1
     ) -> None:
         """weights: name of shipped weights, or a path; the first choice. Loads them at once.
-        concurrency: fills at once in this process, whoever asks for them.
+        concurrency: fills at once in this process, whoever asks for them: so many of large
+            images, and as many of others, which need not wait for them.
 
         Raises FileNotFoundError or CheckpointError.
         """
@@ -51,7 +53,7 @@ class Models:
             path.stem: path for path in _usable_weights() if path.stem != self.default
         }
         self._device = device
-        self._turns = threading.BoundedSemaphore(concurrency)
+        self._turns = {large: threading.BoundedSemaphore(concurrency) for large in (False, True)}
         self._loading = threading.Lock()
         self._loaded: dict[str, Inpainter] = {}
         self._detector: DamageDetector | None = None
@@ -128,18 +130,27 @@ class Models:
         inpainter.fill_image_data = fill  # type: ignore[method-assign]
         return inpainter
 
-    def _in_turn(self, work: Callable[P, R]) -> Callable[P, R]:
-        """A fill or search that waits until fewer than `concurrency` run, and frees its memory."""
+    def _in_turn(self, work: Callable[..., R]) -> Callable[..., R]:
+        """A fill or search in an image, its first argument, which frees its memory in the end.
+
+        It waits until fewer than `concurrency` run in images that are large, or not, as this one.
+        """
 
         @wraps(work)
-        def waiting(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self._turns:
+        def waiting(image: ImageData | np.ndarray, *args: Any, **kwargs: Any) -> R:
+            size = image.size if isinstance(image, ImageData) else image.shape
+            with self._turns[is_large(size)]:
                 try:
-                    return work(*args, **kwargs)
+                    return work(image, *args, **kwargs)
                 finally:
                     release_memory()
 
         return waiting
+
+
+def is_large(size: tuple[int, ...]) -> bool:
+    """Whether an image of (height, width, ...) px may keep no smaller one waiting."""
+    return size[0] * size[1] >= LARGE
 
 
 def _usable_weights() -> list[Path]:

@@ -99,8 +99,8 @@ export class Fills {
     const { style, grow, soft, weights } = this.work.settings();
     const masks = [await maskOf(marks, photo)];
     if (history.excluded.length) masks.push(await maskOf(history.excluded, photo));
-    const options = { ...request, token: photo.token, style, grow, soft, weights };
-    return this.work.server.fill(masks, options, task);
+    const options = { ...request, style, grow, soft, weights };
+    return this.work.server.fill(photo, masks, options, task);
   }
 
   #finish(job) {

@@ -19,7 +19,7 @@ export class Server {
     this.chosen = Promise.resolve(); // until the server has taken the latest choice
   }
 
-  /** Resolves to { name, width, height, layer } of a new session. */
+  /** Resolves to { name, width, height, large, layer } of a new session. */
   async open(file, task) {
     const sent = await upload(file, file.name, task);
     return this.#begun(await this.#call("open", {}, task, [sent]), task);
@@ -71,7 +71,7 @@ export class Server {
   async findDamage(photo, request, task) {
     const asked = { ...request, token: photo.token };
     let answer = await this.#call("mark_damage", asked, { signal: task.signal });
-    if (!answer.values.kept) answer = await this.#run("find_damage", asked, task);
+    if (!answer.values.kept) answer = await this.#run(named("find_damage", photo), asked, task);
     const { share, doubtful } = answer.values;
     return { mark: await this.#object(answer, photo, task), share, doubtful };
   }
@@ -84,16 +84,17 @@ export class Server {
   }
 
   /**
-   * Fills on top of `options.fills` fills.
+   * Fills a photo on top of `options.fills` fills.
    *
    * masks: PNGs, white = fill, and perhaps white = texture is not copied from here. Resolves to
    * { layer, oldest, quick }.
    */
-  async fill(masks, options, task) {
+  async fill(photo, masks, options, task) {
     await this.chosen;
     const sent = [];
     for (const mask of masks) sent.push(await upload(mask, "mask.png", { signal: task.signal }));
-    const { values, files } = await this.#run("fill", options, task, sent);
+    const asked = { ...options, token: photo.token };
+    const { values, files } = await this.#run(named("fill", photo), asked, task, sent);
     return { ...values, layer: await this.#layer(files[0].url, values.box, task) };
   }
 
@@ -125,9 +126,9 @@ export class Server {
   }
 
   async #opened({ values, files }, task) {
-    const { token, name, width, height, oldest = 0 } = values;
+    const { token, name, width, height, large, oldest = 0 } = values;
     const layer = await this.#layer(files[0].url, [0, 0, width, height], task);
-    return { token, name, width, height, oldest, layer };
+    return { token, name, width, height, large, oldest, layer };
   }
 
   async #mask(url, { width, height }, task) {
@@ -167,6 +168,11 @@ export class Server {
     if (answer.values?.gone) throw new Gone();
     return answer;
   }
+}
+
+/** The call for a photo: those of large ones have a queue of their own. */
+function named(call, { large }) {
+  return large ? `${call}_large` : call;
 }
 
 function written({ values, files }) {

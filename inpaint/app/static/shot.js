@@ -7,8 +7,8 @@ export class Shot {
   saved = undefined; // the latest entry of the history when the photo was downloaded
 
   /**
-   * photo: { token, name, width, height, layer } as the server opened it. source(): opens the same
-   * photo once more, or null.
+   * photo: { token, name, width, height, large, layer } as the server opened it.
+   * source(): opens the same photo once more, or null.
    */
   constructor(photo, source = null) {
     this.photo = photo;
