@@ -7,7 +7,7 @@ from textures import level_of
 
 from inpaint.texture.completion import complete
 from inpaint.texture.natural import synthesize
-from inpaint.texture.offset_search import random_state
+from inpaint.texture.nearest_neighbours import random_state
 from inpaint.texture.pyramid import Level
 
 

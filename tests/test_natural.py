@@ -9,10 +9,10 @@ import pytest
 from textures import box, level_of, noise
 
 from inpaint.texture import natural
-from inpaint.texture.matching import Appearance
+from inpaint.texture.features import Features
 from inpaint.texture.max_flow import minimum_cut
 from inpaint.texture.natural import synthesize
-from inpaint.texture.offset_search import random_state
+from inpaint.texture.nearest_neighbours import random_state
 from inpaint.texture.pyramid import blur
 from inpaint.texture.shift_map import find_shift_map
 from inpaint.texture.upsampling import upsample
@@ -223,7 +223,7 @@ def test_a_minimum_cut_costs_least_of_all(seed):
 def test_a_shift_map_copies_known_pixels_in_few_pieces():
     image, hole = tiles((60, 60)), box((60, 60), 20, 40, 20, 40)
     level = level_of(softened(image, hole), hole)
-    fill, known = (Appearance(level, sigma) for sigma in (1.5, 0.7))
+    fill, known = (Features(level, sigma) for sigma in (1.5, 0.7))
     offsets = find_shift_map(level, [fill], known, random_state(0))
     y, x = np.nonzero(hole)
     assert level.known[y + offsets[hole, 0], x + offsets[hole, 1]].all()
@@ -238,7 +238,7 @@ def test_a_finer_shift_map_keeps_its_pieces():
     coarse = fine.halved()
     offsets = np.zeros((40, 40, 2), np.int16)
     offsets[coarse.hole] = (0, 12)
-    found = upsample(offsets, fine, Appearance(coarse, 1.0), 1)
+    found = upsample(offsets, fine, Features(coarse, 1.0), 1)
     assert (found[hole] == (0, 24)).all() and (found[~hole] == 0).all()
 
 
@@ -261,9 +261,7 @@ def test_every_pixel_copies_a_source_however_little_is_known():
     image, hole = noise(size), box(size, 0, 56, 0, 56)
     hole[:15, :15] = False
     level = level_of(image, hole)
-    offsets = find_shift_map(
-        level, [Appearance(level, 1.5)], Appearance(level, 0.7), random_state(0)
-    )
+    offsets = find_shift_map(level, [Features(level, 1.5)], Features(level, 0.7), random_state(0))
     rows, columns = np.nonzero(hole)
     places = rows + offsets[rows, columns, 0], columns + offsets[rows, columns, 1]
     assert min(places[0].min(), places[1].min()) >= 0

@@ -1,11 +1,10 @@
-"""Patch-based completion of a small image: what stands in a large hole, when nobody knows.
+"""Patch-based completion of a small image, to guide the shift map deep in a hole.
 
-Deep in a large hole the network's fill is the mean of all that could be there, and pieces that look
-like a mean are grey, too. So it is only the start: at a scale at which the hole is a few pixels
-deep, patches of the fill are replaced by the known patches most like them, again and again until
-they agree, and then at finer scales (Wexler, Shechtman and Irani, "Space-time completion of
-video", PAMI 2007, with the search of PatchMatch, Barnes et al., SIGGRAPH 2009). The result has
-edges and objects in plausible places. Texture is left to the shift map that it guides.
+Deep in a large hole the network's fill is the mean of all that could be there, and sources like a
+mean are grey, too. So it is only the initial image: from a scale at which the hole is a few pixels
+deep to finer ones, nearest-neighbour search and voting alternate (Wexler, Shechtman and Irani,
+"Space-time completion of video", PAMI 2007, with the search of PatchMatch, Barnes et al.,
+SIGGRAPH 2009). The result has sharp edges; texture is left to the shift map.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from itertools import pairwise
 import numpy as np
 from numba import njit
 
-from inpaint.texture.matching import near
-from inpaint.texture.offset_search import draw
+from inpaint.texture.features import dilate
+from inpaint.texture.nearest_neighbours import random_below
 from inpaint.texture.pyramid import Level
 from inpaint.utils.distance import hole_depth
 
@@ -25,12 +24,15 @@ RADIUS = 3  # px, of a patch
 _DEPTH = 2.0  # px, of the hole at the coarsest scale, if the image is large enough
 _LEAST_SIDE = 4 * RADIUS  # px, of the image there
 _LEAST_SOURCES = 64  # patches
-# Weight of a pixel in a patch's cost for each px of its depth. At first the known pixels lead, so
-# that edges that end at the hole go on; then neighbouring patches agree.
-_TRUSTS = (0.3, 0.6, 0.85)
-_FIRST, _FINER = 5, 4  # iterations of search and vote for each trust, and at the finer scales
-_SWEEPS = 2  # of propagation and random search in each iteration
-_NARROW = 0.5  # a patch whose cost is so many times the mean around it counts 1/e
+# Confidence of a pixel is decay^depth. At first the known pixels dominate the patch cost, so that
+# edges are continued from the boundary; then neighbouring patches become coherent.
+_DECAYS = (0.3, 0.6, 0.85)
+_COARSEST_ITERATIONS, _FINER_ITERATIONS = (
+    5,
+    4,
+)  # iterations of search and vote for each decay, and at the finer scales
+_SWEEPS = 2  # of propagation and random search in an iteration
+_BANDWIDTH = 0.5  # of the vote's weights exp(-cost / bandwidth), in mean costs around the pixel
 _BOUNDARY, _BAND = 1.0, 2.0  # px; where the level's image stays, and until it is replaced wholly
 _NO_COST = 1e30  # of a target without a source
 
@@ -41,7 +43,7 @@ def complete(level: Level, state: np.ndarray, *, starts: int) -> np.ndarray:
     Args:
         level: Of a size at which the hole has some thousand pixels.
         state: See random_state; is advanced.
-        starts: Random ones, of which that with the lowest energy wins.
+        starts: Random initialisations; the result with the lowest energy is taken.
 
     Returns:
         An image that differs from the level's only in the hole, and not at its boundary, where the
@@ -70,22 +72,23 @@ class _Scale:
     depth: np.ndarray  # (H, W) float32, distance to the nearest known pixel, px
     targets: np.ndarray  # (N, 2) int32, (row, column) of the patches that touch the hole
     source: np.ndarray  # (H, W) bool, middles of patches that may be copied
-    places: np.ndarray  # (M, 2) int32, their (row, column)
+    positions: np.ndarray  # (M, 2) int32, their (row, column)
 
     @classmethod
     def of(cls, level: Level) -> _Scale:
         inside = np.zeros(level.size, bool)
         inside[RADIUS:-RADIUS, RADIUS:-RADIUS] = True
-        source = inside & ~near(~level.source, RADIUS)
-        targets, places = (
-            np.argwhere(middles).astype(np.int32) for middles in (near(level.hole, RADIUS), source)
+        source = inside & ~dilate(~level.source, RADIUS)
+        targets, positions = (
+            np.argwhere(middles).astype(np.int32)
+            for middles in (dilate(level.hole, RADIUS), source)
         )
-        return cls(level, hole_depth(~level.known), targets, source, places)
+        return cls(level, hole_depth(~level.known), targets, source, positions)
 
     @property
     def enough(self) -> bool:
         """Whether there are patches enough to copy."""
-        return len(self.places) >= _LEAST_SOURCES
+        return len(self.positions) >= _LEAST_SOURCES
 
 
 def _synthesize(scales: list[_Scale], state: np.ndarray) -> tuple[np.ndarray, float]:
@@ -93,11 +96,11 @@ def _synthesize(scales: list[_Scale], state: np.ndarray) -> tuple[np.ndarray, fl
     coarsest = scales[-1]
     image = coarsest.level.image
     offsets = np.zeros((*coarsest.level.size, 2), np.int32)
-    for trust in _TRUSTS:
-        image, cost = _improve(coarsest, image, offsets, trust, _FIRST, state)
+    for decay in _DECAYS:
+        image, cost = _improve(coarsest, image, offsets, decay, _COARSEST_ITERATIONS, state)
     for coarser, finer in pairwise(reversed(scales)):
         image, offsets = _upsample(image, coarser.level, offsets, finer.level)
-        image, cost = _improve(finer, image, offsets, _TRUSTS[-1], _FINER, state)
+        image, cost = _improve(finer, image, offsets, _DECAYS[-1], _FINER_ITERATIONS, state)
     return image, float(cost[cost < _NO_COST].mean())
 
 
@@ -105,7 +108,7 @@ def _improve(
     scale: _Scale,
     image: np.ndarray,
     offsets: np.ndarray,
-    trust: float,
+    decay: float,
     iterations: int,
     state: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -114,11 +117,11 @@ def _improve(
     offsets: (H, W, 2) int32, of the patches that touch the hole; changed in place.
     """
     level = scale.level
-    weight = (trust**scale.depth).astype(np.float32)
+    weight = (decay**scale.depth).astype(np.float32)
     weight[~(level.hole | level.known)] = 0
     image, cost = image.copy(), np.full(level.size, _NO_COST)
     for _ in range(iterations):
-        _search(image, weight, scale.targets, scale.source, scale.places, state, offsets, cost)
+        _search(image, weight, scale.targets, scale.source, scale.positions, state, offsets, cost)
         _vote(level.image, level.hole, weight, offsets, cost, image)
     return image, cost
 
@@ -139,12 +142,12 @@ def _search(
     weight: np.ndarray,
     targets: np.ndarray,
     source: np.ndarray,
-    places: np.ndarray,
+    positions: np.ndarray,
     state: np.ndarray,
     offsets: np.ndarray,
     cost: np.ndarray,
 ) -> None:
-    """Better offsets of the targets, (N, 2), for the image as it is now."""
+    """Improve the nearest-neighbour field of the targets, (N, 2), in place."""
     height, width = source.shape
     for t in range(len(targets)):
         y, x = targets[t]
@@ -153,8 +156,8 @@ def _search(
         if 0 <= v < height and 0 <= u < width and source[v, u]:
             cost[y, x] = _patch_cost(image, weight, y, x, v, u, _NO_COST)
         else:
-            v, u = places[draw(state, len(places))]
-            _try(image, weight, source, y, x, v, u, offsets, cost)
+            v, u = positions[random_below(state, len(positions))]
+            _try_source(image, weight, source, y, x, v, u, offsets, cost)
     for sweep in range(_SWEEPS):
         forward = sweep % 2 == 0
         step = -1 if forward else 1
@@ -163,20 +166,20 @@ def _search(
             for side in range(2):
                 v, u = (y + step, x) if side == 0 else (y, x + step)
                 if 0 <= v < height and 0 <= u < width and cost[v, u] < _NO_COST:
-                    _try(
+                    _try_source(
                         image, weight, source, y, x, y + offsets[v, u, 0], x + offsets[v, u, 1],
                         offsets, cost,
                     )  # fmt: skip
             radius = max(height, width)
             while radius >= 1:
-                v = y + offsets[y, x, 0] + draw(state, 2 * radius + 1) - radius
-                u = x + offsets[y, x, 1] + draw(state, 2 * radius + 1) - radius
-                _try(image, weight, source, y, x, v, u, offsets, cost)
+                v = y + offsets[y, x, 0] + random_below(state, 2 * radius + 1) - radius
+                u = x + offsets[y, x, 1] + random_below(state, 2 * radius + 1) - radius
+                _try_source(image, weight, source, y, x, v, u, offsets, cost)
                 radius //= 2
 
 
 @njit(cache=True, nogil=True)
-def _try(
+def _try_source(
     image: np.ndarray,
     weight: np.ndarray,
     source: np.ndarray,
@@ -187,7 +190,7 @@ def _try(
     offsets: np.ndarray,
     cost: np.ndarray,
 ) -> None:
-    """Take (v, u) for the target (y, x) if it is a source and better."""
+    """Make (v, u) the source of the target (y, x) if it is one of lower cost."""
     if v < 0 or u < 0 or v >= source.shape[0] or u >= source.shape[1] or not source[v, u]:
         return
     value = _patch_cost(image, weight, y, x, v, u, cost[y, x])
@@ -232,7 +235,7 @@ def _vote(
     cost: np.ndarray,
     image: np.ndarray,
 ) -> None:
-    """Give each hole pixel of `image` the mean of what the patches over it have there."""
+    """Vote: each hole pixel of `image` becomes the weighted mean over the patches that cover it."""
     height, width = hole.shape
     for y in range(height):
         for x in range(width):
@@ -244,7 +247,7 @@ def _vote(
                     if cost[v, u] < _NO_COST:
                         weights += weight[v, u]
                         scale += weight[v, u] * cost[v, u]
-            scale = _NARROW * scale / max(weights, 1e-9) + 1e-6
+            scale = _BANDWIDTH * scale / max(weights, 1e-9) + 1e-6
             weights = 0.0
             for v in range(max(y - RADIUS, 0), min(y + RADIUS + 1, height)):
                 for u in range(max(x - RADIUS, 0), min(x + RADIUS + 1, width)):

@@ -23,7 +23,7 @@ _TURN, _RESIDUAL, _CUBIC = math.radians(50), 0.6, 1.0
 _LEAST_KNOWN, _SMALLEST, _FLATTEST, _LONGEST_ARC = 48, 12.0, 4.0, 1.5
 _ARRIVAL, _FITS, _MOST_UNEVEN, _ROUND = 0.8, 3, 0.3, 0.3
 # Where they leave the hole: px to both sides that are searched, and compared, and most difference.
-_SEARCHED, _COMPARED, _UNLIKE = 6, 3, 0.12
+_SEARCHED, _COMPARED, _MAX_DIFFERENCE = 6, 3, 0.12
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ def signed_area(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
 
 
-def values_along(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The values of (H, W, ...) at the pixels nearest to places, (..., 2)."""
-    rows, columns = np.moveaxis(np.rint(places).astype(int), -1, 0)
+def values_along(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """The values of (H, W, ...) at the pixels nearest to positions, (..., 2)."""
+    rows, columns = np.moveaxis(np.rint(positions).astype(int), -1, 0)
     return values[rows.clip(0, len(values) - 1), columns.clip(0, values.shape[1] - 1)]
 
 
@@ -143,17 +143,17 @@ def _seen_again(
     """
     reach = _SEARCHED + _COMPARED
     normals = across(tangents(points))
-    places = points[:, None] + np.arange(-reach, reach + 1)[:, None] * normals[:, None]
-    seen = np.flatnonzero(values_along(level.source, places).all(1))[::2]
+    positions = points[:, None] + np.arange(-reach, reach + 1)[:, None] * normals[:, None]
+    seen = np.flatnonzero(values_along(level.source, positions).all(1))[::2]
     if not len(seen):
         return points[:0]
-    places = places[seen]
-    colours = values_along(level.image, places)
+    positions = positions[seen]
+    colours = values_along(level.image, positions)
     share = seen[:, None, None] / (len(points) - 1)
     inner = slice(RADIUS - _COMPARED, RADIUS + _COMPARED + 1)
     profile = (start + share * (end - start))[:, inner]
     windows = np.lib.stride_tricks.sliding_window_view(colours, profile.shape[1], axis=1)
-    unlike = np.abs(windows - profile.swapaxes(1, 2)[:, None]).max(2).mean(2)
-    if np.median(unlike.min(1)) > _UNLIKE:
+    differences = np.abs(windows - profile.swapaxes(1, 2)[:, None]).max(2).mean(2)
+    if np.median(differences.min(1)) > _MAX_DIFFERENCE:
         return None
-    return places[np.arange(len(seen)), unlike.argmin(1) + _COMPARED]
+    return positions[np.arange(len(seen)), differences.argmin(1) + _COMPARED]

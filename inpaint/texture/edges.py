@@ -38,7 +38,7 @@ _MOST = 96  # ends, those of the highest contrast
 
 @dataclass(frozen=True)
 class EdgeEnd:
-    """The end of an edge at a hole; places are (row, column).
+    """The end of an edge at a hole; positions are (row, column).
 
     Attributes:
         trace: (N, 2) float64, points of the edge a pixel apart, away from the hole; 16 at most.
@@ -80,13 +80,13 @@ def find_edge_ends(level: Level) -> list[EdgeEnd]:
     near = distance[frame]
     ring = level.source[frame] & (near > GAP - 0.5) & (near <= GAP + 0.5)
     corner = np.array([span.start for span in frame])
-    places = (np.argwhere(ring) + corner).astype(np.int32)
-    angles = np.zeros(len(places))
+    positions = (np.argwhere(ring) + corner).astype(np.int32)
+    angles = np.zeros(len(positions))
     strength = np.zeros(level.size, np.float32)
-    _measure_edges(level.image, level.source, places, strength, angles)
+    _measure_edges(level.image, level.source, positions, strength, angles)
     found = []
-    for place, angle in zip(*_local_maxima(places, angles, strength), strict=True):
-        course = _follow(level.image, level.source, distance, place, angle)
+    for position, angle in zip(*_local_maxima(positions, angles, strength), strict=True):
+        course = _follow(level.image, level.source, distance, position, angle)
         if len(course) >= _SHORTEST:
             found.append(_end(level, course))
     ends = [end for end in found if end is not None]
@@ -141,19 +141,19 @@ def _smooth(image: np.ndarray, known: np.ndarray, y: float, x: float, colour: np
 def _measure_edges(
     image: np.ndarray,
     known: np.ndarray,
-    places: np.ndarray,
+    positions: np.ndarray,
     strength: np.ndarray,
     angles: np.ndarray,
 ) -> None:
-    """Write the gradient at each place, 0 where there is no clear edge, and the edge's angle.
+    """Write the gradient at each position, 0 where there is no clear edge, and the edge's angle.
 
     The angle is that of the direction of strongest change, turned by a right angle.
     """
     smoothed = np.zeros((5, 5, 3))
-    for n in range(len(places)):
-        y, x = places[n]
+    for n in range(len(positions)):
+        y, x = positions[n]
         valid = True
-        for v, u in ((1, 2), (2, 1), (2, 3), (3, 2)):  # most places have no edge
+        for v, u in ((1, 2), (2, 1), (2, 3), (3, 2)):  # most positions have no edge
             valid &= _smooth(image, known, y + v - 2.0, x + u - 2.0, smoothed[v, u])
         rows, columns, _ = _tensor(smoothed, 2, 2)
         here = rows + columns
@@ -191,13 +191,13 @@ def _tensor(colours: np.ndarray, y: int, x: int) -> tuple[float, float, float]:
 
 @njit(cache=True, nogil=True)
 def _local_maxima(
-    places: np.ndarray, angles: np.ndarray, strength: np.ndarray
+    positions: np.ndarray, angles: np.ndarray, strength: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The places where the strength is highest within _APART pixels, and their angles."""
+    """The positions where the strength is highest within _APART pixels, and their angles."""
     height, width = strength.shape
-    kept = np.zeros(len(places), np.bool_)
-    for n in range(len(places)):
-        y, x = places[n]
+    kept = np.zeros(len(positions), np.bool_)
+    for n in range(len(positions)):
+        y, x = positions[n]
         best = strength[y, x] > 0
         for v in range(max(y - _APART, 0), min(y + _APART + 1, height)):
             for u in range(max(x - _APART, 0), min(x + _APART + 1, width)):
@@ -205,16 +205,16 @@ def _local_maxima(
                 if strength[v, u] > strength[y, x] or (before and strength[v, u] == strength[y, x]):
                     best = False
         kept[n] = best
-    return places[kept], angles[kept]
+    return positions[kept], angles[kept]
 
 
 @njit(cache=True, nogil=True)
 def _follow(
-    image: np.ndarray, known: np.ndarray, distance: np.ndarray, place: np.ndarray, angle: float
+    image: np.ndarray, known: np.ndarray, distance: np.ndarray, position: np.ndarray, angle: float
 ) -> np.ndarray:
-    """Points of the edge at a place of the ring, away from the hole: (N, 2) float64."""
+    """Points of the edge at a position of the ring, away from the hole: (N, 2) float64."""
     height, width = known.shape
-    y, x = float(place[0]), float(place[1])
+    y, x = float(position[0]), float(position[1])
     dy, dx = math.sin(angle), math.cos(angle)
     trace = np.zeros((_FARTHEST, 2))
     ahead = _nearest(distance, y + 4 * dy, x + 4 * dx)
@@ -265,7 +265,7 @@ def _follow(
 
 @njit(cache=True, nogil=True)
 def _nearest(values: np.ndarray, y: float, x: float) -> float:
-    """The value at the pixel of the array that is nearest to a place."""
+    """The value at the pixel of the array that is nearest to a position."""
     row = min(max(round(y), 0), values.shape[0] - 1)
     return values[row, min(max(round(x), 0), values.shape[1] - 1)]
 

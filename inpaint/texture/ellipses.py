@@ -34,19 +34,19 @@ class Ellipse:
         """Derivatives of `points` by the angle: (N, 2)."""
         return np.stack([-np.sin(angles), np.cos(angles)], -1) @ self.axes.T
 
-    def angles(self, places: np.ndarray) -> np.ndarray:
-        """Parameters of the points in the directions of places, (N, 2) to (N,), radians."""
-        unit = np.linalg.solve(self.axes, (places - self.centre).T)
+    def angles(self, positions: np.ndarray) -> np.ndarray:
+        """Parameters of the points in the directions of positions, (N, 2) to (N,), radians."""
+        unit = np.linalg.solve(self.axes, (positions - self.centre).T)
         return np.asarray(np.arctan2(unit[1], unit[0]))
 
-    def distances(self, places: np.ndarray) -> np.ndarray:
-        """First-order distances of places, (N, 2) to (N,), px (Sampson, 1982)."""
-        unit = np.linalg.solve(self.axes, (places - self.centre).T)
+    def distances(self, positions: np.ndarray) -> np.ndarray:
+        """First-order distances of positions, (N, 2) to (N,), px (Sampson, 1982)."""
+        unit = np.linalg.solve(self.axes, (positions - self.centre).T)
         gradient = 2 * np.linalg.solve(self.axes.T, unit)
         return np.abs((unit**2).sum(0) - 1) / np.maximum(np.hypot(*gradient), 1e-9)
 
     def arc(self, start: np.ndarray, end: np.ndarray, direction: np.ndarray) -> np.ndarray:
-        """Points from one place to another, leaving in a direction: (N, 2), half a pixel apart."""
+        """Points from start to end, (N, 2), half a px apart, of the arc along `direction`."""
         first, last = self.angles(np.stack([start, end]))
         sign = 1.0 if float(self.tangents(np.array([first]))[0] @ direction) > 0 else -1.0
         sweep = (sign * (last - first)) % (2 * math.pi)
@@ -56,17 +56,17 @@ class Ellipse:
         return np.stack([np.interp(along, lengths, fine[:, axis]) for axis in range(2)], -1)
 
 
-def fit_ellipse(places: np.ndarray) -> Ellipse | None:
-    """The ellipse of least algebraic distance to places, (N, 2); None if there is none.
+def fit_ellipse(positions: np.ndarray) -> Ellipse | None:
+    """The ellipse of least algebraic distance to positions, (N, 2); None if there is none.
 
     Direct least squares (Fitzgibbon, Pilu and Fisher, PAMI 1999) in the stable form of Halir and
     Flusser (WSCG 1998).
     """
-    middle = places.mean(0)
-    spread = float(np.abs(places - middle).max())
-    if len(places) < 6 or spread <= 0:
+    middle = positions.mean(0)
+    spread = float(np.abs(positions - middle).max())
+    if len(positions) < 6 or spread <= 0:
         return None
-    y, x = ((places - middle) / spread).T
+    y, x = ((positions - middle) / spread).T
     quadratic, linear = np.stack([x * x, x * y, y * y], 1), np.stack([x, y, np.ones_like(x)], 1)
     try:
         linear_part = -np.linalg.solve(linear.T @ linear, linear.T @ quadratic)
@@ -87,7 +87,7 @@ def fit_ellipse(places: np.ndarray) -> Ellipse | None:
 def _from_conic(
     quadratic: np.ndarray, linear: np.ndarray, middle: np.ndarray, spread: float
 ) -> Ellipse | None:
-    """The ellipse a xx + b xy + c yy + d x + e y + f = 0 of places (y, x) scaled by `spread`."""
+    """The ellipse a xx + b xy + c yy + d x + e y + f = 0 of positions (y, x) scaled by `spread`."""
     a, b, c = quadratic
     d, e, f = linear
     matrix = np.array([[c, b / 2], [b / 2, a]])  # of (row, column)

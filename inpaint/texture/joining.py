@@ -31,7 +31,7 @@ _DEEPEST, _SHALLOWEST = 48.0, 7.0  # px, depth of the hole at the scales at whic
 _MOST_ANGLE = math.radians(115)  # between an edge and the straight line to the other
 _MOST_ASYMMETRY = math.radians(75)  # of both such angles: 0 for a circular arc
 _MOST_PROFILE, _MOST_MEAN = 0.6, 0.15  # differences of profiles, of their contrast and of 1
-_SIDE, _MOST_SIDE = 0.06, 0.15  # difference of colours of the more alike sides
+_SIDE, _MOST_SIDE = 0.06, 0.15  # difference of colours of the more similar sides
 _ALIGNED, _MOST_RATIO = 0.7, 2.0  # of the steps between both sides: least cosine, most ratio
 _ONE_SIDED = 0.6
 _INNER = 3.0  # sigma, px: the middle of a profile counts most
@@ -55,7 +55,7 @@ class Joined:
     Attributes:
         share: (H, W) float32 in [0, 1], of a pixel's colours that come from edges.
         detail: (H, W) float32, px: detail that is finer is not in these colours.
-        offsets: (H, W, 2) int16, (rows, columns) to a known place of the same edge.
+        offsets: (H, W, 2) int16, (rows, columns) to a known position of the same edge.
     """
 
     share: np.ndarray
@@ -97,12 +97,12 @@ def join_edges(image: np.ndarray, levels: Sequence[Level], depth: float) -> Join
                 image, hole, inside, curves[-1][::step], pair.first.profile,
                 pair.second.profile[::-1].copy(), float(scale),
                 math.exp(-pair.cost / _CONFIDENCE), joined.share, joined.detail,
-                _places_along(pair, scale)[::step], joined.offsets,
+                _offsets_along(pair, scale)[::step], joined.offsets,
             )  # fmt: skip
     return joined if curves else None
 
 
-def _places_along(pair: _Pair, scale: int) -> np.ndarray:
+def _offsets_along(pair: _Pair, scale: int) -> np.ndarray:
     """Offsets from each point of a pair's curve to the edge's nearer trace, (N, 2) int16.
 
     Pieces as long as the trace keep one offset, so that what they copy is whole.
@@ -120,9 +120,9 @@ def _places_along(pair: _Pair, scale: int) -> np.ndarray:
     return np.rint(offsets * scale).astype(np.int16)
 
 
-def _scaled(places: np.ndarray, scale: float) -> np.ndarray:
+def _scaled(positions: np.ndarray, scale: float) -> np.ndarray:
     """Places in an image that is `scale` times as large."""
-    return (places + 0.5) * scale - 0.5
+    return (positions + 0.5) * scale - 0.5
 
 
 def _join(level: Level, crossed_by: Sequence[np.ndarray]) -> list[_Pair]:
@@ -130,7 +130,7 @@ def _join(level: Level, crossed_by: Sequence[np.ndarray]) -> list[_Pair]:
     ends = find_edge_ends(level)
     depth = hole_depth(level.hole)
     pairs = []
-    for i, j, difference in _alike(ends, _LONGEST * max(float(depth.max()), 1.0)):
+    for i, j, difference in _candidate_pairs(ends, _LONGEST * max(float(depth.max()), 1.0)):
         pair = _pair(ends[i], ends[j], difference, level, depth)
         if pair is not None:
             pairs.append(pair)
@@ -147,7 +147,7 @@ def _join(level: Level, crossed_by: Sequence[np.ndarray]) -> list[_Pair]:
     return chosen
 
 
-def _alike(ends: Sequence[EdgeEnd], farthest: float) -> list[tuple[int, int, float]]:
+def _candidate_pairs(ends: Sequence[EdgeEnd], farthest: float) -> list[tuple[int, int, float]]:
     """Numbers of two ends that may be of one edge, and the cost of their profiles' difference.
 
     farthest: Most px between them.
@@ -165,27 +165,27 @@ def _alike(ends: Sequence[EdgeEnd], farthest: float) -> list[tuple[int, int, flo
         np.abs(first + second) <= _MOST_ASYMMETRY
     )
     profile = np.stack([end.profile for end in ends])
-    cost = np.minimum(_unlike_profiles(profile), _unlike_sides(profile))
+    cost = np.minimum(_profile_costs(profile), _side_costs(profile))
     possible = np.triu(near & smooth & np.isfinite(cost), 1)
     return [(int(i), int(j), float(cost[i, j])) for i, j in np.argwhere(possible)]
 
 
-def _unlike_profiles(profile: np.ndarray) -> np.ndarray:
+def _profile_costs(profile: np.ndarray) -> np.ndarray:
     """Costs (N, N) of the differences of profiles, (N, K, 3), the second one seen from its back."""
     weight = np.exp(-((np.arange(-RADIUS, RADIUS + 1) / _INNER) ** 2) / 2)[:, None]
     weight /= weight.sum()
     mean = (weight * profile).sum(1)
     shape = profile - mean[:, None]
     size = np.sqrt((weight * shape**2).sum((1, 2)))
-    unlike = np.sqrt((weight * (shape[:, None] - shape[None, :, ::-1]) ** 2).sum((2, 3)))
-    unlike /= np.sqrt(size[:, None] * size[None]) + 1e-6
+    differences = np.sqrt((weight * (shape[:, None] - shape[None, :, ::-1]) ** 2).sum((2, 3)))
+    differences /= np.sqrt(size[:, None] * size[None]) + 1e-6
     offset = np.abs(mean[:, None] - mean[None]).max(-1)
-    cost = (unlike / _PROFILE) ** 2 + (offset / _MEAN) ** 2
-    return np.where((unlike <= _MOST_PROFILE) & (offset <= _MOST_MEAN), cost, np.inf)
+    cost = (differences / _PROFILE) ** 2 + (offset / _MEAN) ** 2
+    return np.where((differences <= _MOST_PROFILE) & (offset <= _MOST_MEAN), cost, np.inf)
 
 
-def _unlike_sides(profile: np.ndarray) -> np.ndarray:
-    """Costs (N, N) of the differences of the more alike sides: an object before two others.
+def _side_costs(profile: np.ndarray) -> np.ndarray:
+    """Costs (N, N) of the differences of the more similar sides: an object before two others.
 
     The step to the other side must go into a similar direction, and be about as high.
     """
@@ -194,16 +194,16 @@ def _unlike_sides(profile: np.ndarray) -> np.ndarray:
         profile[:, RADIUS + 1 : RADIUS + 5].mean(1),
     )
     # Seen from its back, the second profile's sides are swapped.
-    unlike = np.minimum(
+    differences = np.minimum(
         np.abs(one[:, None] - other[None]).max(-1), np.abs(other[:, None] - one[None]).max(-1)
     )
     step = other - one
     height = np.sqrt((step**2).sum(-1)) + 1e-6
     alignment = -(step[:, None] * step[None]).sum(-1) / (height[:, None] * height[None])
     ratio = height[:, None] / height[None]
-    possible = (unlike <= _MOST_SIDE) & (alignment >= _ALIGNED)
+    possible = (differences <= _MOST_SIDE) & (alignment >= _ALIGNED)
     possible &= np.maximum(ratio, 1 / ratio) <= _MOST_RATIO
-    return np.where(possible, (unlike / _SIDE) ** 2 + 1 - alignment + _ONE_SIDED, np.inf)
+    return np.where(possible, (differences / _SIDE) ** 2 + 1 - alignment + _ONE_SIDED, np.inf)
 
 
 def _pair(
@@ -284,11 +284,11 @@ def _paint(
                 continue
             inside = min(max((depth[y, x] - _CLEAR * scale) / (_TAPER * scale), 0.0), 1.0)
             weight = confidence * inside * (1 - nearest / (reach * reach)) ** 2
-            place = min(max(offset / scale + RADIUS, 0.0), 2 * RADIUS - 1e-6)
-            k = int(place)
+            position = min(max(offset / scale + RADIUS, 0.0), 2 * RADIUS - 1e-6)
+            k = int(position)
             for c in range(3):
-                here = start[k, c] + (place - k) * (start[k + 1, c] - start[k, c])
-                there = end[k, c] + (place - k) * (end[k + 1, c] - end[k, c])
+                here = start[k, c] + (position - k) * (start[k + 1, c] - start[k, c])
+                there = end[k, c] + (position - k) * (end[k + 1, c] - end[k, c])
                 image[y, x, c] += weight * (here + along * (there - here) - image[y, x, c])
             share[y, x] = max(share[y, x], weight)
             if weight >= DETERMINED:

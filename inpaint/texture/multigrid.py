@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numba import njit
 
-from inpaint.texture.matching import near
+from inpaint.texture.features import dilate
 from inpaint.texture.upsampling import row_spans
 
 _CYCLES = 3
@@ -90,7 +90,7 @@ def make_grids(
     grids: list[Grid] = []
     while True:
         last = np.count_nonzero(hole) <= _PIXELS
-        active = np.ones_like(rough) if last else near(rough, _REACH)
+        active = np.ones_like(rough) if last else dilate(rough, _REACH)
         kind = _kinds(hole, known, active)
         sizes = kind.shape, kind.shape, kind.shape if grids else (0, 0)
         values = [np.zeros(size, np.float32) for size in sizes]

@@ -1,15 +1,15 @@
-"""Texture for a soft fill: coherent pieces of the known image, at the colours of the fill.
+"""Exemplar-based texture for a soft fill: coherent pieces of the known image at the fill's colours.
 
 1. Edges that enter the hole on both sides are joined across it (`joining`).
-2. A shift map at a coarse scale says which known pixel each hole pixel copies (`shift_map`). Deep
-   in a hole the network's fill is too vague to choose by: there the pieces may be like an image
-   completed by its own patches instead (`completion`).
-3. It is carried to the image's own scale, where seams move a little (`upsampling`).
-4. The pieces' gradients are put together on the colours of the fill (`gradient_blending`), as far
-   as the pieces do not tell that these are wrong (`doubt`).
+2. A shift map at a coarse scale gives the source of each hole pixel (`shift_map`). Deep in a hole
+   the network's fill is too vague to guide it: a patch-based completion of the image is a second
+   guide there (`completion`).
+3. The shift map is upsampled to the image's own scale, and its seams refined (`upsampling`).
+4. The sources' gradients are blended with the fill's colours by a screened Poisson equation
+   (`gradient_blending`), with a robust weight of the fill (`robust_screening`).
 
-Thin holes need no pieces: each pixel copies from the place most like it. Single-threaded compiled
-code without reordered sums: the same image, hole and seed give the same bytes everywhere.
+In thin holes each pixel has its own nearest neighbour instead. Single-threaded compiled code
+without reordered sums: the same image, hole and seed give the same bytes everywhere.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ import numpy as np
 from numba import njit
 
 from inpaint.texture.completion import complete
-from inpaint.texture.doubt import doubt
+from inpaint.texture.features import Features, prefers_first
 from inpaint.texture.gradient_blending import blend
 from inpaint.texture.joining import DETERMINED, Joined, join_edges
-from inpaint.texture.matching import Appearance, closer
-from inpaint.texture.offset_search import Search, random_state, search_offsets
+from inpaint.texture.nearest_neighbours import Search, nearest_neighbour_field, random_state
 from inpaint.texture.pyramid import Level
+from inpaint.texture.robust_screening import screening_scale
 from inpaint.texture.shift_map import find_shift_map
 from inpaint.texture.upsampling import add_upsampled, refine, upsample
 from inpaint.utils.distance import hole_depth
@@ -36,7 +36,7 @@ OnProgress = Callable[[float], object]  # takes the share that is done, 0 to 1
 _BEFORE_BLENDING = 0.7  # share of the time, in holes of 1 to 10 million pixels
 _PIXELS = 2500  # of the hole at the scale of the shift map
 _MOST_PIXELS = 10_000  # with more, as of long strokes, graph cuts would take too long
-_THIN = 3.0  # px, depth of a hole that needs no pieces
+_THIN = 3.0  # px, depth of a hole that gets no shift map
 _LEAST_DEPTH = 1.5  # px, of the hole at the scale of the shift map
 _LEAST_SIDE = 24  # px, of the image at that scale
 _LEAST_SOURCES = 200
@@ -45,16 +45,15 @@ _FILL_BLUR = 1.5  # sigma, px: leaves known part and fill alike
 _KNOWN_BLUR = 0.7
 _MOST_GAIN = 1.5
 _DEPTH_PIXELS = 2**22
-# Detail of the fill is coarser than this: px, and px for each px of depth. Deep in a large hole the
-# network has little to go by, and its colours count over longer distances only.
+# Screening length: px, and px for each px of depth; grows faster from _DEEP px on. Deep in a large
+# hole the fill is vague, and its colours count over longer distances only.
 _SOFT, _SOFTER, _DEEP = 0.5, 0.7, 30.0
-# px, depth of a hole from which on the network's fill is vague, or a haze of what lies at its edge.
-_VAGUE = 20.0
-_DEEPER = 64.0  # px, and from which on a completion is worth more starts
+_COMPLETED = 20.0  # px, depth of a hole from which a completion guides the shift map, too
+_DEEPER = 64.0  # px, depth from which it has more random starts
 _STARTS, _MORE_STARTS = 2, 4
-_FIXED = 0.45  # share of a joined edge in a pixel's colours from which on a completion keeps them
-_UNLIKE = 0.12  # RMS difference of a piece from a joined edge at which the edge stays without it
-_PATCH = 2  # px to all sides in which they are compared
+_FIXED = 0.45  # share of a joined edge in a pixel from which the completion keeps it
+_MAX_RMS = 0.12  # RMS difference of patches above which a source does not continue a joined edge
+_RADIUS = 2  # px, of these patches
 
 
 def synthesize(
@@ -87,7 +86,7 @@ def synthesize(
     if not hole.any() or np.count_nonzero(source) < _LEAST_SOURCES:
         return image
     result = image.copy() if out is None else image
-    if _flatten(result, hole, source):
+    if _fill_flat(result, hole, source):
         return result
     report, report_blending = _parts(on_progress, _BEFORE_BLENDING)
     depth, halvings = _depth(~known)
@@ -100,11 +99,11 @@ def synthesize(
         levels = _pyramid(result, hole, known, source, deepest)
         share, detail = (part[::side, ::side] for part in (joined.share, joined.detail))
         length += share * (np.minimum(length, detail) - length)
-    offsets, fill, vague = _coarse_offsets(levels, joined, deepest, random_state(seed))
-    if vague is not None:
+    offsets, fill, completed = _coarse_offsets(levels, joined, deepest, random_state(seed))
+    if completed is not None:
         scale = 2 ** (len(levels) - 1)
-        add_upsampled(result, hole, vague.change, scale)
-        farther = scale * _nearest(vague.followed, length.shape, scale / side)
+        add_upsampled(result, hole, completed.change, scale)
+        farther = scale * _upsample_nearest(completed.followed, length.shape, scale / side)
         length += farther if joined is None else farther * (1 - joined.share[::side, ::side])
     gain = _gain(fill, levels[-1].hole, offsets)
     for done, level in enumerate(reversed(levels[:-1]), 1):
@@ -112,20 +111,20 @@ def synthesize(
         offsets = upsample(offsets, level, fill, done)
     report(len(levels) / (len(levels) + 1))
     if joined is not None:
-        _keep_edges(result, hole, source, joined.share, joined.offsets, offsets)
+        _restore_edges(result, hole, source, joined.share, joined.offsets, offsets)
     del levels  # their images take a third of the image's memory
-    length *= doubt(result, offsets, hole, halvings)
+    length *= screening_scale(result, offsets, hole, halvings)
     blend(result, offsets, hole, known, length, halvings, gain, report_blending)
     return result
 
 
 @dataclass(frozen=True)
-class _Vague:
-    """Where a fill is too vague to choose pieces by, at the scale of the shift map.
+class _Completion:
+    """Where a completion guides the shift map instead of the fill, at the scale of both.
 
     Attributes:
-        followed: (H, W) bool, True = the pieces follow a completion.
-        change: (H, W, 3) float32, from the fill to the completion, where that is followed.
+        followed: (H, W) bool, True = the sources are nearer to the completion.
+        change: (H, W, 3) float32, completion minus fill where it is followed, else 0.
     """
 
     followed: np.ndarray
@@ -134,8 +133,9 @@ class _Vague:
 
 def _coarse_offsets(
     levels: Sequence[Level], joined: Joined | None, deepest: float, state: np.ndarray
-) -> tuple[np.ndarray, Appearance, _Vague | None]:
-    """Offsets of the coarsest level's hole, (H, W, 2) int16, and what they were chosen by.
+) -> tuple[np.ndarray, Features, _Completion | None]:
+    """Offsets of the coarsest level's hole, (H, W, 2) int16, the features that guide them, and
+    the completion, if there is one.
 
     Args:
         levels: The image at its own scale and at halves of it.
@@ -145,21 +145,21 @@ def _coarse_offsets(
     """
     level = _with_near_sources(levels[-1])
     thin = len(levels) == 1 and deepest <= _THIN
-    fill = Appearance(level, _KNOWN_BLUR if thin else _FILL_BLUR)
-    fill.expect_texture(levels[-1])
+    fill = Features(level, _KNOWN_BLUR if thin else _FILL_BLUR)
+    fill.estimate_texture(levels[-1])
     if thin or np.count_nonzero(level.hole) > _MOST_PIXELS:
-        return _single_offsets(level, fill, state), fill, None
-    if deepest <= _VAGUE:
-        known = Appearance(level, _KNOWN_BLUR)
+        return _pixelwise_offsets(level, fill, state), fill, None
+    if deepest <= _COMPLETED:
+        known = Features(level, _KNOWN_BLUR)
         return find_shift_map(level, [fill], known, state), fill, None
     starts = _STARTS if deepest <= _DEEPER else _MORE_STARTS
     completion = complete(_with_edges(level, joined, 2 ** (len(levels) - 1)), state, starts=starts)
     offsets, followed = _pieces(level, fill, completion, state)
-    return offsets, fill, _Vague(followed, (completion - level.image) * followed[..., None])
+    return offsets, fill, _Completion(followed, (completion - level.image) * followed[..., None])
 
 
 def _parts(on_progress: OnProgress | None, first: float) -> tuple[OnProgress, OnProgress]:
-    """What takes the progress of a first part of the work, of that share, and of the rest."""
+    """Callbacks of a first part of the work, `first` of it, and of the rest."""
     if on_progress is None:
         return (lambda share: None), (lambda share: None)
     return (
@@ -184,8 +184,8 @@ def _depth(unknown: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 @njit(cache=True, nogil=True)
-def _flatten(image: np.ndarray, hole: np.ndarray, source: np.ndarray) -> bool:
-    """Where all sources have one colour, give it to the hole, in place; whether they have."""
+def _fill_flat(image: np.ndarray, hole: np.ndarray, source: np.ndarray) -> bool:
+    """Fill the hole with the sources' colour if they all have the same, in place; whether so."""
     height, width = hole.shape
     first = -1
     for y in range(height):
@@ -222,7 +222,7 @@ def _pyramid(
 
 
 def _with_near_sources(level: Level) -> Level:
-    """The level with no more sources than the work of a hole of its size allows, the nearest ones.
+    """The level with the nearest sources only, at most _SOURCES or _SOURCES_PER_PIXEL.
 
     So the time grows with the hole and not with the image around it.
     """
@@ -234,10 +234,10 @@ def _with_near_sources(level: Level) -> Level:
     return replace(level, source=level.source & (distance < farthest))
 
 
-def _gain(fill: Appearance, hole: np.ndarray, offsets: np.ndarray) -> float:
-    """What makes the copied texture as strong as the expected one: 1 to _MOST_GAIN.
+def _gain(fill: Features, hole: np.ndarray, offsets: np.ndarray) -> float:
+    """Ratio of the estimated texture in the hole to that of its sources, 1 to _MOST_GAIN.
 
-    Sources that have the colours of a soft fill are smoother than what is around it.
+    Sources with the colours of a soft fill are smoother than the surroundings of the hole.
     """
     rows, columns = np.nonzero(hole)
     places = rows + offsets[rows, columns, 0], columns + offsets[rows, columns, 1]
@@ -245,33 +245,35 @@ def _gain(fill: Appearance, hole: np.ndarray, offsets: np.ndarray) -> float:
     return float(np.clip(np.sqrt(wanted / max(found, 1e-12)), 1, _MOST_GAIN)) if wanted else 1.0
 
 
-def _single_offsets(level: Level, fill: Appearance, state: np.ndarray) -> np.ndarray:
-    """Offsets of pixels that each copy from the place most like the fill: (H, W, 2) int16."""
+def _pixelwise_offsets(level: Level, fill: Features, state: np.ndarray) -> np.ndarray:
+    """Offsets from each hole pixel to its own nearest neighbour: (H, W, 2) int16."""
     offsets = np.zeros((*level.size, 2), np.int16)
-    offsets[level.hole] = search_offsets(fill, level.hole, level.source, Search(), state).offsets
+    offsets[level.hole] = nearest_neighbour_field(
+        fill, level.hole, level.source, Search(), state
+    ).offsets
     refine(offsets, level, fill, 0)
     return offsets
 
 
 def _pieces(
-    level: Level, fill: Appearance, completion: np.ndarray, state: np.ndarray
+    level: Level, fill: Features, completion: np.ndarray, state: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets of pieces that are like the fill or like the completion, and where the latter.
+    """The shift map guided by fill and completion, and where the completion is nearer.
 
     Args:
         level: The coarsest.
-        fill: Of the level's image; gets the appearance of the completion where that is followed.
+        fill: Features of the level's image; those of the completion are written where it is nearer.
         completion: (H, W, 3) float32.
         state: See random_state; is advanced.
 
     Returns:
         (H, W, 2) int16 and (H, W) bool.
     """
-    other = Appearance(replace(level, image=completion), _FILL_BLUR)
-    other.expect_texture(level)
-    known = Appearance(level, _KNOWN_BLUR)
+    other = Features(replace(level, image=completion), _FILL_BLUR)
+    other.estimate_texture(level)
+    known = Features(level, _KNOWN_BLUR)
     offsets = find_shift_map(level, [fill, other], known, state)
-    followed = closer(other, fill, level.hole, offsets)
+    followed = prefers_first(other, fill, level.hole, offsets)
     fill.colours[followed] = other.colours[followed]
     fill.texture[followed] = other.texture[followed]
     return offsets, followed
@@ -289,7 +291,7 @@ def _with_edges(level: Level, joined: Joined | None, scale: int) -> Level:
 
 
 @njit(cache=True, nogil=True)
-def _keep_edges(
+def _restore_edges(
     image: np.ndarray,
     hole: np.ndarray,
     source: np.ndarray,
@@ -297,16 +299,16 @@ def _keep_edges(
     along: np.ndarray,
     offsets: np.ndarray,
 ) -> None:
-    """Where pieces are not like a joined edge, copy it from where it is known, in place.
+    """Give joined edges that the shift map does not continue the offsets along the edge, in place.
 
-    Where that is not like it either, as in a curve, the edge stays as it is painted: offset 0.
+    Where those do not continue it either, as in a curve, the painted edge stays: offset 0.
     """
     height, width = hole.shape
     changed = np.zeros(hole.shape, np.uint8)
     for y in range(height):
         for x in range(width):
-            if share[y, x] >= DETERMINED and _unlike(image, hole, source, offsets, y, x):
-                changed[y, x] = 2 if _unlike(image, hole, source, along, y, x) else 1
+            if share[y, x] >= DETERMINED and _patch_differs(image, hole, source, offsets, y, x):
+                changed[y, x] = 2 if _patch_differs(image, hole, source, along, y, x) else 1
     for y in range(height):
         for x in range(width):
             if changed[y, x] == 1:
@@ -316,27 +318,27 @@ def _keep_edges(
 
 
 @njit(cache=True, nogil=True)
-def _unlike(
+def _patch_differs(
     image: np.ndarray, hole: np.ndarray, source: np.ndarray, offsets: np.ndarray, y: int, x: int
 ) -> bool:
-    """Whether the hole's patch at a place differs from what its offset copies there."""
+    """Whether the hole's patch at a pixel differs from the patch at its source."""
     height, width = hole.shape
     dy, dx = offsets[y, x]
     if not (0 <= y + dy < height and 0 <= x + dx < width and source[y + dy, x + dx]):
         return True
     squares, count = 0.0, 0
-    for v in range(max(y - _PATCH, 0), min(y + _PATCH + 1, height)):
-        for u in range(max(x - _PATCH, 0), min(x + _PATCH + 1, width)):
+    for v in range(max(y - _RADIUS, 0), min(y + _RADIUS + 1, height)):
+        for u in range(max(x - _RADIUS, 0), min(x + _RADIUS + 1, width)):
             a, b = v + dy, u + dx
             if hole[v, u] and 0 <= a < height and 0 <= b < width:
                 for c in range(3):
                     squares += (image[v, u, c] - image[a, b, c]) ** 2
                 count += 1
-    return squares > _UNLIKE**2 * count
+    return squares > _MAX_RMS**2 * count
 
 
-def _nearest(coarse: np.ndarray, shape: tuple[int, ...], scale: float) -> np.ndarray:
-    """A map, (H, W), at another shape, whose pixels are `scale` times smaller."""
+def _upsample_nearest(coarse: np.ndarray, shape: tuple[int, ...], scale: float) -> np.ndarray:
+    """A map, (H, W), upsampled by `scale` to `shape`, by nearest neighbours."""
     rows, columns = (
         np.minimum((np.arange(side) / scale).astype(int), limit - 1)
         for side, limit in zip(shape, coarse.shape, strict=True)

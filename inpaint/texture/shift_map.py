@@ -1,18 +1,18 @@
-"""Which known pixel each pixel of a hole copies: a shift map of few offsets, by graph cuts.
+"""The shift map of a hole: one of few offsets for each pixel, by graph cuts.
 
 A shift map gives each hole pixel p an offset s(p); the fill copies p + s(p) (Pritch, Kav-Venaki and
-Peleg, "Shift-map image editing", ICCV 2009). With few offsets to choose from, which are those by
-which the image is like its fill and like itself (He and Sun, "Statistics of patch offsets for image
-completion", ECCV 2012), neighbouring pixels copy neighbouring ones, and texture stays whole. It
-minimises
+Peleg, "Shift-map image editing", ICCV 2009). The labels are few dominant offsets (He and Sun,
+"Statistics of patch offsets for image completion", ECCV 2012): of the nearest-neighbour field from
+the fill to the known part, and of the known part to itself. So neighbouring pixels copy
+neighbouring ones, and texture stays whole. It minimises
 
     sum over p of  data(p, s(p)) + sum over neighbours p, q of  seam(p, q, s(p), s(q))
 
-data: how unlike the place p + s is to the fill at p, see `matching`; how seldom the place
-is in the image, so that what occurs once is not copied; and at the hole's boundary the seam with
-the known pixel beside it. seam: ||I(p + a) - I(p + b)|| + ||I(q + a) - I(q + b)||, colours of the
-two pixels that the two offsets would put there. It is a metric, as alpha-expansion needs (Boykov,
-Veksler and Zabih, PAMI 2001).
+data: the distance of the features of p + s from those of the fill at p, see `features`; the rarity
+of p + s, its distance from its own nearest neighbour, so that what occurs once is not copied; and
+at the hole's boundary the seam with the known pixel beside it. seam:
+||I(p + a) - I(p + b)|| + ||I(q + a) - I(q + b)||, colours of the two pixels that the two offsets
+would put there. It is a metric, as alpha-expansion needs (Boykov, Veksler and Zabih, PAMI 2001).
 """
 
 from __future__ import annotations
@@ -23,77 +23,85 @@ from collections.abc import Sequence
 import numpy as np
 from numba import njit
 
-from inpaint.texture.matching import Appearance, distance, near
+from inpaint.texture.features import Features, dilate, feature_distance
 from inpaint.texture.max_flow import minimum_cut
-from inpaint.texture.offset_search import Field, Search, search_offsets
+from inpaint.texture.nearest_neighbours import (
+    NearestNeighbourField,
+    Search,
+    nearest_neighbour_field,
+)
 from inpaint.texture.pyramid import Level
 
-GUIDED = 40  # most offsets of the fill to places like it
-DOMINANT = 10  # most offsets by which the known part repeats itself
-CONTINUING = 20  # most offsets from beside the hole to places like it, such as along an edge
-MOST_UNLIKE = 0.15  # RMS difference of colours above which a place is as bad as any
-RARE = 0.15  # weight of how seldom a place is
+# Labels: offsets of the fill's nearest-neighbour field, dominant ones of the known part's, and its
+# own beside the hole's boundary, such as along an edge.
+MAX_GUIDED, MAX_DOMINANT, MAX_BOUNDARY = 40, 10, 20
+MAX_DATA_COST = 0.15  # RMS difference of colours at which the data term is truncated
+RARITY = 0.15  # weight of the rarity term
 BOUNDARY = 3.0  # weight of a seam with the known part
-_SEARCHES = 3  # for the fill, from other random starts
-_CANDIDATES = 400  # offsets of these searches from which GUIDED are chosen
-_PIXELS = 600  # hole pixels that choose
-_BESIDE = 3  # px
+_SEARCHES = 3  # nearest-neighbour fields of the fill, with other random numbers
+_MAX_CANDIDATES = 400  # of their offsets, from which MAX_GUIDED are selected
+_SAMPLES = 600  # hole pixels for which they are selected
+_RING = 3  # px, width of the known band beside the boundary
 _SWEEPS = 2  # of expansions over all offsets
-_NEVER = 1e6  # data cost of a place that is no source
+_NO_SOURCE = 1e6  # data cost of a pixel that is no source
 _UNIT = 1e5  # capacities are whole numbers of 1 / _UNIT
 
 
 def find_shift_map(
-    level: Level, fills: Sequence[Appearance], known: Appearance, state: np.ndarray
+    level: Level, fills: Sequence[Features], known: Features, state: np.ndarray
 ) -> np.ndarray:
     """Offsets (rows, columns) of the level's hole: (H, W, 2) int16, 0 elsewhere.
 
     Args:
         level: Of a size at which the hole has a few thousand pixels.
-        fills: Compare hole and sources; it suffices to be like one of them.
-        known: Compares sources with each other.
+        fills: Features of one or more fills; the nearest one counts.
+        known: Features by which sources are compared with each other.
         state: See random_state; is advanced.
     """
     pixels = np.argwhere(level.hole).astype(np.int32)
-    repeats = search_offsets(
+    repeats = nearest_neighbour_field(
         known, level.source, level.source,
-        Search(least=max(4, min(level.size) // 10), place=0.0), state,
+        Search(min_length=max(4, min(level.size) // 10), length_penalty=0.0), state,
     )  # fmt: skip
-    rare = np.zeros(level.size, np.float32)
-    rare[level.source] = RARE * np.sqrt(np.minimum(repeats.cost, 1))
-    chosen = pixels[:: max(1, len(pixels) // _PIXELS)]
+    rarity = np.zeros(level.size, np.float32)
+    rarity[level.source] = RARITY * np.sqrt(np.minimum(repeats.cost, 1))
+    chosen = pixels[:: max(1, len(pixels) // _SAMPLES)]
     guided = []
     for fill in fills:
         found = [
-            search_offsets(fill, level.hole, level.source, Search(), state)
+            nearest_neighbour_field(fill, level.hole, level.source, Search(), state)
             for _ in range(_SEARCHES)
         ]
-        candidates = _frequent(np.concatenate([field.offsets for field in found]), _CANDIDATES)
-        useful = _useful(_data_costs(level, [fill], rare, chosen, candidates, 0.0), GUIDED)
-        guided.append(candidates[useful])
+        candidates = _most_frequent(
+            np.concatenate([field.offsets for field in found]), _MAX_CANDIDATES
+        )
+        selected = _select(_data_costs(level, [fill], rarity, chosen, candidates, 0.0), MAX_GUIDED)
+        guided.append(candidates[selected])
     offsets = _unique(
         np.concatenate(
             [
                 *guided,
                 _dominant(repeats, level.size),
-                _continuing(level, known, repeats),
+                _boundary_offsets(level, known, repeats),
             ]
         )
     )
-    data = _data_costs(level, fills, rare, pixels, offsets, BOUNDARY)
-    missing = data.min(0) >= _NEVER  # none of the offsets leads from there to a source
+    data = _data_costs(level, fills, rarity, pixels, offsets, BOUNDARY)
+    missing = data.min(0) >= _NO_SOURCE  # pixels that no offset leads to a source
     if missing.any():
         more = _unique(found[0].offsets[missing])
-        more = more[_useful(_data_costs(level, fills, rare, pixels[missing], more, 0.0), len(more))]
+        more = more[
+            _select(_data_costs(level, fills, rarity, pixels[missing], more, 0.0), len(more))
+        ]
         offsets = np.concatenate([offsets, more])
-        data = np.concatenate([data, _data_costs(level, fills, rare, pixels, more, BOUNDARY)])
+        data = np.concatenate([data, _data_costs(level, fills, rarity, pixels, more, BOUNDARY)])
     labels = _minimise(level, pixels, offsets, data)
     result = np.zeros((*level.size, 2), np.int16)
     result[level.hole] = offsets[labels]
     return result
 
 
-def _frequent(offsets: np.ndarray, most: int) -> np.ndarray:
+def _most_frequent(offsets: np.ndarray, most: int) -> np.ndarray:
     """The most frequent of the offsets (N, 2), most frequent first: (at most `most`, 2) int32."""
     unique, _, counts = _count(offsets)
     return unique[np.argsort(-counts, kind="stable")[:most]]
@@ -112,11 +120,11 @@ def _count(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return offsets[first].astype(np.int32), first, counts
 
 
-def _dominant(repeats: Field, size: tuple[int, int]) -> np.ndarray:
-    """Offsets at the highest peaks of their histogram: (at most DOMINANT, 2) int32."""
+def _dominant(repeats: NearestNeighbourField, size: tuple[int, int]) -> np.ndarray:
+    """Offsets at the highest peaks of their histogram: (at most MAX_DOMINANT, 2) int32."""
     offsets, _, counts = _count(repeats.offsets[repeats.cost < 1e29])
     votes = _peak_votes(offsets, counts, size)
-    best = np.argsort(-votes, kind="stable")[:DOMINANT]
+    best = np.argsort(-votes, kind="stable")[:MAX_DOMINANT]
     return offsets[best[votes[best] > 0]]
 
 
@@ -140,38 +148,38 @@ def _peak_votes(offsets: np.ndarray, counts: np.ndarray, size: tuple[int, int]) 
     return votes
 
 
-def _continuing(level: Level, known: Appearance, repeats: Field) -> np.ndarray:
-    """Offsets by which what is beside the hole goes on: (at most CONTINUING, 2) int32.
+def _boundary_offsets(level: Level, known: Features, repeats: NearestNeighbourField) -> np.ndarray:
+    """Offsets of the known band beside the hole: (at most MAX_BOUNDARY, 2) int32.
 
-    Edges that end at the hole are few among all pixels, and the soft fill may lack them.
+    Edges that end at the hole have few votes among all pixels, and the soft fill may lack them.
     """
     rows, columns = repeats.pixels.T
-    beside = near(level.hole, _BESIDE)[rows, columns]
-    candidates = _frequent(repeats.offsets[beside], _CANDIDATES)
+    beside = dilate(level.hole, _RING)[rows, columns]
+    candidates = _most_frequent(repeats.offsets[beside], _MAX_CANDIDATES)
     pixels = repeats.pixels[beside]
-    chosen = pixels[:: max(1, len(pixels) // _PIXELS)]
+    chosen = pixels[:: max(1, len(pixels) // _SAMPLES)]
     if not len(chosen):
         return candidates
     costs = _data_costs(level, [known], np.zeros(level.size, np.float32), chosen, candidates, 0.0)
-    return candidates[_useful(costs, CONTINUING)]
+    return candidates[_select(costs, MAX_BOUNDARY)]
 
 
 def _data_costs(
     level: Level,
-    fills: Sequence[Appearance],
-    rare: np.ndarray,
+    fills: Sequence[Features],
+    rarity: np.ndarray,
     pixels: np.ndarray,
     offsets: np.ndarray,
     boundary: float,
 ) -> np.ndarray:
     """(K, N) float64, for each of K offsets and N pixels, the lowest over the fills."""
-    place = Search().place / max(level.size) ** 2
+    penalty = Search().length_penalty / max(level.size) ** 2
     lowest = np.full((len(offsets), len(pixels)), np.inf)
     for fill in fills:
         costs = np.empty_like(lowest)
         _fill_data_costs(
-            level.image, level.known, level.source, fill.colours, fill.texture, rare, pixels,
-            offsets, place, boundary, costs,
+            level.image, level.known, level.source, fill.colours, fill.texture, rarity, pixels,
+            offsets, penalty, boundary, costs,
         )  # fmt: skip
         np.minimum(lowest, costs, out=lowest)
     return lowest
@@ -184,10 +192,10 @@ def _fill_data_costs(
     source: np.ndarray,
     colours: np.ndarray,
     texture: np.ndarray,
-    rare: np.ndarray,
+    rarity: np.ndarray,
     pixels: np.ndarray,
     offsets: np.ndarray,
-    place: float,
+    penalty: float,
     boundary: float,
     costs: np.ndarray,
 ) -> None:
@@ -198,10 +206,11 @@ def _fill_data_costs(
             y, x = pixels[n]
             v, u = y + dy, x + dx
             if v < 0 or u < 0 or v >= height or u >= width or not source[v, u]:
-                costs[k, n] = _NEVER
+                costs[k, n] = _NO_SOURCE
                 continue
-            unlike = distance(colours, texture, y, x, v, u) + place * (dy * dy + dx * dx)
-            cost = min(math.sqrt(unlike), MOST_UNLIKE) + rare[v, u]
+            squares = feature_distance(colours, texture, y, x, v, u)
+            squares += penalty * (dy * dy + dx * dx)
+            cost = min(math.sqrt(squares), MAX_DATA_COST) + rarity[v, u]
             if boundary > 0:
                 cost += boundary * boundary_seam(image, known, y, x, dy, dx)
             costs[k, n] = cost
@@ -245,8 +254,16 @@ def _difference(image: np.ndarray, y: int, x: int, v: int, u: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _useful(costs: np.ndarray, most: int) -> np.ndarray:
-    """Offsets that together make the costs, (K, N), small, the most useful first."""
+def _select(costs: np.ndarray, most: int) -> np.ndarray:
+    """Labels for which the sum over pixels of the least cost is small, by greedy selection.
+
+    Args:
+        costs: (K, N), of each label for each pixel.
+        most: Labels to select.
+
+    Returns:
+        (at most `most`,) int64, in the order of selection.
+    """
     lowest = np.full(costs.shape[1], 10.0)
     used = np.zeros(len(costs), np.bool_)
     chosen: list[int] = []
@@ -304,7 +321,7 @@ def _expand(
     labels: np.ndarray,
     label: int,
 ) -> int:
-    """Give `label` to the pixels for which it makes the sum smallest; how many there are."""
+    """One alpha-expansion move, in place. Returns how many pixels took the label."""
     count = len(pixels)
     terminal = np.zeros(count, np.int64)  # a pixel on the side of the sink takes the label
     capacity = np.zeros((4, count), np.int64)

@@ -1,4 +1,4 @@
-"""A shift map carried to finer scales: pieces keep their offsets, seams between them move."""
+"""Upsampling of a shift map: pieces keep their offsets, seams between them move."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import math
 import numpy as np
 from numba import njit
 
-from inpaint.texture.matching import Appearance, distance
+from inpaint.texture.features import Features, feature_distance
 from inpaint.texture.pyramid import Level
-from inpaint.texture.shift_map import BOUNDARY, MOST_UNLIKE, boundary_seam, seam
+from inpaint.texture.shift_map import BOUNDARY, MAX_DATA_COST, boundary_seam, seam
 
 _SWEEPS = 3
 
 
-def upsample(coarse: np.ndarray, level: Level, appearance: Appearance, halvings: int) -> np.ndarray:
+def upsample(coarse: np.ndarray, level: Level, features: Features, halvings: int) -> np.ndarray:
     """The shift map of a level, refined, from that of half its size: (H, W, 2) int16.
 
     Args:
         coarse: Of the next level, (H / 2, W / 2, 2) int16.
-        level, appearance, halvings: As for `refine`.
+        level, features, halvings: As for `refine`.
     """
     offsets = np.zeros((*level.size, 2), np.int16)
     _double(coarse, level.hole, row_spans(level.hole), offsets)
-    refine(offsets, level, appearance, halvings)
+    refine(offsets, level, features, halvings)
     return offsets
 
 
-def refine(offsets: np.ndarray, level: Level, appearance: Appearance, halvings: int) -> None:
+def refine(offsets: np.ndarray, level: Level, features: Features, halvings: int) -> None:
     """Move the seams of a shift map, in place.
 
     Each pixel beside a seam takes the offset of a neighbour, or one a pixel away from its own,
@@ -37,12 +37,12 @@ def refine(offsets: np.ndarray, level: Level, appearance: Appearance, halvings: 
     Args:
         offsets: (H, W, 2) int16, the shift map.
         level: Of its size.
-        appearance: Of the coarsest level.
+        features: Of the coarsest level.
         halvings: How many there are from this level to the coarsest.
     """
     _refine(
         level.image, level.hole, level.known, level.source, row_spans(level.hole),
-        appearance.colours, appearance.texture, halvings, offsets,
+        features.colours, features.texture, halvings, offsets,
     )  # fmt: skip
 
 
@@ -132,14 +132,15 @@ def _refine(
                 row = column = -1
                 for k in range(count):
                     dy, dx = tried[k]
-                    if not _usable(source, y + dy, x + dx):
+                    if not _is_source(source, y + dy, x + dx):
                         continue
                     v, u = (y + dy) >> halvings, (x + dx) >> halvings
-                    if v != row or u != column:  # else as unlike as the last one
+                    if v != row or u != column:  # else the data cost is the last one
                         row, column = v, u
-                        square = distance(colours, texture, y >> halvings, x >> halvings, v, u)
-                        unlike = min(math.sqrt(square), MOST_UNLIKE)
-                    cost = _cost(image, hole, known, offsets, y, x, dy, dx, unlike, best_cost)
+                        row_of, column_of = y >> halvings, x >> halvings
+                        squares = feature_distance(colours, texture, row_of, column_of, v, u)
+                        data = min(math.sqrt(squares), MAX_DATA_COST)
+                    cost = _cost(image, hole, known, offsets, y, x, dy, dx, data, best_cost)
                     if cost < best_cost - 1e-7:
                         best, best_cost = k, cost
                 if best > 0:
@@ -149,12 +150,12 @@ def _refine(
                     settled[max(y - 1, 0) : y + 2, x] = False
     for y in range(height):
         for x in range(spans[y, 0], spans[y, 1]):
-            if hole[y, x] and not _usable(source, y + offsets[y, x, 0], x + offsets[y, x, 1]):
+            if hole[y, x] and not _is_source(source, y + offsets[y, x, 0], x + offsets[y, x, 1]):
                 offsets[y, x] = 0
 
 
 @njit(cache=True, nogil=True)
-def _usable(source: np.ndarray, y: int, x: int) -> bool:
+def _is_source(source: np.ndarray, y: int, x: int) -> bool:
     return y >= 0 and x >= 0 and y < source.shape[0] and x < source.shape[1] and source[y, x]
 
 
@@ -173,7 +174,7 @@ def _candidates(
     dy, dx = int(offsets[y, x, 0]), int(offsets[y, x, 1])
     tried[0, 0], tried[0, 1] = dy, dx
     count = 1
-    inside = _usable(source, y + dy, x + dx)
+    inside = _is_source(source, y + dy, x + dx)
     for side in range(4):
         v, u = y + (-1, 0, 1, 0)[side], x + (0, -1, 0, 1)[side]
         if v < 0 or u < 0 or v >= height or u >= width:

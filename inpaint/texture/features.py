@@ -1,9 +1,9 @@
-"""What places of an image are compared by: blurred colours around them, and how textured they are.
+"""Features by which pixels of a hole are matched with sources: blurred colours and texture energy.
 
 The network's fill is soft and the known part is not, so colours are compared after a blur that
-leaves both sides alike. What the blur takes away is texture; its amount is compared as well, and
-what is expected in the hole is told by the known pixels around it that have the fill's colours.
-Without that, a smooth fill would find smooth sources.
+makes both alike. What the blur removes is texture; its standard deviation is compared as well. In
+the hole it is estimated from the known pixels around it that have the fill's colours: without that,
+a smooth fill would be matched with smooth sources.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from numba import njit
 
 from inpaint.texture.pyramid import Level, blur
 
-_TAP = 2  # px from a place to the four others whose colours are compared
+_STEP = 2  # px from a pixel to the four others whose colours are compared
 _TEXTURE = 0.5  # weight of a difference in the standard deviation of texture
-_SAMPLES = 250  # known pixels that tell the texture expected in the hole
+_SAMPLES = 250  # known pixels from which the texture in the hole is estimated
 _NEAR = 4  # px from the hole to the farthest of them
-_PLACE = 2.0  # px, distance of a sample at which its weight falls
-_COLOUR = 0.1  # standard deviation of colours of samples that tell
+_POSITION = 2.0  # px, distance of a sample at which its weight is half
+_COLOUR = 0.1  # standard deviation, over the difference of colours, of the weight of a sample
 
 
-class Appearance:
-    """Arrays that `distance` compares.
+class Features:
+    """Per-pixel features that `feature_distance` compares.
 
     Attributes:
         colours: (H, W, 3) float32, blurred.
@@ -35,23 +35,28 @@ class Appearance:
         self.colours = blur(level.image, sigma)
         self.texture = np.float32(_TEXTURE) * np.sqrt(level.variance)
 
-    def expect_texture(self, level: Level) -> None:
-        """Give the level's hole the texture of the known pixels around it."""
-        rows, columns = np.nonzero(level.source & near(level.hole, _NEAR))
+    def estimate_texture(self, level: Level) -> None:
+        """Set the texture in the level's hole from the known pixels around it, in place."""
+        rows, columns = np.nonzero(level.source & dilate(level.hole, _NEAR))
         if not len(rows):
             rows, columns = np.nonzero(level.source)
         chosen = np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLES)).astype(np.int64)
-        _expect(self.colours, self.texture, level.hole, rows[chosen], columns[chosen])
+        _estimate(self.colours, self.texture, level.hole, rows[chosen], columns[chosen])
 
 
 @njit(cache=True, nogil=True)
-def distance(colours: np.ndarray, texture: np.ndarray, y: int, x: int, v: int, u: int) -> float:
-    """Mean squared difference of the places (y, x) and (v, u), see Appearance."""
+def feature_distance(
+    colours: np.ndarray, texture: np.ndarray, y: int, x: int, v: int, u: int
+) -> float:
+    """Mean squared difference of the features of the pixels (y, x) and (v, u).
+
+    Too little texture at the source (v, u) counts four times as much as too much.
+    """
     height, width = texture.shape
     total = 0.0
     for tap in range(5):
-        dy = (0, -_TAP, _TAP, 0, 0)[tap]
-        dx = (0, 0, 0, -_TAP, _TAP)[tap]
+        dy = (0, -_STEP, _STEP, 0, 0)[tap]
+        dx = (0, 0, 0, -_STEP, _STEP)[tap]
         a, b = min(max(y + dy, 0), height - 1), min(max(x + dx, 0), width - 1)
         c, d = min(max(v + dy, 0), height - 1), min(max(u + dx, 0), width - 1)
         for channel in range(3):
@@ -63,25 +68,25 @@ def distance(colours: np.ndarray, texture: np.ndarray, y: int, x: int, v: int, u
     return total / 5 + difference * difference
 
 
-def closer(
-    first: Appearance, second: Appearance, hole: np.ndarray, offsets: np.ndarray
+def prefers_first(
+    first: Features, second: Features, hole: np.ndarray, offsets: np.ndarray
 ) -> np.ndarray:
-    """Where a hole's sources are more like it in the first appearance: (H, W) bool.
+    """Where a hole's sources are nearer to the first fill than to the second: (H, W) bool.
 
     Args:
-        first, second: Of the same known part, with different fills.
+        first, second: Features of the same known part with two fills.
         hole: (H, W) bool.
         offsets: (H, W, 2), (rows, columns) to the sources.
     """
     found = np.zeros(hole.shape, np.bool_)
-    _closer(
+    _prefers_first(
         first.colours, first.texture, second.colours, second.texture, hole, offsets, found
     )  # fmt: skip
     return found
 
 
 @njit(cache=True, nogil=True)
-def _closer(
+def _prefers_first(
     colours: np.ndarray,
     texture: np.ndarray,
     other_colours: np.ndarray,
@@ -94,13 +99,13 @@ def _closer(
         for x in range(hole.shape[1]):
             if hole[y, x]:
                 v, u = y + offsets[y, x, 0], x + offsets[y, x, 1]
-                cost = distance(colours, texture, y, x, v, u)
-                found[y, x] = cost < distance(other_colours, other_texture, y, x, v, u)
+                cost = feature_distance(colours, texture, y, x, v, u)
+                found[y, x] = cost < feature_distance(other_colours, other_texture, y, x, v, u)
 
 
 @njit(cache=True, nogil=True)
-def near(hole: np.ndarray, radius: int) -> np.ndarray:
-    """Whether a hole pixel lies within `radius` rows and columns: (H, W) bool."""
+def dilate(hole: np.ndarray, radius: int) -> np.ndarray:
+    """The hole dilated by a square of 2 * radius + 1 px: (H, W) bool."""
     height, width = hole.shape
     rows = np.zeros((height, width), np.bool_)
     found = np.zeros((height, width), np.bool_)
@@ -119,7 +124,7 @@ def near(hole: np.ndarray, radius: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def _expect(
+def _estimate(
     colours: np.ndarray,
     texture: np.ndarray,
     hole: np.ndarray,
@@ -133,11 +138,11 @@ def _expect(
             weights = total = 0.0
             for i in range(len(rows)):
                 v, u = rows[i], columns[i]
-                unlike = 0.0
+                squares = 0.0
                 for c in range(3):
-                    unlike += (colours[y, x, c] - colours[v, u, c]) ** 2
+                    squares += (colours[y, x, c] - colours[v, u, c]) ** 2
                 far = (v - y) ** 2 + (u - x) ** 2
-                weight = math.exp(-unlike / (2 * _COLOUR**2)) / (far + _PLACE**2)
+                weight = math.exp(-squares / (2 * _COLOUR**2)) / (far + _POSITION**2)
                 weights += weight
                 total += weight * texture[v, u] ** 2
             texture[y, x] = math.sqrt(total / max(weights, 1e-12))

@@ -1,11 +1,10 @@
-"""Where a soft fill is wrong, told by the pieces that are copied into it.
+"""Robust weight of the soft fill in the screened blending.
 
-A network carries colours on from the hole's boundary: also those of an object of which a rest was
-left outside the hole, as a haze. Pieces are chosen to go together with each other and with the
-whole boundary. Where the fill's mean colour is far from theirs, it is therefore the fill that is
-wrong, and its colours count less: the weight of a difference falls to nothing with its size, as
-that of an outlier does in robust regression with a redescending estimator (Geman and McClure,
-"Statistical methods for tomographic image reconstruction", 1987).
+A network extends colours from the hole's boundary into it: also those of an object that the mask
+does not cover wholly, as a haze. The copied pieces agree with each other and with the whole
+boundary. Where the local mean of the fill is far from theirs, the fill is an outlier, and gets the
+weight of one in a redescending M-estimator (Geman and McClure, "Statistical methods for tomographic
+image reconstruction", 1987).
 """
 
 from __future__ import annotations
@@ -14,24 +13,26 @@ import numpy as np
 from numba import njit
 
 _RADIUS = 4  # blocks, of the square in which mean colours are compared
-_FAR = 0.25  # distance of mean colours at which the fill's weight is half
+_SCALE = 0.25  # of the estimator: distance of mean colours at which the weight is half
 
 
 @njit(cache=True, nogil=True)
-def doubt(image: np.ndarray, offsets: np.ndarray, hole: np.ndarray, halvings: int) -> np.ndarray:
-    """What to multiply the length with beyond which the fill's colours count: 1 to infinity.
+def screening_scale(
+    image: np.ndarray, offsets: np.ndarray, hole: np.ndarray, halvings: int
+) -> np.ndarray:
+    """Factor of the screening length L: sqrt(1 + (d / _SCALE)^4), 1 to infinity.
 
-    The weight of the fill is one over the length squared; it becomes 1 / (1 + (d / _FAR)^4) of
-    that, d the distance of the mean colours of fill and copied pixels around a place.
+    The weight of the fill is 1 / L^2, so it is multiplied by 1 / (1 + (d / _SCALE)^4); d is the
+    distance of the mean colours of fill and copied pixels in a window.
 
     Args:
         image: (H, W, 3) float32, with the soft fill.
         offsets: (H, W, 2) int16, (rows, columns) to the pixel that is copied.
         hole: (H, W) bool.
-        halvings: n, of the result; each block of 2^n x 2^n pixels is told by its first one.
+        halvings: n; each block of 2^n x 2^n pixels is sampled at its first one.
 
     Returns:
-        (H / 2^n, W / 2^n) float32, rounded up; 1 around places without a hole.
+        (H / 2^n, W / 2^n) float32, rounded up; 1 where the window has no hole pixel.
     """
     side = 1 << halvings
     height, width = (hole.shape[0] + side - 1) // side, (hole.shape[1] + side - 1) // side
@@ -53,7 +54,7 @@ def doubt(image: np.ndarray, offsets: np.ndarray, hole: np.ndarray, halvings: in
                     sums[k] -= columns[x - 2 * _RADIUS - 1, k]
             if x >= _RADIUS and sums[3] > 0.5:
                 squares = (sums[0] ** 2 + sums[1] ** 2 + sums[2] ** 2) / sums[3] ** 2
-                result[row - _RADIUS, x - _RADIUS] = np.sqrt(1 + (squares / _FAR**2) ** 2)
+                result[row - _RADIUS, x - _RADIUS] = np.sqrt(1 + (squares / _SCALE**2) ** 2)
     return result
 
 

@@ -1,4 +1,4 @@
-"""Offsets from pixels to places like them, by PatchMatch (Barnes et al., SIGGRAPH 2009)."""
+"""Nearest-neighbour fields over features, by PatchMatch (Barnes et al., SIGGRAPH 2009)."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from inpaint.texture.matching import Appearance, distance
+from inpaint.texture.features import Features, feature_distance
 
-_FAR = 1e30  # cost of no offset
+_NO_COST = 1e30  # of a pixel without a source
 
 
 @dataclass(frozen=True)
 class Search:
-    """How offsets are searched.
+    """Settings of a search.
 
     Attributes:
-        least: Length of the shortest offset, px.
-        place: Added to the distance of an offset as long as the image.
+        min_length: Of an offset, px.
+        length_penalty: Added to the cost of an offset as long as the image; grows with its square.
         iterations: Of propagation and random search.
     """
 
-    least: float = 0.0
-    place: float = 0.05
+    min_length: float = 0.0
+    length_penalty: float = 0.05
     iterations: int = 4
 
 
 @dataclass(frozen=True)
-class Field:
-    """Offsets of N pixels.
+class NearestNeighbourField:
+    """The source of each of N pixels.
 
     Attributes:
         pixels: (N, 2) int32, (row, column) from top to bottom and left to right.
-        offsets: (N, 2) int32, (rows, columns) to the place that is like it.
-        cost: (N,) float64, see `distance`; over 1e29 where there is no place.
+        offsets: (N, 2) int32, (rows, columns) to its source.
+        cost: (N,) float64, see `feature_distance`; over 1e29 without a source.
     """
 
     pixels: np.ndarray
@@ -48,38 +48,38 @@ def random_state(seed: int) -> np.ndarray:
     return np.array([mixed or 1], np.uint64)
 
 
-def search_offsets(
-    appearance: Appearance,
-    wanted: np.ndarray,
+def nearest_neighbour_field(
+    features: Features,
+    target: np.ndarray,
     source: np.ndarray,
     search: Search,
     state: np.ndarray,
-) -> Field:
-    """The offset of each wanted pixel to the source pixel most like it that was found.
+) -> NearestNeighbourField:
+    """The source with the nearest features that was found for each target pixel.
 
     Args:
-        appearance: What is compared.
-        wanted: (H, W) bool.
+        features: Of targets and sources.
+        target: (H, W) bool.
         source: (H, W) bool, with at least one True.
-        search: How it is done.
+        search: Its settings.
         state: See random_state; is advanced.
     """
-    pixels = np.argwhere(wanted).astype(np.int32)
-    sources = np.argwhere(source).astype(np.int32)
+    pixels = np.argwhere(target).astype(np.int32)
+    positions = np.argwhere(source).astype(np.int32)
     offsets = np.zeros_like(pixels)
-    cost = np.full(len(pixels), _FAR)
-    numbers = np.full(wanted.shape, -1, np.int32)
-    numbers[wanted] = np.arange(len(pixels), dtype=np.int32)
-    place = search.place / max(wanted.shape) ** 2
+    cost = np.full(len(pixels), _NO_COST)
+    numbers = np.full(target.shape, -1, np.int32)
+    numbers[target] = np.arange(len(pixels), dtype=np.int32)
+    penalty = search.length_penalty / max(target.shape) ** 2
     _search(
-        appearance.colours, appearance.texture, pixels, numbers, source, sources,
-        search.least**2, place, search.iterations, state, offsets, cost,
+        features.colours, features.texture, pixels, numbers, source, positions,
+        search.min_length**2, penalty, search.iterations, state, offsets, cost,
     )  # fmt: skip
-    return Field(pixels, offsets, cost)
+    return NearestNeighbourField(pixels, offsets, cost)
 
 
 @njit(cache=True, nogil=True)
-def draw(state: np.ndarray, below: int) -> int:
+def random_below(state: np.ndarray, below: int) -> int:
     """A random whole number from 0 to below - 1, by xorshift (Marsaglia 2003)."""
     x = state[0]
     x ^= x << np.uint64(13)
@@ -96,9 +96,9 @@ def _search(
     pixels: np.ndarray,
     numbers: np.ndarray,
     source: np.ndarray,
-    sources: np.ndarray,
-    least: float,
-    place: float,
+    positions: np.ndarray,
+    min_length: float,
+    penalty: float,
     iterations: int,
     state: np.ndarray,
     offsets: np.ndarray,
@@ -108,8 +108,8 @@ def _search(
     for t in range(len(pixels)):
         y, x = pixels[t]
         for _ in range(4):
-            v, u = sources[draw(state, len(sources))]
-            _try(colours, texture, source, y, x, v, u, least, place, t, offsets, cost)
+            v, u = positions[random_below(state, len(positions))]
+            _try_source(colours, texture, source, y, x, v, u, min_length, penalty, t, offsets, cost)
     for iteration in range(iterations):
         forward = iteration % 2 == 0
         for k in range(len(pixels)):
@@ -120,24 +120,26 @@ def _search(
                 if v < 0 or u < 0 or v >= height or u >= width:
                     continue
                 n = numbers[v, u]
-                if n < 0 or cost[n] >= _FAR:
+                if n < 0 or cost[n] >= _NO_COST:
                     continue
                 dy, dx = offsets[n]
                 if dy != offsets[t, 0] or dx != offsets[t, 1]:
-                    _try(
-                        colours, texture, source, y, x, y + dy, x + dx, least, place, t,
+                    _try_source(
+                        colours, texture, source, y, x, y + dy, x + dx, min_length, penalty, t,
                         offsets, cost,
                     )  # fmt: skip
             radius = max(height, width)
             while radius >= 1:
-                v = y + offsets[t, 0] + draw(state, 2 * radius + 1) - radius
-                u = x + offsets[t, 1] + draw(state, 2 * radius + 1) - radius
-                _try(colours, texture, source, y, x, v, u, least, place, t, offsets, cost)
+                v = y + offsets[t, 0] + random_below(state, 2 * radius + 1) - radius
+                u = x + offsets[t, 1] + random_below(state, 2 * radius + 1) - radius
+                _try_source(
+                    colours, texture, source, y, x, v, u, min_length, penalty, t, offsets, cost
+                )
                 radius //= 2
 
 
 @njit(cache=True, nogil=True)
-def _try(
+def _try_source(
     colours: np.ndarray,
     texture: np.ndarray,
     source: np.ndarray,
@@ -145,19 +147,19 @@ def _try(
     x: int,
     v: int,
     u: int,
-    least: float,
-    place: float,
+    min_length: float,
+    penalty: float,
     t: int,
     offsets: np.ndarray,
     cost: np.ndarray,
 ) -> None:
-    """Take (v, u) for the pixel t at (y, x) if it is a source and better."""
+    """Make (v, u) the source of pixel t at (y, x) if it is a source of lower cost."""
     if v < 0 or u < 0 or v >= source.shape[0] or u >= source.shape[1] or not source[v, u]:
         return
     length = (v - y) ** 2 + (u - x) ** 2
-    if length < least:
+    if length < min_length:
         return
-    value = place * length + distance(colours, texture, y, x, v, u)
+    value = penalty * length + feature_distance(colours, texture, y, x, v, u)
     if value < cost[t]:
         cost[t] = value
         offsets[t, 0] = v - y
