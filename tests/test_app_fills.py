@@ -282,6 +282,31 @@ def test_photo_is_opened_again_on_a_server_that_was_started_anew(browser, tmp_pa
     stop_server(server.process)
 
 
+BREAKING = """() => {
+  const fetched = window.fetch;
+  window.fetch = async (address, options) => {
+    const answer = await fetched(address, options);
+    if (!String(address).includes("queue/data")) return answer;
+    const reader = answer.body.getReader();
+    const pull = async (controller) => {
+      const { done, value } = await reader.read();
+      if (done) controller.error(new TypeError("network error"));
+      else controller.enqueue(value);
+    };
+    return new Response(new ReadableStream({ pull }));
+  };
+}"""
+
+
+def test_an_answer_counts_though_its_connection_breaks_afterwards(browser, photo):
+    for visitor in visiting(browser, shared_server()):
+        visitor.page.evaluate(BREAKING)
+        visitor.upload(photo)
+        visitor.stroke((-0.2, 0), (0.2, 0))
+        visitor.fill()
+        assert not visitor.page.is_visible(".message")
+
+
 def test_photo_is_filled_behind_a_password(browser, photo):
     server = start_server("--auth", "ada:lace")
     for visitor in visiting(browser, server, login=("ada", "lace")):

@@ -63,14 +63,18 @@ export async function call(name, request = {}, sent = [], { onEvent, signal } = 
   });
   const stream = await reach(`queue/data?session_hash=${session_hash}`, { signal });
   let completed = null;
-  // Up to the stream's end: before it, a new call of this name would be ended with the stream.
-  for await (const message of messages(stream, signal)) {
-    if (message.msg === "process_completed") completed = message;
-    else if (message.msg === "unexpected_error") throw new CallError(message.message || OFFLINE);
-    else onEvent?.(message);
+  try {
+    for await (const message of messages(stream, signal)) {
+      if (message.msg === "process_completed") completed = message;
+      else if (message.msg === "unexpected_error") throw new CallError(message.message || OFFLINE);
+      else onEvent?.(message);
+    }
+    // Only after the stream's end: before it, a new call of this name would be ended with it.
+    if (completed) free.push(session_hash);
+  } catch (error) {
+    if (!completed || signal?.aborted) throw error; // else the connection broke after the answer
   }
   if (!completed) throw new CallError(OFFLINE);
-  free.push(session_hash);
   return answerOf(completed);
 }
 
