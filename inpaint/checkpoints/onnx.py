@@ -11,7 +11,7 @@ from torch import Tensor
 
 from inpaint.checkpoints.metadata import read_object
 from inpaint.checkpoints.torch_file import CheckpointError, check_finite
-from inpaint.utils.extras import install
+from inpaint.utils.extras import not_installed
 from inpaint.utils.settings import one_line, shortened
 
 # Names in a file of `inpaint export`, see docs/onnx.md. No other known network has these outputs.
@@ -159,10 +159,5 @@ def import_onnxruntime() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise missing("onnxruntime") from error
+        raise ImportError(not_installed("onnxruntime")) from error
     return onnxruntime
-
-
-def missing(package: str) -> ImportError:
-    """The error for a package that is not installed."""
-    return ImportError(f"{package} is not installed; ONNX needs: {install('export')}")

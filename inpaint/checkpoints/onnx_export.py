@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inpaint.checkpoints.onnx import INPUTS, OUTPUTS, import_onnxruntime, missing
+from inpaint.checkpoints.onnx import INPUTS, OUTPUTS, import_onnxruntime
 from inpaint.checkpoints.onnx_config import OnnxConfig
 from inpaint.checkpoints.weights import CheckpointError, load_network, read_metadata
 from inpaint.models.unet import PConvUNet
+from inpaint.utils.extras import not_installed
 from inpaint.utils.files import atomic_path
 
 OPSET = 18  # of ONNX, in files of its IR version 10, which onnxruntime 1.18 and later run
@@ -96,7 +97,7 @@ def _export(network: CompositeNetwork, weights: str | Path, path: Path) -> None:
     try:
         import onnxscript  # noqa: F401  (what torch's exporter is built on)
     except ImportError as error:
-        raise missing("onnxscript") from error
+        raise ImportError(not_installed("onnxscript")) from error
     channels = network.network.config.in_channels
     dtype = torch.uint8 if network.config.image == "uint8" else torch.float32
     example = torch.ones(2, channels, 193, 271, dtype=dtype), torch.zeros(2, 1, 193, 271).to(dtype)

@@ -35,4 +35,9 @@ def advice(error: ModuleNotFoundError) -> str:
     package = (error.name or "").split(".")[0]
     if package not in _EXTRAS or "pip install" in str(error):
         return str(error)
+    return not_installed(package)
+
+
+def not_installed(package: str) -> str:
+    """That a package of an extra is missing, and the command that installs it."""
     return f"{package} is not installed; get it with: {install(_EXTRAS[package])}"
