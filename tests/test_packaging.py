@@ -1,6 +1,7 @@
 """What pip installs: built as a release is, and used from another folder without a network."""
 
 import ast
+import email
 import os
 import re
 import shutil
@@ -133,6 +134,26 @@ def test_neither_archive_holds_a_link(sdist: Path, wheel: Path) -> None:
         modes = {info.filename: info.external_attr >> 28 for info in archive.infolist()}
     assert [name for name, kind in modes.items() if kind not in (0, 8)] == []
     assert [path for path in (ROOT / "inpaint").rglob("*") if path.is_symlink()] == []
+
+
+def test_package_indexes_show_no_link_that_leads_nowhere(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = email.message_from_bytes(archive.read(name))
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    text = metadata.get_payload()
+    shown = (ROOT / "README.md").read_text()
+    assert not re.search(r"""(\]\(|(src|href)=["'])(?!https://)""", text)
+    assert "<img" not in text and "![" not in text
+    lines = [line for line in shown.splitlines() if line and "](" not in line and "<" not in line]
+    assert len(lines) > 40 and not set(lines) - set(text.splitlines())  # all else is there
+
+
+def test_the_archives_pass_the_check_of_their_index(sdist: Path, wheel: Path) -> None:
+    pytest.importorskip("twine")
+    check = [sys.executable, "-m", "twine", "check", "--strict", str(sdist), str(wheel)]
+    run = subprocess.run(check, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_the_installed_command_tells_its_version(installed: Path, tmp_path: Path) -> None:
