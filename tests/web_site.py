@@ -22,9 +22,18 @@ ISOLATION = {
 }
 
 sys.path.insert(0, str(WEB))
-from vendor import RUNTIME_FILES, vendor  # noqa: E402
+from vendor import EDITOR, EDITOR_FILES, RUNTIME_FILES, vendor  # noqa: E402
 
-__all__ = ["ISOLATION", "NODE_MODULES", "RUNTIME_FILES", "build_site", "has_runtime", "serving"]
+__all__ = [
+    "EDITOR",
+    "EDITOR_FILES",
+    "ISOLATION",
+    "NODE_MODULES",
+    "RUNTIME_FILES",
+    "build_site",
+    "has_runtime",
+    "serving",
+]
 
 
 def has_runtime() -> bool:

@@ -21,7 +21,7 @@ from inpaint.checkpoints.weights import DEFAULT_WEIGHTS, find_weights
 
 WEB = Path(__file__).resolve().parent
 EDITOR = Path(inpaint.__file__).parent / "app" / "static"
-EDITOR_FILES = ("gestures", "icons", "marks", "png", "pointer", "stage", "tools", "view")
+EDITOR_FILES = ("gestures", "hatch", "icons", "marks", "png", "pointer", "stage", "tools", "view")
 RUNTIME_FILES = (
     "ort.wasm.min.mjs",
     "ort-wasm-simd-threaded.mjs",
