@@ -10,6 +10,8 @@ import torch
 if TYPE_CHECKING:
     from inpaint.training import TrainConfig
 
+pytest_plugins = ["skips"]
+
 # Tiny tensors: a second thread only waits, and on a busy machine it waits long.
 torch.set_num_threads(1)
 

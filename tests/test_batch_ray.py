@@ -31,7 +31,7 @@ class MortalWorker(run_ray.Worker):
         return super().__call__(batch)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster():
     """A local cluster of two workers, which cannot import this file."""
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -74,7 +74,8 @@ def test_no_worker_follows_a_link_out_of_the_output_folder(cluster, tmp_path, mo
         Path(folder).mkdir()
     Path("out/link").symlink_to(tmp_path / "elsewhere")
     tasks = [Task(image, mask, f"out/{name}/a.png", root="out") for name in ("link", "inside")]
-    records = run_ray.run_ray(tasks, Inpainter.load(weights, device="cpu"), Settings())
+    inpainter = Inpainter.load(weights, device="cpu")
+    records = run_ray.run_ray(tasks, inpainter, Settings(), actors=1)
     messages = {record.output: record.message for record in records}
     refused = f"the output {tmp_path}/out/link/a.png lies outside of {tmp_path}/out"
     assert messages == {"out/link/a.png": refused, "out/inside/a.png": ""}
