@@ -18,8 +18,6 @@ from app_server import (
     photo_file,
     png_bomb,
     shared_server,
-    start_server,
-    stop_server,
 )
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -299,16 +297,3 @@ def test_clients_at_the_same_time_get_their_own_pictures(client, server, tmp_pat
     for thread in threads:
         thread.join()
     assert colours == {i: 10 * i for i in range(8)}
-
-
-def test_login_and_limit_on_uploads_hold(tmp_path):
-    server = start_server("--max-file-mb", "0.001", "--auth", "ada:lace:1")
-    photo = photo_file(tmp_path / "photo.png").read_bytes()
-    with httpx.Client(base_url=server.address) as visitor:
-        assert visitor.get("/gradio_api/info").status_code == 401
-        assert visitor.post("/gradio_api/upload", files={"files": photo}).status_code == 401
-        visitor.post("/login", data={"username": "ada", "password": "lace:1"})
-        assert visitor.get("/gradio_api/info").status_code == 200
-        assert visitor.post("/gradio_api/upload", files={"files": photo}).status_code == 413
-    stop_server(server.process)
-    assert server.process.returncode == 0

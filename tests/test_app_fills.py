@@ -266,22 +266,6 @@ def test_offline_page_says_so_and_keeps_the_marks(visitor, tmp_path, photo):
     visitor.fill()
 
 
-def test_photo_is_opened_again_on_a_server_that_was_started_anew(browser, tmp_path, photo):
-    server = start_server()
-    port = server.address.rpartition(":")[2]
-    for visitor in visiting(browser, server):
-        visitor.upload(photo)
-        visitor.stroke((-0.2, 0), (0.2, 0))
-        hole = visitor.mask(tmp_path)
-        stop_server(server.process)
-        server = start_server("--port", port)
-        visitor.page.click("#fill")
-        visitor.told("The server was started anew")
-        np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
-        visitor.fill()
-    stop_server(server.process)
-
-
 BREAKING = """() => {
   const fetched = window.fetch;
   window.fetch = async (address, options) => {
@@ -307,10 +291,31 @@ def test_an_answer_counts_though_its_connection_breaks_afterwards(browser, photo
         assert not visitor.page.is_visible(".message")
 
 
-def test_photo_is_filled_behind_a_password(browser, photo):
+@pytest.fixture(scope="module")
+def guarded():
+    """A page behind a password. The last test stops it."""
     server = start_server("--auth", "ada:lace")
-    for visitor in visiting(browser, server, login=("ada", "lace")):
+    yield server
+    stop_server(server.process)
+
+
+def test_photo_is_filled_behind_a_password(browser, photo, guarded):
+    for visitor in visiting(browser, guarded, login=("ada", "lace")):
         visitor.upload(photo)
         visitor.stroke((-0.2, 0), (0.2, 0))
+        visitor.fill()
+
+
+def test_photo_is_opened_again_on_a_server_that_was_started_anew(browser, tmp_path, photo, guarded):
+    port = guarded.address.rpartition(":")[2]
+    for visitor in visiting(browser, guarded, login=("ada", "lace")):
+        visitor.upload(photo)
+        visitor.stroke((-0.2, 0), (0.2, 0))
+        hole = visitor.mask(tmp_path)
+        stop_server(guarded.process)
+        server = start_server("--port", port)  # its visitors need no password, so none comes back
+        visitor.page.click("#fill")
+        visitor.told("The server was started anew")
+        np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
         visitor.fill()
     stop_server(server.process)

@@ -54,6 +54,15 @@ def own(tmp_path_factory):
     assert not list(secret.glob("inpaint-*"))
 
 
+@pytest.fixture(scope="module")
+def guarded():
+    """A page behind a password that takes small files only."""
+    server = start_server("--max-file-mb", "0.001", "--auth", "ada:lace:1")
+    yield server
+    stop_server(server.process)
+    assert server.process.returncode == 0
+
+
 def port_of(server):
     return server.address.rpartition(":")[2]
 
@@ -209,34 +218,42 @@ def test_addresses_are_not_fetched_for_a_visitor(visitor):
         assert answer.status_code == 404 and "Not offered" in answer.text
 
 
-def test_wrong_passwords_are_slowed_down_even_when_sent_at_once():
-    server = start_server("--auth", "ada:lace")
+def test_login_and_limit_on_uploads_hold(guarded, tmp_path):
+    photo = photo_file(tmp_path / "photo.png").read_bytes()
+    with httpx.Client(base_url=guarded.address) as visitor:
+        assert visitor.get("/gradio_api/info").status_code == 401
+        assert visitor.post("/gradio_api/upload", files={"files": photo}).status_code == 401
+        visitor.post("/login", data={"username": "ada", "password": "lace:1"})
+        assert visitor.get("/gradio_api/info").status_code == 200
+        assert visitor.post("/gradio_api/upload", files={"files": photo}).status_code == 413
+
+
+def test_wrong_passwords_are_slowed_down_even_when_sent_at_once(guarded):
     wrong = {"username": "ada", "password": "wrong"}
 
     def attempt(_):
-        return httpx.post(f"{server.address}/login", data=wrong, timeout=60).status_code
+        return httpx.post(f"{guarded.address}/login", data=wrong, timeout=60).status_code
 
     with ThreadPoolExecutor(16) as pool:
         codes = list(pool.map(attempt, range(60)))
     assert set(codes) == {400, 429} and codes.count(400) <= 8
-    right = {"username": "ada", "password": "lace"}
+    right = {"username": "ada", "password": "lace:1"}
     while attempt(0) != 429:  # the wait after those above may be over
         pass
-    answer = httpx.post(f"{server.address}/login", data=right)
+    answer = httpx.post(f"{guarded.address}/login", data=right)
     assert answer.status_code == 429 and "try again in" in answer.text
     for _ in range(5):  # the tries above, from 16 threads, may have been counted late
         time.sleep(float(answer.headers["retry-after"]) + 0.1)
-        answer = httpx.post(f"{server.address}/login", data=right)
+        answer = httpx.post(f"{guarded.address}/login", data=right)
         if answer.status_code != 429:
             break
     assert answer.status_code == 200
     for path in ("config", "gradio_api/info", "gradio_api/queue/data?session_hash=s"):
-        assert httpx.get(f"{server.address}/{path}").status_code == 401
+        assert httpx.get(f"{guarded.address}/{path}").status_code == 401
     for path in ("call/inpaint", "run/inpaint", "queue/join", "upload"):
         body = {"data": [], "session_hash": "s", "fn_index": 0}
-        answer = httpx.post(f"{server.address}/gradio_api/{path}", json=body)
+        answer = httpx.post(f"{guarded.address}/gradio_api/{path}", json=body)
         assert answer.status_code == (404 if path.startswith("run") else 401), path
-    stop_server(server.process)
 
 
 def test_waits_for_the_next_password_grow_and_end_with_a_right_one():
