@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EXTRA ?= dev# of pyproject.toml; ci brings what the tests of Ray, S3 and HEIC need, too
 TEST_OPTIONS ?=
 
-.PHONY: setup demo app test lint clean
+.PHONY: setup demo app test test-lowest lint clean
 
 setup: $(VENV)/.ready
 
@@ -36,6 +36,18 @@ test: setup
 		--no-loadscope-reorder $(TEST_OPTIONS) || \
 		{ code=$$?; test $$code -ne 6 || exit $$code; \
 		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
+
+# On the lowest versions of the ranges in pyproject.toml, in an environment of their own (8 GB).
+LOWEST := .venv-lowest
+test-lowest: $(LOWEST)/.ready
+	$(LOWEST)/bin/python -m pytest $(TEST_OPTIONS)
+
+$(LOWEST)/.ready: pyproject.toml
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python \
+		--resolution lowest-direct --editable '.[dev]'
+	touch $@
 
 clean:
 	rm -rf out build *.egg-info .pytest_cache .mypy_cache .ruff_cache
