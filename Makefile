@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRA ?= dev# of pyproject.toml; ci brings what the tests of Ray, S3 and HEIC need, too
+# Of pyproject.toml; ci brings what the tests of Ray, S3 and HEIC need, too.
+EXTRA ?= dev
 TEST_OPTIONS ?=
 
 .PHONY: setup demo app test test-lowest lint clean

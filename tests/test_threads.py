@@ -39,13 +39,12 @@ def test_any_number_of_threads_gives_the_same_bytes(photo, style, monkeypatch):
     image, hole = photo
     inpainter = Inpainter.load(device="cpu", style=style)
     fills = []
-    counts = 1, 3, 8
-    for threads in counts:
+    for threads in (1, 2, 4, 8):
         torch.set_num_threads(threads)
         fills.append(inpainter.fill(image, hole))
         assert torch.get_num_threads() == threads
     assert (fills[0][hole] != image[hole]).any()
-    for threads, other in zip(counts[1:], fills[1:], strict=True):
+    for threads, other in zip((2, 4, 8), fills[1:], strict=True):
         assert (other != fills[0]).sum() == 0, f"{threads} threads"
 
 
