@@ -32,6 +32,7 @@ SETTLED = f"""() => {{
 }}"""
 # After these, the screen shows it: a page that was just loaded is white for a while.
 TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+WHITE_SCREENSHOTS = 10  # that a busy Chromium may give of a page before it is painted
 
 Place = tuple[float, float]
 
@@ -148,8 +149,13 @@ class Visitor:
         self.settle()
         left, top, right, bottom = map(round, self.photo_box())
         clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
-        with Image.open(io.BytesIO(self.page.screenshot(clip=clip))) as image:
-            return np.array(image.convert("RGB")).astype(int)
+        for _ in range(WHITE_SCREENSHOTS):
+            with Image.open(io.BytesIO(self.page.screenshot(clip=clip))) as image:
+                pixels = np.array(image.convert("RGB")).astype(int)
+            if pixels.min() < 255:
+                break
+            self.page.wait_for_timeout(200)
+        return pixels
 
     def drag(self, *places: Place, button: str = "left") -> None:
         """Moves the mouse with its button down along points of the photo or its margin."""
