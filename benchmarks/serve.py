@@ -36,10 +36,8 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 SIDE = 256  # px
 MOST_TRIES = 60
-LEAST_FILLS, FILLS_OF_A_CLIENT = (
-    5,
-    2,
-)  # of a turn: each picture once, and what fills all places twice
+# Of a turn: each picture once, and what fills all places twice.
+LEAST_FILLS, FILLS_OF_A_CLIENT = 5, 2
 OVERLOAD_FILLS = 48
 Files = dict[str, bytes]
 

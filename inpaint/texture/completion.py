@@ -17,7 +17,7 @@ from numba import njit
 
 from inpaint.texture.features import dilate
 from inpaint.texture.nearest_neighbours import random_below
-from inpaint.texture.pyramid import Level
+from inpaint.texture.pyramid import Level, is_source
 from inpaint.utils.distance import hole_depth
 
 RADIUS = 3  # px, of a patch
@@ -27,10 +27,8 @@ _LEAST_SOURCES = 64  # patches
 # Confidence of a pixel is decay^depth. At first the known pixels dominate the patch cost, so that
 # edges are continued from the boundary; then neighbouring patches become coherent.
 _DECAYS = (0.3, 0.6, 0.85)
-_COARSEST_ITERATIONS, _FINER_ITERATIONS = (
-    5,
-    4,
-)  # iterations of search and vote for each decay, and at the finer scales
+# Of search and vote: for each decay at the coarsest scale, and at the finer ones.
+_COARSEST_ITERATIONS, _FINER_ITERATIONS = 5, 4
 _SWEEPS = 2  # of propagation and random search in an iteration
 _BANDWIDTH = 0.5  # of the vote's weights exp(-cost / bandwidth), in mean costs around the pixel
 _BOUNDARY, _BAND = 1.0, 2.0  # px; where the level's image stays, and until it is replaced wholly
@@ -153,7 +151,7 @@ def _search(
         y, x = targets[t]
         v, u = y + offsets[y, x, 0], x + offsets[y, x, 1]
         cost[y, x] = _NO_COST
-        if 0 <= v < height and 0 <= u < width and source[v, u]:
+        if is_source(source, v, u):
             cost[y, x] = _patch_cost(image, weight, y, x, v, u, _NO_COST)
         else:
             v, u = positions[random_below(state, len(positions))]
@@ -191,7 +189,7 @@ def _try_source(
     cost: np.ndarray,
 ) -> None:
     """Make (v, u) the source of the target (y, x) if it is one of lower cost."""
-    if v < 0 or u < 0 or v >= source.shape[0] or u >= source.shape[1] or not source[v, u]:
+    if not is_source(source, v, u):
         return
     value = _patch_cost(image, weight, y, x, v, u, cost[y, x])
     if value < cost[y, x]:

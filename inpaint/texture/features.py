@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 from numba import njit
 
@@ -103,24 +104,10 @@ def _prefers_first(
                 found[y, x] = cost < feature_distance(other_colours, other_texture, y, x, v, u)
 
 
-@njit(cache=True, nogil=True)
-def dilate(hole: np.ndarray, radius: int) -> np.ndarray:
-    """The hole dilated by a square of 2 * radius + 1 px: (H, W) bool."""
-    height, width = hole.shape
-    rows = np.zeros((height, width), np.bool_)
-    found = np.zeros((height, width), np.bool_)
-    for y in range(height):
-        last = -radius - 1
-        for x in range(width):
-            if hole[y, x]:
-                for u in range(max(x - radius, last + 1, 0), min(x + radius + 1, width)):
-                    rows[y, u] = True
-                last = min(x + radius, width - 1)
-    for y in range(height):
-        for v in range(max(y - radius, 0), min(y + radius + 1, height)):
-            for x in range(width):
-                found[y, x] |= rows[v, x]
-    return found
+def dilate(mask: np.ndarray, radius: int) -> np.ndarray:
+    """A mask, (H, W) bool, dilated by a square of 2 * radius + 1 px."""
+    square = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    return cv2.dilate(mask.astype(np.uint8), square).astype(bool)
 
 
 @njit(cache=True, nogil=True)

@@ -25,7 +25,7 @@ from inpaint.texture.features import Features, prefers_first
 from inpaint.texture.gradient_blending import blend
 from inpaint.texture.joining import DETERMINED, Joined, join_edges
 from inpaint.texture.nearest_neighbours import Search, nearest_neighbour_field, random_state
-from inpaint.texture.pyramid import Level
+from inpaint.texture.pyramid import Level, is_source
 from inpaint.texture.robust_screening import screening_scale
 from inpaint.texture.shift_map import find_shift_map
 from inpaint.texture.upsampling import add_upsampled, refine, upsample
@@ -324,7 +324,7 @@ def _patch_differs(
     """Whether the hole's patch at a pixel differs from the patch at its source."""
     height, width = hole.shape
     dy, dx = offsets[y, x]
-    if not (0 <= y + dy < height and 0 <= x + dx < width and source[y + dy, x + dx]):
+    if not is_source(source, y + dy, x + dx):
         return True
     squares, count = 0.0, 0
     for v in range(max(y - _RADIUS, 0), min(y + _RADIUS + 1, height)):

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from inpaint.texture.features import Features, feature_distance
+from inpaint.texture.pyramid import is_source
 
 _NO_COST = 1e30  # of a pixel without a source
 
@@ -154,7 +155,7 @@ def _try_source(
     cost: np.ndarray,
 ) -> None:
     """Make (v, u) the source of pixel t at (y, x) if it is a source of lower cost."""
-    if v < 0 or u < 0 or v >= source.shape[0] or u >= source.shape[1] or not source[v, u]:
+    if not is_source(source, v, u):
         return
     length = (v - y) ** 2 + (u - x) ** 2
     if length < min_length:

@@ -38,6 +38,12 @@ class Level:
 
 
 @njit(cache=True, nogil=True)
+def is_source(source: np.ndarray, y: int, x: int) -> bool:
+    """Whether a pixel lies in the image and may be copied."""
+    return y >= 0 and x >= 0 and y < source.shape[0] and x < source.shape[1] and source[y, x]
+
+
+@njit(cache=True, nogil=True)
 def _halve(
     image: np.ndarray,
     variance: np.ndarray,

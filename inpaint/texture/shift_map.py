@@ -30,7 +30,7 @@ from inpaint.texture.nearest_neighbours import (
     Search,
     nearest_neighbour_field,
 )
-from inpaint.texture.pyramid import Level
+from inpaint.texture.pyramid import Level, is_source
 
 # Labels: offsets of the fill's nearest-neighbour field, dominant ones of the known part's, and its
 # own beside the hole's boundary, such as along an edge.
@@ -199,13 +199,12 @@ def _fill_data_costs(
     boundary: float,
     costs: np.ndarray,
 ) -> None:
-    height, width = source.shape
     for k in range(len(offsets)):
         dy, dx = offsets[k]
         for n in range(len(pixels)):
             y, x = pixels[n]
             v, u = y + dy, x + dx
-            if v < 0 or u < 0 or v >= height or u >= width or not source[v, u]:
+            if not is_source(source, v, u):
                 costs[k, n] = _NO_SOURCE
                 continue
             squares = feature_distance(colours, texture, y, x, v, u)

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from inpaint.texture.features import Features, feature_distance
-from inpaint.texture.pyramid import Level
+from inpaint.texture.pyramid import Level, is_source
 from inpaint.texture.shift_map import BOUNDARY, MAX_DATA_COST, boundary_seam, seam
 
 _SWEEPS = 3
@@ -129,16 +129,16 @@ def _refine(
                 if count == 0:
                     continue
                 best, best_cost = -1, 1e30
+                coarse_y, coarse_x = y >> halvings, x >> halvings
                 row = column = -1
                 for k in range(count):
                     dy, dx = tried[k]
-                    if not _is_source(source, y + dy, x + dx):
+                    if not is_source(source, y + dy, x + dx):
                         continue
                     v, u = (y + dy) >> halvings, (x + dx) >> halvings
                     if v != row or u != column:  # else the data cost is the last one
                         row, column = v, u
-                        row_of, column_of = y >> halvings, x >> halvings
-                        squares = feature_distance(colours, texture, row_of, column_of, v, u)
+                        squares = feature_distance(colours, texture, coarse_y, coarse_x, v, u)
                         data = min(math.sqrt(squares), MAX_DATA_COST)
                     cost = _cost(image, hole, known, offsets, y, x, dy, dx, data, best_cost)
                     if cost < best_cost - 1e-7:
@@ -150,13 +150,8 @@ def _refine(
                     settled[max(y - 1, 0) : y + 2, x] = False
     for y in range(height):
         for x in range(spans[y, 0], spans[y, 1]):
-            if hole[y, x] and not _is_source(source, y + offsets[y, x, 0], x + offsets[y, x, 1]):
+            if hole[y, x] and not is_source(source, y + offsets[y, x, 0], x + offsets[y, x, 1]):
                 offsets[y, x] = 0
-
-
-@njit(cache=True, nogil=True)
-def _is_source(source: np.ndarray, y: int, x: int) -> bool:
-    return y >= 0 and x >= 0 and y < source.shape[0] and x < source.shape[1] and source[y, x]
 
 
 @njit(cache=True, nogil=True)
@@ -174,7 +169,7 @@ def _candidates(
     dy, dx = int(offsets[y, x, 0]), int(offsets[y, x, 1])
     tried[0, 0], tried[0, 1] = dy, dx
     count = 1
-    inside = _is_source(source, y + dy, x + dx)
+    inside = is_source(source, y + dy, x + dx)
     for side in range(4):
         v, u = y + (-1, 0, 1, 0)[side], x + (0, -1, 0, 1)[side]
         if v < 0 or u < 0 or v >= height or u >= width:
