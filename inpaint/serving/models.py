@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -28,8 +29,6 @@ from inpaint.models.registry import architecture
 from inpaint.serving.memory import release_memory, settle
 
 LARGE = 4_000_000  # px, of an image that keeps no smaller one waiting
-
-R = TypeVar("R")
 
 
 class Models:
@@ -86,7 +85,9 @@ class Models:
 
     def damage_scores(self, image: ImageData, report: OnProgress | None = None) -> np.ndarray:
         """Scores as DamageDetector.scores gives them, (H, W, 3) uint8; waits as a fill does."""
-        return self._in_turn(self.detector().scores)(image.pixels, on_progress=report)
+        detector = self.detector()
+        with self._turn(image.size):
+            return detector.scores(image.pixels, on_progress=report)
 
     def fill(
         self,
@@ -130,26 +131,29 @@ class Models:
         inpainter.fill_image_data = fill  # type: ignore[method-assign]
         return inpainter
 
-    def _in_turn(self, work: Callable[..., R]) -> Callable[..., R]:
-        """A fill or search in an image, its first argument, which frees its memory in the end.
+    def _in_turn(self, fill: Callable[..., ImageData]) -> Callable[..., ImageData]:
+        """A fill of an image, its first argument, that takes its turn."""
 
-        It waits until fewer than `concurrency` run in images that are large, or not, as this one.
-        """
-
-        @wraps(work)
-        def waiting(image: ImageData | np.ndarray, *args: Any, **kwargs: Any) -> R:
-            size = image.size if isinstance(image, ImageData) else image.shape
-            with self._turns[is_large(size)]:
-                try:
-                    return work(image, *args, **kwargs)
-                finally:
-                    release_memory()
+        @wraps(fill)
+        def waiting(image: ImageData, *args: Any, **kwargs: Any) -> ImageData:
+            with self._turn(image.size):
+                return fill(image, *args, **kwargs)
 
         return waiting
 
+    @contextmanager
+    def _turn(self, size: tuple[int, int]) -> Iterator[None]:
+        """Waits until fewer than `concurrency` images are worked on that are large, or not, as one
+        of this size; frees memory in the end."""
+        with self._turns[is_large(size)]:
+            try:
+                yield
+            finally:
+                release_memory()
 
-def is_large(size: tuple[int, ...]) -> bool:
-    """Whether an image of (height, width, ...) px may keep no smaller one waiting."""
+
+def is_large(size: tuple[int, int]) -> bool:
+    """Whether an image of (height, width) px may keep no smaller one waiting."""
     return size[0] * size[1] >= LARGE
 
 
