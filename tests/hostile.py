@@ -6,6 +6,7 @@ import json
 import random
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,9 @@ RAW = (
     *("", "{", "[" * 100_000, '{"a":' * 20_000, "\x00", "nul", "9" * 10_000, '"\\ud800"'),
     *('{"widths": [1e999]}', '{"widths": [4], "widths": [5]}', '{"widths": ' + "9" * 5000 + "}"),
 )
-
+# Older safetensors cannot write complex numbers.
+_SAFETENSORS = tuple(map(int, version("safetensors").split(".")[:2]))
+UNUSUAL = torch.complex64 if _SAFETENSORS >= (0, 7) else torch.float16
 
 NOTES = {
     "tiling": {"hole_radius": 10, "min_side": 32, "max_side": 64, "thin_radius": 2.5},
@@ -119,8 +122,8 @@ def with_tensors(
         *(lambda t: t.new_empty(0), lambda t: t.flatten(), lambda t: t[None], lambda t: t[:1]),
         *(lambda t: torch.full_like(t, torch.nan), lambda t: torch.full_like(t, -torch.inf)),
         *(lambda t: torch.full_like(t, 3e38), lambda t: t.double() + 1e300, lambda t: -t - 1),
-        *(lambda t: t.long(), lambda t: t.bool(), lambda t: t.to(torch.complex64)),
-        *(lambda t: t.to(torch.float8_e4m3fn), lambda t: torch.zeros_like(t)),
+        *(lambda t: t.long(), lambda t: t.bool(), lambda t: t.to(torch.float8_e4m3fn)),
+        *(lambda t: t.to(UNUSUAL), lambda t: torch.zeros_like(t)),
     )
     for name in names:
         tensor = tensors[name]

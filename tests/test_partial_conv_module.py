@@ -99,7 +99,10 @@ class Net(nn.Module):
 
 def test_export_with_dynamic_size(random):
     net = Net().eval()
-    height, width = torch.export.Dim("height", min=4), torch.export.Dim("width", min=4)
+    height, width = (
+        torch.export.Dim("height", min=4, max=1 << 15),
+        torch.export.Dim("width", min=4, max=1 << 15),
+    )
     example = torch.randn(1, 4, 16, 12), torch.ones(1, 2, 16, 12)
     sizes = {2: height, 3: width}
     program = torch.export.export(net, example, dynamic_shapes=(sizes, sizes))

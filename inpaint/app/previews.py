@@ -101,8 +101,8 @@ def write_mask(hole: np.ndarray, name: str) -> Path:
 
 def write_marks(hole: np.ndarray) -> Path:
     """A hole, (H, W) bool, as a PNG in the colour of marks where it is True, else transparent."""
-    image = Image.fromarray(hole.astype(np.uint8), "P")
-    image.putpalette([0, 0, 0, *MARK_COLOUR])
+    image = Image.fromarray(hole.astype(np.uint8))
+    image.putpalette([0, 0, 0, *MARK_COLOUR])  # its mode becomes P
     path = new_file("marks.png")
     image.save(path, bits=1, transparency=0)
     return path

@@ -202,8 +202,8 @@ class PConvUNet(
             skips.append((features, mask))
             features, mask = block(features, mask)
         *blocks, last = self.decoder
-        joining = cast(list[Any], blocks)
-        residual = cast(list[nn.ModuleList], self.residual)
+        joining = cast("list[Any]", blocks)  # as text: torch 2.6 compiles it, too
+        residual = cast("list[nn.ModuleList]", self.residual)
         for block, noise, units in zip(joining, self.noise, residual, strict=True):
             features, mask = block.joined(features, mask, *skips.pop())
             if self.config.noise:
