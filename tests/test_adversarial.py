@@ -10,11 +10,11 @@ from inpaint.checkpoints.vgg import VGG16
 from inpaint.training.adversarial import (
     Views,
     coarse_loss,
+    discounted_loss,
     discriminator_loss,
     draw_views,
     feature_loss,
     generator_loss,
-    rim_loss,
     take_views,
     weighted_mean,
 )
@@ -71,7 +71,7 @@ def test_coarse_loss_sees_the_hole_only() -> None:
     assert coarse_loss(output, target, hole, 2) == pytest.approx((4 * 0.5 + 0.9) / 5)
 
 
-def test_rim_loss_fades_inwards() -> None:
+def test_discounted_loss_fades_inwards() -> None:
     hole = hole_of([0] + [1] * 15)
     target = torch.zeros(1, 3, 1, 16)
     weights = [0.75**depth for depth in range(10)]
@@ -79,10 +79,10 @@ def test_rim_loss_fades_inwards() -> None:
         output = target.clone()
         output[..., 1 + depth] = 0.5
         expected = 0.5 * weights[depth] / sum(weights)
-        assert rim_loss(output, target, hole) == pytest.approx(expected)
+        assert discounted_loss(output, target, hole) == pytest.approx(expected)
     output = target.clone()
     output[..., 0] = output[..., 11:] = 9  # known, and deep in the hole
-    assert rim_loss(output, target, hole) == 0
+    assert discounted_loss(output, target, hole) == 0
 
 
 def test_views_lie_in_the_picture_and_meet_the_hole() -> None:
@@ -211,11 +211,11 @@ def test_gradients_reach_every_pixel_of_the_hole_and_no_other(vgg: VGG16) -> Non
     case = Case(vgg)
     output = torch.rand(2, 3, 32, 32, requires_grad=True)
     terms = case.terms(output)
-    assert set(terms) == {"adversarial", "features", "coarse", "rim"}
+    assert set(terms) == {"adversarial", "features", "coarse", "discounted"}
     for name, term in terms.items():
         (gradient,) = torch.autograd.grad(term, output, retain_graph=True)
         inside = case.hole.bool().expand_as(gradient)
-        assert (gradient[inside] != 0).float().mean() > (0.9 if name != "rim" else 0.6)
+        assert (gradient[inside] != 0).float().mean() > (0.9 if name != "discounted" else 0.6)
         assert not gradient[~inside].any()
     assert all(p.grad is None for p in case.adversary.network.parameters())
 

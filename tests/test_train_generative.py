@@ -58,7 +58,7 @@ def test_the_terms_are_logged_and_both_networks_change(whole: Path) -> None:
     lines = log_lines(whole)
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
     for line in lines:
-        names = ("adversarial", "features", "coarse", "rim")
+        names = ("adversarial", "features", "coarse", "discounted")
         wanted = sum(getattr(JUDGED, name) * line[name] for name in names)
         assert line["total"] == pytest.approx(wanted + 0.5 * line["valid"], rel=1e-5)
         assert line["discriminator"] > 0

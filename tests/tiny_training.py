@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 TERMS = {"valid", "hole", "tv", "perceptual", "style_out", "style_comp", "total"}
 NETWORK = unet.UNetConfig(widths=(8, 16), kernels=(5, 3))
 NOISY = replace(NETWORK, noise=True)
-JUDGED = AdversarialLosses(rim=2, crop=32, width=4)
+JUDGED = AdversarialLosses(discounted=2, crop=32, width=4)
 TINY = {
     "tiny": Recipe(
         network="tiny",

@@ -106,10 +106,10 @@ def _card(path: Path, notes: dict[str, Any]) -> str:
 
 def _about(notes: dict[str, Any]) -> str:
     lines = [f"- {key}: {value}" for key, value in notes.items() if isinstance(value, str | int)]
-    told = "\n".join(lines) or "The weight file has no notes on its data and training."
+    listed = "\n".join(lines) or "The weight file has no notes on its data and training."
     return (
         "A U-Net of partial convolutions (arXiv:1804.07723) that fills holes in images.\n\n"
-        f"## Notes of the weight file\n\n{told}\n\n"
-        "## Figures, limits, licence\n\nNot told by the weight file: write them here before others "
+        f"## Notes of the weight file\n\n{listed}\n\n"
+        "## Figures, limits, licence\n\nNot in the weight file: write them here before others "
         "use it. The licence of weights depends on the data they were trained on.\n"
     )

@@ -43,8 +43,8 @@ class Progress(Share):
         self, on_progress: OnProgress | None, regions: Iterable[Region], *, textured: bool
     ) -> None:
         self._texture = _TEXTURE if textured else 0.0
-        told = on_progress is not None
-        super().__init__(on_progress, sum(map(self._work, regions)) if told else 0.0)
+        reported = on_progress is not None
+        super().__init__(on_progress, sum(map(self._work, regions)) if reported else 0.0)
 
     def filled(self, tile: Tile, region: Region) -> None:
         """The network has filled a tile."""

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_RIM = 10  # depth of the rim, px
-_DISCOUNT = 0.75  # of the rim's loss for each pixel
+_DISCOUNTED = 10  # px of depth that count
+_DISCOUNT = 0.75  # of the loss for each pixel of depth
 
 
 def weighted_mean(values: Tensor, hole: Tensor) -> Tensor:
@@ -67,14 +67,14 @@ def coarse_loss(output: Tensor, target: Tensor, hole: Tensor, factor: int) -> Te
     return small.abs().sum() / (output.shape[1] * share.sum()).clamp(min=1e-6)
 
 
-def rim_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
+def discounted_loss(output: Tensor, target: Tensor, hole: Tensor) -> Tensor:
     """L1 distance inside the hole, less important by a quarter with each pixel of depth.
 
     Beside known pixels there is little to invent. The spatially discounted loss of
     arXiv:1801.07892, section 3.4, with a steeper discount, as the discriminator takes over inside.
     """
     weights, known = torch.zeros_like(hole), 1 - hole
-    for depth in range(_RIM):
+    for depth in range(_DISCOUNTED):
         grown = F.max_pool2d(known, 3, stride=1, padding=1)
         weights = weights + _DISCOUNT**depth * (grown - known)
         known = grown

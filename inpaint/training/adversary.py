@@ -13,11 +13,11 @@ from torch import Tensor
 from inpaint.checkpoints.vgg import VGG16
 from inpaint.training.adversarial import (
     coarse_loss,
+    discounted_loss,
     discriminator_loss,
     draw_views,
     feature_loss,
     generator_loss,
-    rim_loss,
     take_views,
 )
 from inpaint.training.cuda_graph import capturing
@@ -83,7 +83,7 @@ class Adversary:
             # relu1_2 is little more than the colours, which need not agree.
             "features": feature_loss(fake[1:], real[1:], small_hole),
             "coarse": coarse_loss(output, image, hole, losses.coarse_factor),
-            "rim": rim_loss(output, image, hole),
+            "discounted": discounted_loss(output, image, hole),
         }
         return terms, Judged(real, [level.detach() for level in fake], small_hole)
 

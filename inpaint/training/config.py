@@ -189,7 +189,7 @@ RECIPES = {
                 lr_end=2e-4,
                 losses=KNOWN_ONLY,
                 frozen_norm="all",
-                adversarial=AdversarialLosses(rim=4, crop=128, width=64, lr=4e-4),
+                adversarial=AdversarialLosses(discounted=4, crop=128, width=64, lr=4e-4),
             ),
             Phase(
                 steps=8_000,
@@ -199,7 +199,7 @@ RECIPES = {
                 lr_end=1e-5,
                 losses=KNOWN_ONLY,
                 frozen_norm="all",
-                adversarial=AdversarialLosses(rim=4, coarse=6, crop=128, width=64, lr=2e-4),
+                adversarial=AdversarialLosses(discounted=4, coarse=6, crop=128, width=64, lr=2e-4),
             ),
         ),
         bucket_weights=(0.5, 1, 1, 1.5, 2, 2),

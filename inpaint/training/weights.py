@@ -49,7 +49,7 @@ class AdversarialLosses:
     adversarial: float = 1.0
     features: float = 0.5
     coarse: float = 8.0
-    rim: float = 0.0
+    discounted: float = 0.0
     coarse_factor: int = 8  # px; what is finer than that is left to the discriminator
     crop: int = 64  # side of the squares that the discriminator sees, px
     whole: float = 0.34  # share of the samples it sees as a whole, made that small
@@ -57,7 +57,7 @@ class AdversarialLosses:
     lr: float = 2e-4  # its learning rate
 
     def __post_init__(self) -> None:
-        _check_factors(self, ("adversarial", "features", "coarse", "rim"))
+        _check_factors(self, ("adversarial", "features", "coarse", "discounted"))
         for name, low in (("coarse_factor", 1), ("crop", MIN_CROP), ("width", 1)):
             if getattr(self, name) < low:
                 raise ValueError(f"{name} must be {low} or more, got {getattr(self, name)}")
@@ -67,7 +67,7 @@ class AdversarialLosses:
             raise ValueError(f"lr must be above 0, got {self.lr}")
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
-        """Weighted sum of the terms adversarial, features, coarse and rim."""
+        """Weighted sum of the terms adversarial, features, coarse and discounted."""
         return _weighted_sum(self, terms)
 
 
