@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inpaint.texture.edges import RADIUS, EdgeEnd, across, tangents
-from inpaint.texture.ellipses import Ellipse, fit_ellipse
+from inpaint.texture.ellipses import fit_ellipse
 from inpaint.texture.pyramid import Level
 
 _MOST_ANGLE = math.radians(50)  # between an edge and the straight line to the other
@@ -108,8 +108,11 @@ def fit_arc(first: EdgeEnd, second: EdgeEnd, level: Level) -> Curve | None:
         if ellipse is None:
             return None
         residual = float(np.sqrt(np.mean(ellipse.distances(known) ** 2)))
+        longer, shorter = ellipse.half_axes
+        if residual > _MOST_UNEVEN or shorter < max(_SMALLEST, longer / _FLATTEST):
+            return None
         points = ellipse.arc(first.position, second.position, first.direction)
-        if not (residual <= _MOST_UNEVEN and _is_likely(ellipse, points, second.direction)):
+        if not _goes_straight_on(points, second.direction):
             return None
         seen = _seen_again(points, first.profile, second.profile[::-1], level)
         if seen is None:
@@ -120,12 +123,10 @@ def fit_arc(first: EdgeEnd, second: EdgeEnd, level: Level) -> Curve | None:
     return Curve(points, _ROUND + (residual / _RESIDUAL) ** 2)
 
 
-def _is_likely(ellipse: Ellipse, points: np.ndarray, direction: np.ndarray) -> bool:
-    """Whether an arc is of a round thing, and arrives against a direction."""
-    longer, shorter = ellipse.half_axes
+def _goes_straight_on(points: np.ndarray, direction: np.ndarray) -> bool:
+    """Whether a curve ends nearly against the direction of the edge there."""
     arrival = points[-1] - points[-3]
-    straight_on = -(arrival @ direction) >= _ARRIVAL * np.hypot(*arrival)
-    return bool(straight_on and shorter >= max(_SMALLEST, longer / _FLATTEST))
+    return bool(-(arrival @ direction) >= _ARRIVAL * np.hypot(*arrival))
 
 
 def _seen_again(

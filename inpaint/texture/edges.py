@@ -87,28 +87,21 @@ def find_edge_ends(level: Level) -> list[EdgeEnd]:
     found = []
     for position, angle in zip(*_local_maxima(positions, angles, strength), strict=True):
         course = _follow(level.image, level.source, distance, position, angle)
-        if len(course) >= _SHORTEST:
-            found.append(_end(level, course))
-    ends = [end for end in found if end is not None]
-    return sorted(ends, key=lambda end: -end.contrast)[:_MOST]
+        if len(course) < _SHORTEST:
+            continue
+        profile = np.zeros((2 * RADIUS + 1, 3))
+        contrast = _profile(level.image, level.source, course[:_LONGEST], profile)
+        if contrast >= LEAST_CONTRAST:
+            found.append((contrast, course, profile))
+    found.sort(key=lambda end: -end[0])
+    return [_end(*end) for end in found[:_MOST]]
 
 
-def _end(level: Level, course: np.ndarray) -> EdgeEnd | None:
-    """The end with this course; None where too little is known or different beside it."""
+def _end(contrast: float, course: np.ndarray, profile: np.ndarray) -> EdgeEnd:
     trace = course[:_LONGEST]
     third = len(trace) // 3
     direction = trace[:third].mean(0) - trace[-third:].mean(0)
     direction /= max(float(np.hypot(*direction)), 1e-9)
-    profile = np.zeros((2 * RADIUS + 1, 3))
-    known = _profile(level.image, level.source, trace, across(-tangents(trace)), profile)
-    inner = slice(_OUTER, len(profile) - _OUTER)
-    if not known[inner].all():
-        return None
-    contrast = float(np.ptp(profile[inner], axis=0).max())
-    if contrast < LEAST_CONTRAST:
-        return None
-    used = np.flatnonzero(known)
-    profile = profile[np.clip(np.arange(len(profile)), used[0], used[-1])]
     return EdgeEnd(trace, course, trace[0] + GAP * direction, direction, profile, contrast)
 
 
@@ -272,20 +265,24 @@ def _nearest(values: np.ndarray, y: float, x: float) -> float:
 
 @njit(cache=True, nogil=True)
 def _profile(
-    image: np.ndarray,
-    known: np.ndarray,
-    trace: np.ndarray,
-    normals: np.ndarray,
-    profile: np.ndarray,
-) -> np.ndarray:
-    """Write the mean colours across a trace, nearer points counting more; which are known."""
+    image: np.ndarray, known: np.ndarray, trace: np.ndarray, profile: np.ndarray
+) -> float:
+    """Write the mean colours across a trace, nearer points counting more; returns the contrast.
+
+    The contrast is 0 where too little is known. Outer pixels that are not known get the colours of
+    the last known one.
+    """
     height, width = known.shape
     found = np.zeros(len(profile), np.bool_)
     for k in range(len(profile)):
         offset = k - RADIUS
         weights = 0.0
         for n in range(len(trace)):
-            y, x = trace[n, 0] + offset * normals[n, 0], trace[n, 1] + offset * normals[n, 1]
+            before, after = max(n - 1, 0), min(n + 1, len(trace) - 1)
+            down, right = trace[after, 0] - trace[before, 0], trace[after, 1] - trace[before, 1]
+            length = max(math.hypot(down, right), 1e-9)
+            y = trace[n, 0] - offset * right / length
+            x = trace[n, 1] + offset * down / length
             top, left = math.floor(y), math.floor(x)
             if top < 0 or left < 0 or top + 1 >= height or left + 1 >= width:
                 continue
@@ -303,4 +300,15 @@ def _profile(
         if weights > 0.5:
             profile[k] /= weights
             found[k] = True
-    return found
+        elif _OUTER <= k < len(profile) - _OUTER:
+            return 0.0
+    for k in range(_OUTER - 1, -1, -1):
+        if not found[k]:
+            profile[k] = profile[k + 1]
+        if not found[-1 - k]:
+            profile[-1 - k] = profile[-2 - k]
+    contrast = 0.0
+    for c in range(3):
+        inner = profile[_OUTER : len(profile) - _OUTER, c]
+        contrast = max(contrast, inner.max() - inner.min())
+    return contrast
