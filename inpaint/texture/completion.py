@@ -50,10 +50,10 @@ def complete(level: Level, state: np.ndarray, *, starts: int) -> np.ndarray:
     scales = [_Scale.of(level)]
     while scales[-1].depth.max() > _DEPTH:
         coarser = _Scale.of(scales[-1].level.halved())
-        if min(coarser.level.size) < _LEAST_SIDE or not coarser.enough:
+        if min(coarser.level.size) < _LEAST_SIDE or not coarser.has_sources:
             break
         scales.append(coarser)
-    if not scales[-1].enough:
+    if not scales[-1].has_sources:
         return level.image
     # Which energy is reached depends on the random search of the coarsest scale most.
     found = [_synthesize(scales, state) for _ in range(starts)]
@@ -84,7 +84,7 @@ class _Scale:
         return cls(level, hole_depth(~level.known), targets, source, positions)
 
     @property
-    def enough(self) -> bool:
+    def has_sources(self) -> bool:
         """Whether there are patches enough to copy."""
         return len(self.positions) >= _LEAST_SOURCES
 

@@ -264,9 +264,7 @@ def _nearest(values: np.ndarray, y: float, x: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _profile(
-    image: np.ndarray, known: np.ndarray, trace: np.ndarray, profile: np.ndarray
-) -> float:
+def _profile(image: np.ndarray, known: np.ndarray, trace: np.ndarray, profile: np.ndarray) -> float:
     """Write the mean colours across a trace, nearer points counting more; returns the contrast.
 
     The contrast is 0 where too little is known. Outer pixels that are not known get the colours of
