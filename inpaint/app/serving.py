@@ -20,8 +20,8 @@ MEGA = 1_000_000
 # Sessions of Gradio's own, 90 KB each, of which it keeps 10,000 otherwise. They hold values that a
 # page sets for one visitor, of which this one has none: what has gone is made anew.
 MOST_STATES = 100
-# Seconds between looks at an empty queue, and for progress to send. Gradio's 1 and 10 ms take 4 % of
-# a core all day.
+# Seconds between looks at an empty queue, and for progress to send. Gradio's 1 and 10 ms take 4 %
+# of a core all day.
 _QUEUE_PERIOD, _PROGRESS_PERIOD = 0.02, 0.05
 
 
