@@ -63,10 +63,15 @@ def across(direction: np.ndarray) -> np.ndarray:
     return np.stack([direction[..., 1], -direction[..., 0]], -1)
 
 
+@njit(cache=True, nogil=True)
 def tangents(points: np.ndarray) -> np.ndarray:
     """Unit vectors along a curve of points, (N, 2)."""
-    steps = np.gradient(points, axis=0)
-    return np.asarray(steps / np.maximum(np.hypot(*steps.T), 1e-9)[:, None])
+    last = len(points) - 1
+    units = np.empty(points.shape)
+    for n in range(len(points)):
+        step = points[min(n + 1, last)] - points[max(n - 1, 0)]
+        units[n] = step / max(math.hypot(step[0], step[1]), 1e-9)
+    return units
 
 
 def find_edge_ends(level: Level) -> list[EdgeEnd]:
@@ -98,6 +103,7 @@ def find_edge_ends(level: Level) -> list[EdgeEnd]:
 
 
 def _end(contrast: float, course: np.ndarray, profile: np.ndarray) -> EdgeEnd:
+    """The end of the edge that takes this course; see EdgeEnd."""
     trace = course[:_LONGEST]
     third = len(trace) // 3
     direction = trace[:third].mean(0) - trace[-third:].mean(0)
@@ -271,16 +277,13 @@ def _profile(image: np.ndarray, known: np.ndarray, trace: np.ndarray, profile: n
     the last known one.
     """
     height, width = known.shape
+    along = tangents(trace)
     found = np.zeros(len(profile), np.bool_)
     for k in range(len(profile)):
-        offset = k - RADIUS
+        offset = RADIUS - k  # as `across` goes
         weights = 0.0
         for n in range(len(trace)):
-            before, after = max(n - 1, 0), min(n + 1, len(trace) - 1)
-            down, right = trace[after, 0] - trace[before, 0], trace[after, 1] - trace[before, 1]
-            length = max(math.hypot(down, right), 1e-9)
-            y = trace[n, 0] - offset * right / length
-            x = trace[n, 1] + offset * down / length
+            y, x = trace[n, 0] + offset * along[n, 1], trace[n, 1] - offset * along[n, 0]
             top, left = math.floor(y), math.floor(x)
             if top < 0 or left < 0 or top + 1 >= height or left + 1 >= width:
                 continue
