@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 # Of pyproject.toml; ci brings what the tests of Ray, S3 and HEIC need, too.
 EXTRA ?= dev
 TEST_OPTIONS ?=
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: setup demo app test test-lowest lint clean
 
@@ -33,8 +34,7 @@ lint: setup
 # machine, must pass alone. Each run ends with what was skipped and why.
 # TEST_OPTIONS="--skips-allowed REGEX": skips for other reasons fail, and nothing is run again (6).
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
-		--no-loadscope-reorder $(TEST_OPTIONS) || \
+	$(BIN)/python -m pytest $(PARALLEL) $(TEST_OPTIONS) || \
 		{ code=$$?; test $$code -ne 6 || exit $$code; \
 		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
 
@@ -42,8 +42,7 @@ test: setup
 # extra `export` is left out, as it needs a newer torch than the rest.
 LOWEST := .venv-lowest
 test-lowest: $(LOWEST)/.ready
-	$(LOWEST)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
-		--no-loadscope-reorder $(TEST_OPTIONS)
+	$(LOWEST)/bin/python -m pytest $(PARALLEL) $(TEST_OPTIONS)
 
 $(LOWEST)/.ready: pyproject.toml
 	$(PYTHON) -m venv --clear $(LOWEST)

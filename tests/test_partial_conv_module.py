@@ -99,12 +99,11 @@ class Net(nn.Module):
 
 def test_export_with_dynamic_size(random):
     net = Net().eval()
-    height, width = (
-        torch.export.Dim("height", min=4, max=1 << 15),
-        torch.export.Dim("width", min=4, max=1 << 15),
-    )
     example = torch.randn(1, 4, 16, 12), torch.ones(1, 2, 16, 12)
-    sizes = {2: height, 3: width}
+    sizes = {
+        2: torch.export.Dim("height", min=4, max=1 << 15),
+        3: torch.export.Dim("width", min=4, max=1 << 15),
+    }
     program = torch.export.export(net, example, dynamic_shapes=(sizes, sizes))
     x, mask = torch.randn(1, 4, 37, 22, generator=random), holed(1, 2, 37, 22, random=random)
     assert torch.allclose(program.module()(x, mask), net(x, mask), atol=1e-6)
