@@ -147,7 +147,7 @@ def test_a_stroke_ends_the_choice_among_candidates(visitor, slow):
     visitor.fill()
     visitor.page.keyboard.press("n")
     visitor.page.wait_for_selector(".candidates")
-    visitor.stroke((-0.3, 0.2), (0.3, 0.2))
+    visitor.stroke((-0.3, 0), (0.3, 0))  # above the candidates and the progress
     visitor.page.wait_for_selector(".candidates", state="hidden")
     assert visitor.state("work.job") is None
     assert visitor.state("work.history.marks.length") == 1
