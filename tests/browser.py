@@ -30,9 +30,22 @@ SETTLED = f"""() => {{
   const width = Math.round(editor.stage.element.clientWidth * editor.stage.ratio);
   return calm && (!width || editor.stage.photo.canvas.width === width);
 }}"""
+# Points of the screen, in CSS pixels, of points of the photo.
+ON_SCREEN = f"""(places) => {{
+  const {{ element, view }} = {EDITOR}.stage;
+  const box = element.getBoundingClientRect();
+  const on = (start, offset, share, length) =>
+    start + (offset + (0.5 + share) * length * view.scale) / devicePixelRatio;
+  return places.map(([right, down]) => [
+    on(box.x, view.x, right, view.photo.width),
+    on(box.y, view.y, down, view.photo.height),
+  ]);
+}}"""
 # After these, the screen shows it: a page that was just loaded is white for a while.
 TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 WHITE_SCREENSHOTS = 10  # that a busy Chromium may give of a page before it is painted
+
+DENSE = 8  # places of a drag that need none in between
 
 Place = tuple[float, float]
 
@@ -131,16 +144,16 @@ class Visitor:
 
     def point(self, right: float, down: float) -> Place:
         """A point of the screen, in CSS pixels, of a point of the photo."""
-        box = self.page.locator(".stage").bounding_box()
-        view = self.state("stage.view")
-        ratio = self.page.evaluate("devicePixelRatio")
-        across = view["x"] + (0.5 + right) * view["photo"]["width"] * view["scale"]
-        along = view["y"] + (0.5 + down) * view["photo"]["height"] * view["scale"]
-        return box["x"] + across / ratio, box["y"] + along / ratio
+        return self.points([(right, down)])[0]
+
+    def points(self, places: Sequence[Place]) -> list[Place]:
+        """As `point`, of all at once: each look at the page takes time."""
+        return [(x, y) for x, y in self.page.evaluate(ON_SCREEN, [list(one) for one in places])]
 
     def photo_box(self) -> tuple[float, float, float, float]:
         """Where the photo lies on the screen: (left, top, right, bottom) in CSS pixels."""
-        return *self.point(-0.5, -0.5), *self.point(0.5, 0.5)
+        corner, opposite = self.points([(-0.5, -0.5), (0.5, 0.5)])
+        return *corner, *opposite
 
     def displayed(self) -> np.ndarray:
         """The photo and its marks as the screen shows them, (H, W, 3) int, without the brush."""
@@ -159,17 +172,17 @@ class Visitor:
 
     def drag(self, *places: Place, button: str = "left") -> None:
         """Moves the mouse with its button down along points of the photo or its margin."""
-        mouse = self.page.mouse
-        mouse.move(*self.point(*places[0]))
+        mouse, (first, *others) = self.page.mouse, self.points(places)
+        mouse.move(*first)
         mouse.down(button=button)
-        for place in places[1:]:
-            mouse.move(*self.point(*place), steps=4)
+        for x, y in others:
+            mouse.move(x, y, steps=4 if len(places) < DENSE else 1)
         mouse.up(button=button)
 
     def touch(self, *fingers: Sequence[Place]) -> None:
         """Moves fingers, each along points of the photo; all have as many points."""
         session = self.context.new_cdp_session(self.page)
-        paths = [[self.point(*place) for place in finger] for finger in fingers]
+        paths = [self.points(finger) for finger in fingers]
         down: list[dict[str, float]] = []
         for number, path in enumerate(paths):  # one after the other, as on a real screen
             down.append({"x": path[0][0], "y": path[0][1], "id": number})

@@ -2,12 +2,17 @@
 () => {
   const root = document.querySelector('inpaint-editor').shadowRoot;
   const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
-  const read = (colour) => {
+  const known = new Map(); // a canvas is slow, and the colours are few
+  const paint = (colour) => {
     context.clearRect(0, 0, 1, 1);
     context.fillStyle = colour;
     context.fillRect(0, 0, 1, 1);
     const [r, g, b, a] = context.getImageData(0, 0, 1, 1).data;
     return [r, g, b, a / 255];
+  };
+  const read = (colour) => {
+    if (!known.has(colour)) known.set(colour, paint(colour));
+    return known.get(colour);
   };
   const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3]));
   const parent = (node) => node.assignedSlot ?? node.parentElement ?? node.getRootNode().host;
