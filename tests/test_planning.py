@@ -221,3 +221,11 @@ def test_blobs_and_short_strokes_are_seen_as_large_where_their_fill_guides_textu
     found = [plan_regions(hole, TilingConfig(), guiding=g) for g in (False, True)]
     assert [r.factor for r in found[0]] == [r.factor for r in found[1]]
     assert [r.tiles for r in found[0]] == [r.tiles for r in found[1]]
+
+
+def test_holes_far_apart_are_the_holes_of_one_image():
+    far = [(10, 20, 40, 60), (15, 800, 30, 900), (700, 30, 720, 50), (690, 60, 740, 64)]
+    regions = plan_regions(hole_with((900, 1000), *far), ALL_BY_NETWORK)
+    boxes = {(r.box[0].start, r.box[1].start, r.box[0].stop, r.box[1].stop) for r in regions}
+    assert far[0] in boxes and far[1] in boxes
+    assert sum(int(region.mask.sum()) for region in regions) == 1200 + 1500 + 400 + 200

@@ -29,11 +29,13 @@ from inpaint.utils.rectangles import (
     dilate,
     halves,
     intersection,
+    pieces,
     relative,
 )
 
 _CELL = 256  # px; thin holes are filled together in squares of this side
 _SPECK = 5  # px; extent of a thin hole that is a speck
+_GAP = 64  # px; holes that are farther apart are labelled by themselves
 _STEP = 64  # px at the network's scale, in which what a tile sees is made smaller
 # Of a fill that only guides texture, at the scale at which the network sees the hole: the least
 # depth, px, and the least area, px; and the least factor that is worth it, just below 2.
@@ -55,8 +57,8 @@ def plan_regions(hole: np.ndarray, config: TilingConfig, *, guiding: bool = Fals
     box = bounding_box(hole)
     if box is None:
         return []
-    # Labels and distances are found where the hole is, not over a whole large photo; one pixel
-    # around it is known, and ends the hole.
+    # Masks are made where the hole is, not over a whole large photo; one pixel around it is known,
+    # and ends the hole.
     frame = dilate(box, 1, hole.shape)
     holes = _Components.of(np.ascontiguousarray(hole[frame]))
     thin = holes.thickness <= config.thin_radius
@@ -93,19 +95,38 @@ class _Components:
 
     @classmethod
     def of(cls, hole: np.ndarray) -> _Components:
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(
-            hole.view(np.uint8), connectivity=8
-        )
-        x, y, width, height = stats[1:, :4].astype(np.int64).T
-        # Beyond the image nothing is known, so its edge does not end a hole: no border is added.
-        thickness = _largest(hole_depth(hole), labels, count)
-        thickness = np.minimum(thickness[1:], max(hole.shape))  # where nothing at all is known
-        boxes = np.stack([y, x, y + height, x + width], 1)
-        return cls(labels, boxes, stats[1:, 4], thickness)
+        """Finds them in the pieces of a hole, as empty space costs most of the time."""
+        labels = np.zeros(hole.shape, np.int32)
+        found: list[tuple[np.ndarray, ...]] = []
+        count = 0
+        for piece in sorted(pieces(hole, _GAP), key=lambda box: (box[0].start, box[1].start)):
+            frame = dilate(piece, 1, hole.shape)
+            found.append(_label(np.ascontiguousarray(hole[frame]), frame, count, labels[frame]))
+            count += len(found[-1][0])
+        boxes, areas, thickness = (np.concatenate(part) for part in zip(*found, strict=True))
+        return cls(labels, boxes, areas, thickness)
 
     def mask(self, box: Rectangle, chosen: np.ndarray) -> np.ndarray:
         """Pixels in a box of the chosen holes, (N + 1,) bool: of their numbers + 1."""
         return _chosen(self.labels[box], chosen)
+
+
+def _label(
+    part: np.ndarray, frame: Rectangle, count: int, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Number the holes of a part of the image from `count` + 1 on, in `labels`.
+
+    Returns:
+        Their boxes in the image, areas and thickness, as in _Components.
+    """
+    number, own, stats, _ = cv2.connectedComponentsWithStats(part.view(np.uint8), connectivity=8)
+    np.add(own, count, out=labels, where=part)
+    # Beyond the image nothing is known, so its edge does not end a hole: no border is added.
+    thickness = _largest(hole_depth(part), own, number)[1:]
+    thickness = np.minimum(thickness, max(part.shape))  # where nothing at all is known
+    x, y, width, height = stats[1:, :4].astype(np.int64).T
+    y, x = y + frame[0].start, x + frame[1].start
+    return np.stack([y, x, y + height, x + width], 1), stats[1:, 4], thickness
 
 
 @njit(cache=True, nogil=True)

@@ -47,13 +47,14 @@ _MOST_GAIN = 1.5
 _DEPTH_PIXELS = 2**22
 # Screening length: px, and px for each px of depth; grows faster from _DEEP px on. Deep in a large
 # hole the fill is vague, and its colours count over longer distances only.
-_SOFT, _SOFTER, _DEEP = 0.5, 0.7, 30.0
+_SOFT, _SOFTER, _DEEP = np.float32(0.5), np.float32(0.7), np.float32(30.0)
 _COMPLETED = 20.0  # px, depth of a hole from which a completion guides the shift map, too
 _DEEPER = 64.0  # px, depth from which it has more random starts
 _STARTS, _MORE_STARTS = 2, 4
 _FIXED = 0.45  # share of a joined edge in a pixel from which the completion keeps it
 _MAX_RMS = 0.12  # RMS difference of patches above which a source does not continue a joined edge
 _RADIUS = 2  # px, of these patches
+_NO_EDGE, _FOLLOWED_NOWHERE = np.empty((0, 0), np.float32), np.empty((0, 0), np.bool_)
 
 
 def synthesize(
@@ -93,18 +94,16 @@ def synthesize(
     side = 2**halvings
     deepest = float(depth[hole[::side, ::side]].max(initial=0))
     levels = _pyramid(result, hole, known, source, deepest)
-    length = _SOFT + _SOFTER * depth * (1 + depth / _DEEP)
     joined = join_edges(result, levels, deepest)
     if joined is not None:
         levels = _pyramid(result, hole, known, source, deepest)
-        share, detail = (part[::side, ::side] for part in (joined.share, joined.detail))
-        length += share * (np.minimum(length, detail) - length)
     offsets, fill, completed = _coarse_offsets(levels, joined, deepest, random_state(seed))
+    scale = 2 ** (len(levels) - 1)
     if completed is not None:
-        scale = 2 ** (len(levels) - 1)
         add_upsampled(result, hole, completed.change, scale)
-        farther = scale * _upsample_nearest(completed.followed, length.shape, scale / side)
-        length += farther if joined is None else farther * (1 - joined.share[::side, ::side])
+    edges = (_NO_EDGE, _NO_EDGE) if joined is None else (joined.share, joined.detail)
+    followed = _FOLLOWED_NOWHERE if completed is None else completed.followed
+    length = _screening_length(depth, halvings, *edges, followed, scale)
     gain = _gain(fill, levels[-1].hole, offsets)
     for done, level in enumerate(reversed(levels[:-1]), 1):
         report(done / (len(levels) + 1))
@@ -181,6 +180,39 @@ def _depth(unknown: np.ndarray) -> tuple[np.ndarray, int]:
         # A block is unknown where its first pixel is; the last rows and columns have blocks, too.
         unknown = np.ascontiguousarray(unknown[::side, ::side])
     return hole_depth(unknown) * np.float32(2**halvings), halvings
+
+
+@njit(cache=True, nogil=True)
+def _screening_length(
+    depth: np.ndarray,
+    halvings: int,
+    share: np.ndarray,
+    detail: np.ndarray,
+    followed: np.ndarray,
+    scale: int,
+) -> np.ndarray:
+    """Distance over which the fill's colours count, px: (H, W) float32, for each block of `depth`.
+
+    Args:
+        depth, halvings: See _depth.
+        share, detail: Of Joined; empty without joined edges.
+        followed: Of _Completion; empty without one.
+        scale: Pixels of the image in one of `followed`.
+    """
+    length = np.empty(depth.shape, np.float32)
+    edge = np.float32(0)
+    for y in range(depth.shape[0]):
+        v = y << halvings
+        for x in range(depth.shape[1]):
+            u = x << halvings
+            far = _SOFT + _SOFTER * depth[y, x] * (np.float32(1) + depth[y, x] / _DEEP)
+            if share.size:
+                edge = share[v, u]
+                far += edge * (min(far, detail[v, u]) - far)
+            if followed.size and followed[v // scale, u // scale]:
+                far = np.float32(far + scale * (np.float32(1) - edge))
+            length[y, x] = far
+    return length
 
 
 @njit(cache=True, nogil=True)
@@ -335,12 +367,3 @@ def _patch_differs(
                     squares += (image[v, u, c] - image[a, b, c]) ** 2
                 count += 1
     return squares > _MAX_RMS**2 * count
-
-
-def _upsample_nearest(coarse: np.ndarray, shape: tuple[int, ...], scale: float) -> np.ndarray:
-    """A map, (H, W), upsampled by `scale` to `shape`, by nearest neighbours."""
-    rows, columns = (
-        np.minimum((np.arange(side) / scale).astype(int), limit - 1)
-        for side, limit in zip(shape, coarse.shape, strict=True)
-    )
-    return coarse[rows[:, None], columns]

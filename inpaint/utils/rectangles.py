@@ -36,6 +36,38 @@ def bounding_box(mask: np.ndarray) -> Rectangle | None:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
+def pieces(mask: np.ndarray, gap: int) -> list[Rectangle]:
+    """Rectangles that hold all of a mask, (H, W) bool, with `gap` empty rows or columns between.
+
+    The mask is cut at empty rows, its parts at empty columns, and so on (recursive X-Y cut, Nagy
+    and Seth, ICPR 1984).
+    """
+    found: list[Rectangle] = []
+    pending = [(slice(0, mask.shape[0]), slice(0, mask.shape[1]))]
+    while pending:
+        rows, columns = pending.pop()
+        part = mask[rows, columns]
+        across = _used_spans(part.any(1), rows.start, gap)
+        down = _used_spans(part.any(0), columns.start, gap)
+        if len(across) > 1:
+            pending += [(span, columns) for span in across]
+        elif len(down) > 1:
+            pending += [(rows, span) for span in down]
+        elif across:
+            found.append((across[0], down[0]))
+    return found
+
+
+def _used_spans(used: np.ndarray, start: int, gap: int) -> list[slice]:
+    """From the first to the last True of each group, with `gap` or more of False between groups.
+
+    start: The place of the first element.
+    """
+    places = np.flatnonzero(used) + start
+    groups = np.split(places, np.flatnonzero(np.diff(places) > gap) + 1)
+    return [slice(int(group[0]), int(group[-1]) + 1) for group in groups if len(group)]
+
+
 def dilate(rectangle: Rectangle, by: int, size: tuple[int, ...]) -> Rectangle:
     """A rectangle with a margin, inside an image of (height, width)."""
     rows, columns = (
