@@ -8,10 +8,11 @@ The photos are free and come in four Debian packages, unpacked below the folder 
         plasma-workspace-wallpapers
     for package in *.deb; do dpkg -x "$package" PACKAGES; done
 
-For each photo, OUT gets `NAME.png`: the marked hole, the network alone, PatchMatch and the
-natural fill, left to right and top to bottom, at the photo's own size around the middle of
-the hole; and `NAME-whole.png`, the same four with all of the hole, made smaller. PatchMatch needs
-pip install 'pconv-inpaint[evaluate]'; it sees the hole and 400 px around it, for time.
+For each photo, OUT gets `NAME.png`: the photo, the marked hole, the network alone, then PatchMatch,
+OpenCV's SHIFTMAP and the natural fill, at the photo's own size around the middle of the hole; and
+`NAME-whole.png`, the same six with all of the hole, made smaller. PatchMatch needs
+pip install 'pconv-inpaint[evaluate]', SHIFTMAP opencv-contrib-python-headless in place of
+opencv-python-headless. Both see the hole and 400 px around it, for time, and both take minutes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -27,10 +29,11 @@ from marking import marked
 from PIL import Image
 
 from inpaint import Inpainter
-from inpaint.evaluate.classical import CLASSICAL
+from inpaint.evaluate.classical import CLASSICAL, Fill
 
 LARGEST = 12_000_000  # px; larger photos are made smaller
-CONTEXT = 400  # px around the hole that PatchMatch sees
+PEERS = ("patchmatch", "shiftmap")
+CONTEXT = 400  # px around the hole that the peers see
 CROP = 540  # side of a crop at full size, px
 WHOLE = 540  # longer side of a crop of the whole hole, px
 LOMIRI, PLASMA = "usr/share/backgrounds", "usr/share/wallpapers"
@@ -146,18 +149,27 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     inpainter = Inpainter.load(arguments.weights) if arguments.weights else Inpainter.load()
+    peers = [CLASSICAL[name]() for name in PEERS]
+    cv2.setRNGSeed(0)
     for name in arguments.only or SCENES:
         photo = _photo(arguments.packages / SCENES[name].path)
         hole = _hole(SCENES[name], photo.shape[:2])
-        started = time.perf_counter()
-        with_detail = inpainter.fill(photo, hole)
-        seconds = time.perf_counter() - started
-        network = inpainter.fill(photo, hole, style="plain")
-        views = [marked(photo, hole), network, _patchmatch(photo, hole), with_detail]
+        views = [photo, marked(photo, hole)]
+        seconds = []
+        for fill in (
+            partial(inpainter.fill, style="plain"),
+            *(partial(_fill_around, peer) for peer in peers),
+            inpainter.fill,
+        ):
+            started = time.perf_counter()
+            views.append(fill(photo, hole))
+            seconds.append(f"{time.perf_counter() - started:.1f}")
         _save_crops(views, hole, arguments.out / name.replace(" ", "-"))
         height, width = hole.shape
         print(
-            f"{name}: {width}x{height} px, hole {hole.sum() / 1e3:.0f} thousand px, {seconds:.1f} s"
+            f"{name}: {width}x{height} px, hole {hole.sum() / 1e3:.0f} thousand px, "
+            f"network, {', '.join(PEERS)}, natural: {', '.join(seconds)} s",
+            flush=True,
         )
 
 
@@ -180,10 +192,10 @@ def _hole(scene: Scene, size: tuple[int, int]) -> np.ndarray:
     return drawn > 0
 
 
-def _patchmatch(photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
+def _fill_around(peer: Fill, photo: np.ndarray, hole: np.ndarray) -> np.ndarray:
     rows, columns = (_around(hole.any(axis=axis), CONTEXT) for axis in (1, 0))
     filled = photo.copy()
-    filled[rows, columns] = CLASSICAL["patchmatch"]()(photo[rows, columns], hole[rows, columns])
+    filled[rows, columns] = peer(photo[rows, columns], hole[rows, columns])
     return filled
 
 
@@ -212,7 +224,7 @@ def _save_crops(views: list[np.ndarray], hole: np.ndarray, stem: Path) -> None:
 
 
 def _grid(views: list[np.ndarray]) -> Image.Image:
-    rows = [np.concatenate(views[:2], axis=1), np.concatenate(views[2:], axis=1)]
+    rows = [np.concatenate(views[:3], axis=1), np.concatenate(views[3:], axis=1)]
     return Image.fromarray(np.concatenate(rows))
 
 
