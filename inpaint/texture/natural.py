@@ -101,9 +101,9 @@ def synthesize(
     scale = 2 ** (len(levels) - 1)
     if completed is not None:
         add_upsampled(result, hole, completed.change, scale)
-    edges = (_NO_EDGE, _NO_EDGE) if joined is None else (joined.share, joined.detail)
+    share, detail = (_NO_EDGE, _NO_EDGE) if joined is None else (joined.share, joined.detail)
     followed = _FOLLOWED_NOWHERE if completed is None else completed.followed
-    length = _screening_length(depth, halvings, *edges, followed, scale)
+    length = _screening_length(depth, halvings, share, detail, followed, scale)
     gain = _gain(fill, levels[-1].hole, offsets)
     for done, level in enumerate(reversed(levels[:-1]), 1):
         report(done / (len(levels) + 1))

@@ -47,8 +47,8 @@ def pieces(mask: np.ndarray, gap: int) -> list[Rectangle]:
     while pending:
         rows, columns = pending.pop()
         part = mask[rows, columns]
-        across = _used_spans(part.any(1), rows.start, gap)
-        down = _used_spans(part.any(0), columns.start, gap)
+        across = _used_spans(np.flatnonzero(part.any(1)) + rows.start, gap)
+        down = _used_spans(np.flatnonzero(part.any(0)) + columns.start, gap)
         if len(across) > 1:
             pending += [(span, columns) for span in across]
         elif len(down) > 1:
@@ -58,12 +58,8 @@ def pieces(mask: np.ndarray, gap: int) -> list[Rectangle]:
     return found
 
 
-def _used_spans(used: np.ndarray, start: int, gap: int) -> list[slice]:
-    """From the first to the last True of each group, with `gap` or more of False between groups.
-
-    start: The place of the first element.
-    """
-    places = np.flatnonzero(used) + start
+def _used_spans(places: np.ndarray, gap: int) -> list[slice]:
+    """From the first to the last of each group of places, with `gap` or more between groups."""
     groups = np.split(places, np.flatnonzero(np.diff(places) > gap) + 1)
     return [slice(int(group[0]), int(group[-1]) + 1) for group in groups if len(group)]
 
