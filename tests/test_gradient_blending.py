@@ -103,3 +103,32 @@ def test_pieces_of_unlike_colours_without_detail_are_blended_softly():
     offsets[hole, 1] = np.where(x < 80, -35, 35)[hole]  # from 5 px and more away from the edge
     blend(image, offsets, hole, ~hole, np.full(size, 1e4, np.float32))
     assert np.abs(np.diff(image[30, 41:119, 0])).max() < 0.05
+
+
+@pytest.mark.parametrize("left", [0.0, 0.8])
+def test_what_is_left_of_an_object_beside_the_hole_does_not_spread_into_it(left):
+    """A line of 3 px along one side of the hole; the piece has the colour behind it.
+
+    Where the line ends, both ways meet within 12 px.
+    """
+    size = (160, 160)
+    image = np.full((*size, 3), 0.5, np.float32)
+    image[97:100, 40:120] = left
+    hole = box(size, 100, 140, 40, 120)
+    offsets = np.zeros((*size, 2), np.int16)
+    offsets[hole] = (-80, 0)
+    blend(image, offsets, hole, ~hole, np.full(size, 1e4, np.float32))
+    assert np.abs(image[100:140, 56:104] - 0.5).max() < 0.3 * abs(left - 0.5)  # else .97
+
+
+def test_a_piece_unlike_all_that_is_beside_the_hole_takes_its_colour():
+    """The hole lies in a square of which 6 px are seen around it; the piece is darker."""
+    size = (220, 160)
+    image = np.full((*size, 3), 0.5, np.float32)
+    image[:70] = 0.1
+    image[130:190, 30:130] = 0.2
+    hole = box(size, 136, 184, 36, 124)
+    offsets = np.zeros((*size, 2), np.int16)
+    offsets[hole] = (-120, 0)
+    blend(image, offsets, hole, ~hole, np.full(size, 1e4, np.float32))
+    assert np.abs(image[hole] - 0.2).max() < 0.02

@@ -9,12 +9,14 @@ over more than a distance L, colours from the second:
 with u as known beside the hole and g_pq the difference of the two pixels in their source, times
 the gain. Between two pieces it is the mean of what both sources say, as long as they agree; what
 they disagree about more than shading does is an edge of an object, and stays one where the sources
-are sharp: g_pq goes over to the difference of the copied pixels. Without the second sum this is
-Poisson blending (Perez, Gangnet and Blake, "Poisson image editing", SIGGRAPH 2003); with it, detail
-that is finer than L is kept and the rest goes to N (screened Poisson: Bhat et al., ECCV 2008). L
-grows with the depth of the hole, as the softness of N does. Inside a piece and away from the hole's
-boundary c is smooth, so that a coarse grid suffices there (as in Agarwala, "Efficient
-gradient-domain compositing using quadtrees", SIGGRAPH 2007); one colour is solved at a time.
+are sharp: g_pq goes over to the difference of the copied pixels. A known pixel beside the hole that
+belongs to what is left of an object (`_remnants`) gives it the colour of what is behind that.
+Without the second sum this is Poisson blending (Perez, Gangnet and Blake, "Poisson image editing",
+SIGGRAPH 2003); with it, detail that is finer than L is kept and the rest goes to N (screened
+Poisson: Bhat et al., ECCV 2008). L grows with the depth of the hole, as the softness of N does.
+Inside a piece and away from the hole's boundary c is smooth, so that a coarse grid suffices there
+(as in Agarwala, "Efficient gradient-domain compositing using quadtrees", SIGGRAPH 2007); one colour
+is solved at a time.
 """
 
 from __future__ import annotations
@@ -25,12 +27,16 @@ import numpy as np
 from numba import njit
 
 from inpaint.texture.multigrid import ACTIVE, interpolate, make_grids, solve
+from inpaint.texture.pyramid import is_source
 from inpaint.texture.upsampling import row_spans
 
 _EDGE = np.float32(0.3)  # disagreement of two sources at which half of it is an edge
 _FAINT = 0.01  # share of an edge that is not worth a look at how sharp it may be
 _SHARP = 0.25  # share of the disagreement that the sources' own contrast over _TAP px must have
 _TAP = 2
+_BLOCK, _OUTSIDE = 4, 8  # px
+_REMNANT = np.float32(0.16)  # RMS difference over RGB at which half of it is left of an object
+_TINY = np.float32(1e-9)
 _SHORT = 6.0  # px; where L is shorter, c follows the fill's own detail
 
 
@@ -58,6 +64,8 @@ def blend(
     spans = row_spans(hole)
     screening = np.float32(1) / np.square(length)
     rough = _rough(offsets, hole, known, spans, length, halvings)
+    sums = _boundary_colours(image, offsets, hole, known, spans, np.float32(gain))
+    steps = _remnants(sums)
     grids = make_grids(hole, known, rough, screening, halvings)
     finest, next_finest = grids[0], grids[min(1, len(grids) - 1)]
     for channel in range(3):
@@ -65,7 +73,7 @@ def blend(
             grid.clear()
         _right_side(
             image, offsets, channel, np.float32(gain), hole, known, spans, screening, halvings,
-            finest.kind, finest.rhs,
+            finest.kind, steps, finest.rhs,
         )  # fmt: skip
         solve(grids)
         _apply(
@@ -118,6 +126,7 @@ def _right_side(
     screening: np.ndarray,
     halvings: int,
     kind: np.ndarray,
+    steps: np.ndarray,
     rhs: np.ndarray,
 ) -> None:
     """What c has to make up for between pieces, and to N."""
@@ -138,13 +147,83 @@ def _right_side(
                     continue
                 if known[v, u]:
                     beside = gain * _clamped(image, v + dy, u + dx, channel)
-                    total += image[v, u, channel] - beside
+                    apart = image[v, u, channel] - beside
+                    step = steps[y // _BLOCK, x // _BLOCK, channel]
+                    total += apart - min(max(step, min(apart, 0)), max(apart, 0))
                 elif hole[v, u]:
                     ey, ex = int(offsets[v, u, 0]), int(offsets[v, u, 1])
                     if ey == dy and ex == dx:
                         continue
                     total += _seam_step(image, y, x, dy, dx, v, u, ey, ex, channel, gain)
             rhs[y, x] = total
+
+
+@njit(cache=True, nogil=True)
+def _boundary_colours(
+    image: np.ndarray,
+    offsets: np.ndarray,
+    hole: np.ndarray,
+    known: np.ndarray,
+    spans: np.ndarray,
+    gain: float,
+) -> np.ndarray:
+    """Sums along the hole's boundary, of blocks of _BLOCK px: (H / 4, W / 4, 10) float32.
+
+    RGB of the known pixels beside the hole, of those _OUTSIDE px farther away and of what the
+    pieces have in place of the former, and the number of pixels.
+    """
+    height, width = hole.shape
+    sums = np.zeros(((height - 1) // _BLOCK + 1, (width - 1) // _BLOCK + 1, 10), np.float32)
+    for y in range(height):
+        for x in range(spans[y, 0], spans[y, 1]):
+            if not hole[y, x]:
+                continue
+            for side in range(4):
+                down, right = (-1, 0, 0, 1)[side], (0, -1, 1, 0)[side]
+                v, u = y + down, x + right
+                a, b = v + _OUTSIDE * down, u + _OUTSIDE * right
+                if not is_source(known, v, u) or not is_source(known, a, b):
+                    continue
+                block = sums[y // _BLOCK, x // _BLOCK]
+                for c in range(3):
+                    beside = _clamped(image, v + offsets[y, x, 0], u + offsets[y, x, 1], c)
+                    block[c] += image[v, u, c]
+                    block[3 + c] += image[a, b, c]
+                    block[6 + c] += gain * beside
+                block[9] += 1
+    return sums
+
+
+@njit(cache=True, nogil=True)
+def _remnants(sums: np.ndarray) -> np.ndarray:
+    """What is left of an object along the hole's boundary: its colours less those behind it.
+
+    Pieces are not to have them where they are like the image _OUTSIDE px from the hole, and both
+    unlike its boundary.
+
+    Args:
+        sums: See _boundary_colours.
+
+    Returns:
+        (H / 4, W / 4, 3) float32.
+    """
+    height, width = sums.shape[:2]
+    steps = np.zeros((height, width, 3), np.float32)
+    for y in range(height):
+        for x in range(width):
+            if sums[y, x, 9] == 0:
+                continue
+            mean = np.zeros(10, np.float32)
+            for v in range(max(y - 1, 0), min(y + 2, height)):
+                for u in range(max(x - 1, 0), min(x + 2, width)):
+                    mean += sums[v, u]
+            mean /= mean[9]
+            boundary, outside, beside = mean[:3], mean[3:6], mean[6:9]
+            step = np.square(boundary - outside).sum()
+            apart = np.square(beside - boundary).sum()
+            share = max(np.float32(0), 1 - np.square(beside - outside).sum() / max(apart, _TINY))
+            steps[y, x] = share * step / (step + 3 * _REMNANT**2) * (boundary - outside)
+    return steps
 
 
 @njit(cache=True, nogil=True)
