@@ -49,6 +49,34 @@ def test_the_same_generator_gives_the_same_damage() -> None:
     assert (other.image != first.image).any()
 
 
+def test_some_scratches_are_even_and_opaque_and_others_worn(monkeypatch) -> None:
+    def drawn(even: float) -> list[Layer]:
+        monkeypatch.setattr(lines, "_EVEN", even)
+        return [lines.scratches(np.random.default_rng(seed), (128, 128))[0] for seed in range(60)]
+
+    def shares_of_full(layers: list[Layer]) -> np.ndarray:
+        """Of the pixels that a layer covers, how many it covers as much as any."""
+        covered = [(layer.opacity, layer.opacity > 0.01 * layer.opacity.max()) for layer in layers]
+        return np.array([(one[used] > 0.99 * one.max()).mean() for one, used in covered])
+
+    even, worn = drawn(1.0), drawn(0.0)
+    assert np.median(shares_of_full(even)) > 2 * np.median(shares_of_full(worn))
+    opaque = [layer.covering and layer.opacity.max() > 0.999 for layer in even]
+    assert 2 <= sum(opaque) <= 16  # an eighth of them
+
+
+def test_images_out_of_focus_are_smooth_but_for_the_damage(monkeypatch) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+
+    def contrast(share: float) -> list[float]:
+        """Of undamaged images, so all there is comes from the scene, its grain and the scan."""
+        monkeypatch.setattr("inpaint.damage.damage.OUT_OF_FOCUS", share)
+        monkeypatch.setattr("inpaint.damage.damage.UNDAMAGED", 1.0)
+        return [float(damage(image, np.random.default_rng(n)).image.std()) for n in range(12)]
+
+    assert np.median(contrast(1.0)) < 0.4 * np.median(contrast(0.0))
+
+
 @pytest.mark.parametrize("draw", [draw for draw, _ in KINDS])
 def test_every_kind_of_damage_changes_what_it_labels(draw) -> None:
     rng = np.random.default_rng(1)

@@ -181,6 +181,17 @@ def test_a_resumed_run_takes_the_steps_it_would_have_taken(photos: Path, tmp_pat
         train_detector(settings(photos, tmp_path / "parts", resume=True, size=96))
 
 
+def test_a_resumed_run_keeps_the_thresholds_of_its_first_weights(
+    photos: Path, tmp_path: Path
+) -> None:
+    network = Detector(DetectorConfig(thresholds=(0.4, 0.5, 0.7)))
+    save_weights(network, tmp_path / "first.safetensors")
+    first = settings(photos, tmp_path / "a", init=str(tmp_path / "first.safetensors"), minutes=1e-9)
+    folder = train_detector(first)
+    train_detector(settings(photos, folder, resume=True))
+    assert load_detector(folder / "ema.safetensors").config.thresholds == (0.4, 0.5, 0.7)
+
+
 def test_a_finished_run_takes_no_more_steps(
     photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from inpaint.damage import dust, lines
 from inpaint.damage.ageing import add_grain, clutter, print_tone, scan
-from inpaint.damage.drawing import Size
+from inpaint.damage.drawing import Size, log_uniform
 from inpaint.damage.layer import Kind, Layer
 from inpaint.damage.lookalikes import lookalike
 from inpaint.damage.stamps import stamps
@@ -21,6 +21,7 @@ UNSURE = 8  # damaged, but not to be seen, or its faint rim: right either way
 
 UNDAMAGED = 0.22  # share of images
 LOOKALIKES = 0.25
+OUT_OF_FOCUS = 0.15
 
 Draw = Callable[[np.random.Generator, Size], list[Layer]]
 # How often each kind is drawn, relative to the others.
@@ -29,7 +30,7 @@ KINDS: tuple[tuple[Draw, float], ...] = (
     (lines.hairs, 2),
     (lines.folds, 1.2),
     (lines.cracks, 1.2),
-    (dust.specks, 3.5),
+    (dust.specks, 5),
     (dust.fibres, 1),
     (dust.rings, 0.6),
     (dust.stains, 1.2),
@@ -55,17 +56,22 @@ class Damaged:
 def damage(image: np.ndarray, rng: np.random.Generator) -> Damaged:
     """A clean image with random damage, aged as a whole; a fifth stay undamaged.
 
+    Some are out of focus below the damage, so that a sharp line on smooth ground is no wire.
+
     Args:
         image: (H, W, 3) uint8 RGB, at most 1,024 px.
         rng: Decides everything.
     """
     size = image.shape[0], image.shape[1]
     layers: list[Layer] = []
+    sharp = rng.random() >= OUT_OF_FOCUS
+    if not sharp:
+        image = cv2.GaussianBlur(image, (0, 0), log_uniform(rng, 2.0, 16.0))
     if rng.random() >= UNDAMAGED:
         for _ in range(int(rng.choice(4, p=(0.35, 0.3, 0.2, 0.15))) + 1):
             draw = KINDS[int(np.searchsorted(_WEIGHTS, rng.random()))][0]
             layers += draw(rng, size)
-    around = lookalike(rng, size) if rng.random() < LOOKALIKES else []
+    around = lookalike(rng, size) if sharp and rng.random() < LOOKALIKES else []
     return compose(image, layers, rng, around=around)
 
 

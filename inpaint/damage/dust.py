@@ -14,9 +14,9 @@ MOST_SPECKS = 70  # in 256 x 256 px
 
 
 def specks(rng: np.random.Generator, size: Size) -> list[Layer]:
-    """Specks of 1 to 10 px, the small ones most, among them some short fibres."""
+    """Specks of 1 to 14 px, the small ones most, among them some short fibres."""
     canvas = Canvas(size)
-    largest = log_uniform(rng, 1.0, 5.0)
+    largest = log_uniform(rng, 1.0, 7.0)
     area = size[0] * size[1] / 256**2
     for _ in range(math.ceil(log_uniform(rng, 1, MOST_SPECKS) * area)):
         center = rng.uniform(0, size[1]), rng.uniform(0, size[0])

@@ -51,7 +51,8 @@ def light_or_dark(
 ) -> Layer:
     """A layer with a colour that damage of film and paper has.
 
-    Half of them cover the image with nearly white or black, the others shift it by 0.05 to 0.6.
+    Half of them cover the image with nearly white or black, a quarter of these wholly; the others
+    shift it by 0.05 to 0.6.
 
     Args:
         rng: Draws the colour.
@@ -64,7 +65,7 @@ def light_or_dark(
     if rng.random() < 0.5:
         base = rng.uniform(0.75, 1) if sign > 0 else rng.uniform(0, 0.2)
         colour = np.clip(base + tint, 0, 1)
-        strength = np.float32(log_uniform(rng, 0.3, 1.0))
+        strength = np.float32(1.0 if rng.random() < 0.25 else log_uniform(rng, 0.3, 1.0))
         return Layer(kind, opacity * strength, colour)
     shift = sign * log_uniform(rng, 0.05, 0.6) * (1 + tint)
     return Layer(kind, opacity, shift, covering=False)

@@ -10,16 +10,20 @@ import numpy as np
 from inpaint.damage.drawing import Canvas, Size, blob, log_uniform, noise, random_walk
 from inpaint.damage.layer import Layer, light_or_dark
 
+_EVEN = 0.35  # share of scratches without gaps
+
 
 def scratches(rng: np.random.Generator, size: Size) -> list[Layer]:
     """One to eight scratches of one colour: straight or slightly wandering, often interrupted.
 
-    Those of a transport run along one side of the image, others anywhere.
+    Those of a transport run along one side of the image, others anywhere. A third of the images
+    have even ones, of one width and without gaps.
     """
     count = int(log_uniform(rng, 1, 8.99))
     along = rng.random() < 0.45
     axis = math.pi / 2 if rng.random() < 0.7 else 0.0
     widest = log_uniform(rng, 0.7, 8.0)
+    even = rng.random() < _EVEN
     canvas = Canvas(size)
     for _ in range(count):
         angle = axis + rng.normal(0, 0.03) if along else rng.uniform(0, math.pi)
@@ -32,8 +36,10 @@ def scratches(rng: np.random.Generator, size: Size) -> list[Layer]:
             turn=abs(rng.normal(0, 0.08)),
             bend=abs(rng.normal(0, 0.015)),
         )
-        canvas.line(walk, widest * rng.uniform(0.4, 1), rng.uniform(0.5, 1))
-    return [light_or_dark(rng, "scratch", _worn(rng, canvas.opacity(), size))]
+        thinner, fainter = (1.0, 1.0) if even else (rng.uniform(0.4, 1), rng.uniform(0.5, 1))
+        canvas.line(walk, widest * thinner, fainter)
+    opacity = canvas.opacity() if even else _worn(rng, canvas.opacity(), size)
+    return [light_or_dark(rng, "scratch", opacity)]
 
 
 def scratch(rng: np.random.Generator, size: Size, *, width: float, length: float) -> np.ndarray:

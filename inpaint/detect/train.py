@@ -216,6 +216,8 @@ class _Run:
         check_facts(path, found, {name: getattr(self.config, name) for name in found})
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
+        config = load_detector(self.folder / WEIGHTS).config  # the thresholds of `init`
+        self.network.config = self.average.network.config = config
         self.average.updates = state["updates"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.minutes = state["step"], state["minutes"]
