@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from app_server import mask_file, photo_file, shared_server
-from browser import visiting
+from browser import EDITOR, visiting
 from PIL import Image
 
 from inpaint.app.examples import find_examples
@@ -91,6 +91,20 @@ def test_mask_of_an_example_is_shown_where_it_is_filled(visitor, tmp_path, index
     open_example(visitor, index)
     check_shown(visitor, path, hole)
     np.testing.assert_array_equal(visitor.mask(tmp_path), hole)
+
+
+def test_canvases_that_the_browser_has_emptied_are_drawn_again(visitor, photo):
+    hole = np.zeros((400, 600), bool)
+    visitor.upload(photo)
+    emptied = f"""() => {{
+      for (const name of ["photo", "overlay", "exclusion"]) {{
+        const context = {EDITOR}.stage[name];
+        context.reset();
+        context.canvas.dispatchEvent(new Event("contextrestored"));
+      }}
+    }}"""
+    visitor.page.evaluate(emptied)
+    check_shown(visitor, photo, hole)
 
 
 def test_mask_opened_before_any_stroke_stays_in_place_after_a_stroke(visitor, tmp_path, photo):

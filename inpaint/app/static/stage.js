@@ -20,6 +20,9 @@ export class Stage {
     [this.photo, this.overlay, this.exclusion] = ["photo", "marks", "excluded"].map((name) =>
       element.querySelector(`canvas.${name}`).getContext("2d"),
     );
+    // A browser that has lost what canvases show, as a GPU that restarts does, gives them back empty.
+    for (const { canvas } of [this.photo, this.overlay, this.exclusion])
+      canvas.addEventListener("contextrestored", () => this.changed());
     this.ring = element.querySelector(".ring");
     new ResizeObserver(() => this.resize()).observe(element);
   }
