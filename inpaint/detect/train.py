@@ -85,7 +85,8 @@ class _Run:
         self.half = precision == "bf16"
         torch.backends.cudnn.benchmark = True  # batches have one size; no effect on a CPU
         torch.manual_seed(config.seed)
-        network = load_detector(config.init) if config.init else Detector()
+        weights = self.folder / WEIGHTS if config.resume else config.init
+        network = load_detector(weights) if weights else Detector()
         self.network = network.to(self.device).to(memory_format=torch.channels_last).train()
         self.average = WeightAverage(self.network, config.ema_decay)
         self.optimizer = _optimizer(self.network, config, fused=self.device.type == "cuda")
@@ -216,8 +217,6 @@ class _Run:
         check_facts(path, found, {name: getattr(self.config, name) for name in found})
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
-        config = load_detector(self.folder / WEIGHTS).config  # the thresholds of `init`
-        self.network.config = self.average.network.config = config
         self.average.updates = state["updates"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.minutes = state["step"], state["minutes"]

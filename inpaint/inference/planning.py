@@ -60,7 +60,7 @@ def plan_regions(hole: np.ndarray, config: TilingConfig, *, guiding: bool = Fals
     # Masks are made where the hole is, not over a whole large photo; one pixel around it is known,
     # and ends the hole.
     frame = dilate(box, 1, hole.shape)
-    holes = _Components.of(np.ascontiguousarray(hole[frame]))
+    holes = _Components.of(hole[frame])
     thin = holes.thickness <= config.thin_radius
     speck = thin & (holes.boxes[:, 2:] - holes.boxes[:, :2] <= _SPECK).all(1)
     regions = [

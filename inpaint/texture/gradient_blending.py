@@ -64,8 +64,7 @@ def blend(
     spans = row_spans(hole)
     screening = np.float32(1) / np.square(length)
     rough = _rough(offsets, hole, known, spans, length, halvings)
-    sums = _boundary_colours(image, offsets, hole, known, spans, np.float32(gain))
-    steps = _remnants(sums)
+    steps = _remnants(_boundary_colours(image, offsets, hole, known, spans, np.float32(gain)))
     grids = make_grids(hole, known, rough, screening, halvings)
     finest, next_finest = grids[0], grids[min(1, len(grids) - 1)]
     for channel in range(3):

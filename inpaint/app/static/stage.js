@@ -17,11 +17,14 @@ export class Stage {
   /** element: holds canvas.photo, canvas.marks, canvas.excluded and .ring. */
   constructor(element) {
     this.element = element;
-    [this.photo, this.overlay, this.exclusion] = ["photo", "marks", "excluded"].map((name) =>
-      element.querySelector(`canvas.${name}`).getContext("2d"),
+    this.canvases = ["photo", "marks", "excluded"].map((name) =>
+      element.querySelector(`canvas.${name}`),
+    );
+    [this.photo, this.overlay, this.exclusion] = this.canvases.map((canvas) =>
+      canvas.getContext("2d"),
     );
     // A browser that has lost what canvases show, as a GPU that restarts does, gives them back empty.
-    for (const { canvas } of [this.photo, this.overlay, this.exclusion])
+    for (const canvas of this.canvases)
       canvas.addEventListener("contextrestored", () => this.changed());
     this.ring = element.querySelector(".ring");
     new ResizeObserver(() => this.resize()).observe(element);
@@ -41,7 +44,7 @@ export class Stage {
       Math.max(1, Math.round(length * this.ratio)),
     );
     if (this.element.clientWidth === 0) return; // the other tab is open
-    for (const { canvas } of [this.photo, this.overlay, this.exclusion])
+    for (const canvas of this.canvases)
       Object.assign(canvas, { width, height });
     this.view.resize(width, height);
     this.draw(); // at once, as canvases are empty after a change of their size
